@@ -1,0 +1,178 @@
+"""The body: a shape and a pose to joints or to a mesh."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from lsr1_pl.body.files import OPEN_BODY, BodyData, read_body
+from lsr1_pl.body.kinematics import (
+    BlendShapes,
+    KinematicChain,
+    pose_columns,
+    pose_rotations,
+    rotate,
+)
+from lsr1_pl.body.selection import JointSelection
+from lsr1_pl.body.skeleton import JOINTS45, LANDMARKS, PARENTS
+
+if TYPE_CHECKING:
+    import smplx
+
+# smplx cuts bodies of fewer coefficients than this to ten, and prints a warning.
+_SMPLX_BETAS = 300
+
+
+def load_body_model(
+    source: str | Path = "open",
+    *,
+    num_betas: int = 10,
+    dtype: torch.dtype = torch.float32,
+) -> BodyModel:
+    """Load a body.
+
+    Args:
+        source: "open" for the body that comes with this package, or the path of an SMPL-format
+            npz (keys: `files.read_body`).
+        num_betas: shape coefficients to keep, from 1 to what the file has.
+        dtype: of the computation.
+
+    Raises:
+        UserError: the file is missing or malformed.
+    """
+    path = OPEN_BODY if source == "open" else Path(source)
+    return BodyModel(read_body(path, num_betas=num_betas), dtype=dtype)
+
+
+class BodyModel(nn.Module):
+    """An SMPL body (Loper et al. 2015), equal to smplx's to rounding.
+
+    y is up, the body faces +z and its left is +x, in metres; there is no translation, so the pelvis
+    stands where smplx puts it. Poses are (B, 72) axis-angle radians, root first; betas are
+    (B, num_betas). Everything is differentiable twice and a body never depends on its neighbours
+    in the batch. There are no parameters, and no checkpoint carries the buffers.
+
+    Args:
+        data: the arrays.
+        dtype: of the buffers and thus of the computation.
+    """
+
+    faces: Tensor
+    """(F, 3) vertex numbers."""
+    weights: Tensor
+    columns: Tensor
+
+    def __init__(self, data: BodyData, *, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self._data = data
+        self.num_betas = data.num_betas
+        self.num_vertices = data.num_vertices
+        self._joints45 = JointSelection.named(data, JOINTS45, dtype=dtype)
+
+        every_joint = set(range(len(PARENTS)))
+        self._chain = KinematicChain(every_joint, every_joint)
+        self._rest_joints = BlendShapes(
+            data.J_regressor @ data.v_template,
+            np.einsum("jv,vkn->jkn", data.J_regressor, data.shapedirs),
+            None,
+            dtype,
+        )
+        self._rest_vertices = BlendShapes(data.v_template, data.shapedirs, data.posedirs, dtype)
+        for name, buffer in (
+            ("faces", torch.tensor(data.faces)),
+            ("weights", torch.tensor(data.weights, dtype=dtype)),
+            ("columns", pose_columns(list(range(len(PARENTS))))),
+        ):
+            self.register_buffer(name, buffer, persistent=False)
+
+    def rest_joints(self, betas: Tensor) -> Tensor:
+        """(B, num_betas) -> (B, 24, 3) joints of the zero pose, metres."""
+        joints: Tensor = self._rest_joints(betas)
+        return joints.permute(2, 0, 1).contiguous()
+
+    def joints(self, pose: Tensor, betas: Tensor) -> Tensor:
+        """(B, 72), (B, num_betas) -> (B, 45, 3) metres, in the order of `skeleton.JOINTS45`.
+
+        Exact, and without the mesh.
+        """
+        joints: Tensor = self._joints45(pose, betas)
+        return joints
+
+    def vertices(self, pose: Tensor, betas: Tensor) -> Tensor:
+        """(B, 72), (B, num_betas) -> (B, V, 3) metres.
+
+        Needs some 60 V numbers of memory for each body: cut long sequences into batches.
+        """
+        rotations = pose_rotations(pose, self.columns)
+        rest = self._rest_joints(betas)
+        order = self._chain.joints
+        offsets = torch.cat([rest[:1], rest[1:] - rest[list(PARENTS[1:])]])
+        world, positions = self._chain(rotations[order], offsets[order])
+        # Skinning moves rest vertices: take each bone's own rest position out of its translation.
+        translations = positions - rotate(world, rest[order])
+        bones = torch.cat([world, translations[:, :, None]], dim=2)
+        blended = self.weights[:, order] @ bones.flatten(1)
+        skin = blended.view(self.num_vertices, 3, 4, len(pose))
+        posed = rotate(skin[:, :, :3], self._rest_vertices(betas, rotations)) + skin[:, :, 3]
+        return posed.permute(2, 0, 1).contiguous()
+
+    def select(self, names: Sequence[str]) -> JointSelection:
+        """A module (pose, betas) -> (B, len(names), 3) that computes just these joints.
+
+        Args:
+            names: of `skeleton.JOINTS45`, for example `skeleton.COCO18`.
+
+        Raises:
+            ValueError: a name is not one of them.
+        """
+        selection = JointSelection.named(self._data, names, dtype=self.weights.dtype)
+        return selection.to(self.weights.device)
+
+    def regressed(self, regressor: Tensor | NDArray[np.floating]) -> JointSelection:
+        """A module (pose, betas) -> (B, R, 3) equal to ``regressor @ vertices``, without the mesh.
+
+        Args:
+            regressor: (R, V), for example the 17 joints of ``J_regressor_h36m``.
+
+        Raises:
+            ValueError: the regressor is not of this body's number of vertices.
+        """
+        rows = np.asarray(torch.as_tensor(regressor).detach().cpu(), dtype=np.float64)
+        if rows.ndim != 2 or rows.shape[1] != self.num_vertices:
+            raise ValueError(
+                f"the regressor has shape {rows.shape}, expected (R, {self.num_vertices})"
+            )
+        selection = JointSelection(self._data, [], rows, dtype=self.weights.dtype)
+        return selection.to(self.weights.device)
+
+    def to_smplx(self) -> smplx.SMPL:
+        """The same body as an `smplx.SMPL` of this dtype and device, its parameters frozen."""
+        import smplx
+        from smplx.utils import Struct
+
+        data = self._data
+        extra = max(0, _SMPLX_BETAS - data.num_betas)
+        posedirs = data.posedirs
+        struct = Struct(
+            v_template=data.v_template,
+            shapedirs=np.pad(data.shapedirs, ((0, 0), (0, 0), (0, extra))),
+            posedirs=np.zeros((data.num_vertices, 3, 207)) if posedirs is None else posedirs,
+            J_regressor=data.J_regressor,
+            weights=data.weights,
+            kintree_table=np.array([PARENTS, range(len(PARENTS))]),
+            f=data.faces,
+        )
+        body = smplx.SMPL(
+            model_path="",
+            data_struct=struct,
+            num_betas=data.num_betas,
+            vertex_ids=dict(zip(LANDMARKS, data.landmark_vertex_ids.tolist(), strict=True)),
+            dtype=self.weights.dtype,
+        )
+        return body.requires_grad_(False).to(self.weights.device)

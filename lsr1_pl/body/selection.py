@@ -1,0 +1,140 @@
+"""Some joints of a body, exact, without its mesh."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from lsr1_pl.body.files import BodyData
+from lsr1_pl.body.kinematics import (
+    BlendShapes,
+    KinematicChain,
+    pose_columns,
+    pose_rotations,
+    rotate,
+)
+from lsr1_pl.body.skeleton import JOINTS45, PARENTS, SMPL_JOINTS
+
+
+class JointSelection(nn.Module):
+    """Joints of the tree and linear combinations of posed vertices, computing only what they need.
+
+    A combination r of skinned vertices is a sum over bones of rotated *pieces*,
+
+        sum_v R[r,v] x_v = sum_b G_b m[r,b] + s[r,b] t_b,
+        m[r,b] = sum_v R[r,v] W[v,b] (v_v - j_b),   s[r,b] = sum_v R[r,v] W[v,b],
+
+    with G_b, t_b a bone's world rotation and position, j_b its rest position and v_v the blended
+    rest vertex. A piece m is affine in betas and pose blend shapes, so R and W are contracted
+    once, here. A landmark is the combination of one vertex.
+
+    Args:
+        data: the body.
+        tree_joints: numbers of SMPL joints, output first in this order.
+        combinations: (n, V) rows R, output after them.
+        order: the output's order over both together; as they come if None.
+        dtype: of the buffers.
+    """
+
+    combine: Tensor
+    columns: Tensor
+    piece_bones: Tensor
+    rotating_joints: Tensor
+
+    def __init__(
+        self,
+        data: BodyData,
+        tree_joints: Sequence[int],
+        combinations: NDArray[np.float64],
+        *,
+        order: Sequence[int] | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__()
+        support = np.flatnonzero(combinations.any(0))
+        parts = np.einsum("rv,vb->rbv", combinations[:, support], data.weights[support])
+        rows, bones = np.nonzero(parts.any(2))
+        parts = parts[rows, bones]
+        self.chain = KinematicChain(set(tree_joints), set(bones.tolist()))
+
+        joints, shares = self.chain.joints, parts.sum(1)
+        rest = data.J_regressor @ data.v_template
+        rest_shape = np.einsum("jv,vkn->jkn", data.J_regressor, data.shapedirs)
+        parents = [PARENTS[joint] for joint in joints[1:]]
+        self.offsets = BlendShapes(
+            np.concatenate([rest[:1], rest[joints[1:]] - rest[parents]]),
+            np.concatenate([rest_shape[:1], rest_shape[joints[1:]] - rest_shape[parents]]),
+            None,
+            dtype,
+        )
+        self.pieces = BlendShapes(
+            parts @ data.v_template[support] - shares[:, None] * rest[bones],
+            np.einsum("pv,vkn->pkn", parts, data.shapedirs[support])
+            - shares[:, None, None] * rest_shape[bones],
+            None
+            if data.posedirs is None or not rows.size
+            else np.einsum("pv,vkn->pkn", parts, data.posedirs[support]),
+            dtype,
+        )
+
+        place = {joint: index for index, joint in enumerate(joints)}
+        combine = np.zeros((len(tree_joints) + len(combinations), len(joints) + len(rows)))
+        combine[range(len(tree_joints)), [place[joint] for joint in tree_joints]] = 1
+        combine[len(tree_joints) + rows, len(joints) + np.arange(len(rows))] = 1
+        combine[len(tree_joints) + rows, [place[bone] for bone in bones]] = shares
+        if order is not None:
+            combine = combine[list(order)]
+        rotating = self.chain.rotating
+        all_turn = self.pieces.pose is not None
+        for name, buffer in (
+            ("combine", torch.tensor(combine, dtype=dtype)),
+            ("columns", pose_columns(list(range(len(SMPL_JOINTS))) if all_turn else rotating)),
+            ("piece_bones", torch.tensor([rotating.index(bone) for bone in bones]).long()),
+            ("rotating_joints", torch.tensor(rotating)),
+        ):
+            self.register_buffer(name, buffer, persistent=False)
+
+    @classmethod
+    def named(
+        cls, data: BodyData, names: Sequence[str], *, dtype: torch.dtype = torch.float32
+    ) -> JointSelection:
+        """The joints and landmarks of these names of `skeleton.JOINTS45`, in this order.
+
+        Raises:
+            ValueError: a name is not one of `skeleton.JOINTS45`.
+        """
+        if unknown := sorted(set(names) - set(JOINTS45)):
+            raise ValueError(f"no such joints: {unknown}; the names are {list(JOINTS45)}")
+        indices = [JOINTS45.index(name) for name in names]
+        tree = [index for index in indices if index < len(SMPL_JOINTS)]
+        marks = [index - len(SMPL_JOINTS) for index in indices if index >= len(SMPL_JOINTS)]
+        one_hot = np.zeros((len(marks), data.num_vertices))
+        one_hot[range(len(marks)), data.landmark_vertex_ids[marks]] = 1
+        computed = tree + [len(SMPL_JOINTS) + mark for mark in marks]
+        order = [computed.index(index) for index in indices]
+        return cls(data, tree, one_hot, order=order, dtype=dtype)
+
+    def forward(self, pose: Tensor, betas: Tensor) -> Tensor:
+        """Positions in metres.
+
+        Args:
+            pose: (B, 72) axis-angle radians, root first.
+            betas: (B, nb) shape coefficients.
+
+        Returns:
+            (B, n, 3) joints, in the body's frame without translation.
+        """
+        rotations = pose_rotations(pose, self.columns)
+        turning = rotations
+        if self.pieces.pose is not None:
+            turning = rotations.index_select(0, self.rotating_joints)
+        world, positions = self.chain(turning, self.offsets(betas))
+        pieces = self.pieces(betas, rotations)
+        rotated = rotate(world.index_select(0, self.piece_bones), pieces)
+        known = torch.cat([positions, rotated])
+        chosen = self.combine @ known.flatten(1)
+        return chosen.view(-1, 3, len(pose)).permute(2, 0, 1).contiguous()
