@@ -1,0 +1,211 @@
+"""The manifest of a motion store: which recordings and which shards a folder holds."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lsr1_pl.errors import UserError
+
+MANIFEST = "manifest.json"
+FORMAT = "lsr1-motion"
+VERSION = 1
+
+WIDTHS = {"poses": 72, "betas": 10, "trans": 3}
+"""Columns of each array that a store can hold; only ``poses`` is required."""
+
+_REMAKE = "Convert the source again, or restore the folder from a complete copy."
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recording and its rows in the store."""
+
+    name: str
+    """Unique in its store, e.g. ``"02_01"``."""
+    subject: str
+    """Who moved, e.g. ``"02"``."""
+    first_row: int
+    rows: int
+    fps: float
+    """Frames a second as stored."""
+    source_frames: int
+    """Frames in the source, before resampling."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One ``.npy`` file of float32 rows."""
+
+    file: str
+    """Name inside the store's folder."""
+    rows: int
+    sha256: str
+    """Hexadecimal digest of the whole file."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The contents of ``manifest.json``."""
+
+    fps: float
+    """The frame rate that all recordings share."""
+    source: str
+    licence: str
+    """Terms and acknowledgement of the source, for people to read."""
+    recordings: tuple[Recording, ...]
+    """In row order, without gaps."""
+    shards: Mapping[str, tuple[Shard, ...]]
+    """Per array (a key of :data:`WIDTHS`), in row order."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of every array."""
+        return sum(recording.rows for recording in self.recordings)
+
+    def to_json(self) -> str:
+        """The text of ``manifest.json``."""
+        content = {"format": FORMAT, "version": VERSION, "rows": self.rows}
+        return json.dumps(content | dataclasses.asdict(self), indent=1, ensure_ascii=False) + "\n"
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check ``folder/manifest.json``; the shards themselves are not opened.
+
+    Raises:
+        UserError: no such file, no JSON, an unknown version, a key that is missing or of the
+            wrong kind, or rows that do not add up.
+    """
+    path = folder / MANIFEST
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(
+            f"{path}: not found, so {folder} is no motion store. "
+            "Name a folder that `lsr1 data convert` wrote."
+        ) from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}).") from None
+    except ValueError as error:
+        raise UserError(f"{path}: malformed JSON ({error}). {_REMAKE}") from None
+    root = _Reader(path, "", content)
+    if root.get("format", str) != FORMAT or root.get("version", int) != VERSION:
+        raise UserError(
+            f"{path}: keys 'format' and 'version' are {content['format']!r} and "
+            f"{content['version']!r}; this release reads {FORMAT!r}, version {VERSION}. {_REMAKE}"
+        )
+    manifest = Manifest(
+        fps=root.number("fps"),
+        source=root.get("source", str),
+        licence=root.get("licence", str),
+        recordings=tuple(_recording(item) for item in root.items("recordings")),
+        shards=_shards(root),
+    )
+    _check_rows(path, manifest, root.count("rows"))
+    return manifest
+
+
+class _Reader:
+    """Typed access to one JSON object; errors name the file and the key's whole path."""
+
+    def __init__(self, path: Path, where: str, content: Any) -> None:
+        self.path, self.where, self.content = path, where, content
+        if not isinstance(content, dict):
+            raise UserError(f"{path}: {where or 'the file'} must be a JSON object. {_REMAKE}")
+
+    def get(self, key: str, kind: type) -> Any:
+        value = self.content.get(key)
+        # bool is an int to isinstance, but no count and no frame rate.
+        if key not in self.content or not isinstance(value, kind) or isinstance(value, bool):
+            found = f"is {type(value).__name__}" if key in self.content else "is missing"
+            raise UserError(
+                f"{self.path}: key '{self.where}{key}' {found}; expected {kind.__name__}. {_REMAKE}"
+            )
+        return value
+
+    def number(self, key: str) -> float:
+        value = float(self.get(key, int if isinstance(self.content.get(key), int) else float))
+        if not 0 < value < float("inf"):
+            raise UserError(f"{self.path}: key '{self.where}{key}' is {value}; expected > 0.")
+        return value
+
+    def count(self, key: str) -> int:
+        value: int = self.get(key, int)
+        if value < 1:
+            raise UserError(
+                f"{self.path}: key '{self.where}{key}' is {value}; expected at least 1. {_REMAKE}"
+            )
+        return value
+
+    def items(self, key: str) -> list[_Reader]:
+        return [
+            _Reader(self.path, f"{self.where}{key}[{index}].", item)
+            for index, item in enumerate(self.get(key, list))
+        ]
+
+
+def _recording(item: _Reader) -> Recording:
+    return Recording(
+        name=item.get("name", str),
+        subject=item.get("subject", str),
+        first_row=item.get("first_row", int),
+        rows=item.count("rows"),
+        fps=item.number("fps"),
+        source_frames=item.count("source_frames"),
+    )
+
+
+def _shards(root: _Reader) -> dict[str, tuple[Shard, ...]]:
+    arrays = _Reader(root.path, "shards.", root.get("shards", dict))
+    unknown = sorted(set(arrays.content) - set(WIDTHS))
+    if unknown:
+        raise UserError(
+            f"{root.path}: key 'shards' names the unknown array {unknown[0]!r}; "
+            f"known are {', '.join(WIDTHS)}. {_REMAKE}"
+        )
+    arrays.get("poses", list)
+    return {
+        name: tuple(
+            Shard(_file_name(item), item.count("rows"), item.get("sha256", str))
+            for item in arrays.items(name)
+        )
+        for name in arrays.content
+    }
+
+
+def _file_name(item: _Reader) -> str:
+    name: str = item.get("file", str)
+    # A manifest from elsewhere must not make the reader open files outside its folder.
+    if Path(name).name != name or "\\" in name:
+        raise UserError(
+            f"{item.path}: key '{item.where}file' is {name!r}; "
+            f"expected a plain file name. {_REMAKE}"
+        )
+    return name
+
+
+def _check_rows(path: Path, manifest: Manifest, stated: int) -> None:
+    next_row = 0
+    for recording in manifest.recordings:
+        if recording.first_row != next_row:
+            raise UserError(
+                f"{path}: recording {recording.name!r} has first_row {recording.first_row}; "
+                f"expected {next_row}, where the one before it ends. {_REMAKE}"
+            )
+        next_row += recording.rows
+    totals = {
+        f"shards.{name}": sum(s.rows for s in parts) for name, parts in manifest.shards.items()
+    }
+    for key, total in ({"rows": stated} | totals).items():
+        if total != next_row:
+            raise UserError(
+                f"{path}: key '{key}' gives {total} rows, the recordings {next_row}. {_REMAKE}"
+            )
+    names = [recording.name for recording in manifest.recordings]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UserError(f"{path}: recording {twice!r} is listed twice. {_REMAKE}")
