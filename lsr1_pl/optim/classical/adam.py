@@ -1,0 +1,58 @@
+"""Adam (Kingma and Ba, 2014)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lsr1_pl.errors import UserError
+from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
+from lsr1_pl.types import Evaluation, Objective
+
+
+@dataclass(frozen=True)
+class AdamState(OptimizerState):
+    """Adam's state: the two moments, each (B, N), and the number of steps taken."""
+
+    first_moment: Tensor
+    second_moment: Tensor
+    steps_taken: int
+
+
+class Adam(BatchedOptimizer):
+    """Algorithm 1 of the Adam paper; agrees with ``torch.optim.Adam`` problem by problem."""
+
+    def __init__(
+        self,
+        learning_rate: float = 1e-3,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+    ) -> None:
+        if not learning_rate > 0:
+            raise UserError(f"Adam learning_rate is {learning_rate}; it must be above 0")
+        for name, beta in (("beta1", beta1), ("beta2", beta2)):
+            if not 0 <= beta < 1:
+                raise UserError(f"Adam {name} is {beta}; it must lie in [0, 1)")
+        self.learning_rate = learning_rate
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.epsilon = epsilon
+
+    def init(self, x: Tensor, evaluation: Evaluation) -> AdamState:
+        """State at ``x`` (B, N), with both moments at zero."""
+        zeros = torch.zeros_like(x)
+        return AdamState(x, evaluation, evaluation.gradient, None, zeros, zeros, 0)
+
+    def step(self, state: AdamState, objective: Objective) -> AdamState:
+        """One bias-corrected step."""
+        gradient, count = state.evaluation.gradient, state.steps_taken + 1
+        first = self.beta1 * state.first_moment + (1 - self.beta1) * gradient
+        second = self.beta2 * state.second_moment + (1 - self.beta2) * gradient.square()
+        mean = first / (1 - self.beta1**count)
+        direction = mean / ((second / (1 - self.beta2**count)).sqrt() + self.epsilon)
+        iterate = state.iterate - self.learning_rate * direction
+        evaluation = objective.evaluate(iterate)
+        return AdamState(iterate, evaluation, direction, None, first, second, count)

@@ -1,0 +1,56 @@
+"""The limited-memory preconditioner B = B0 + sum_i v_i v_i^T (Eq. 7), never formed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class LowRankCurvature:
+    """B = scale * I + sum of L outer products, for B problems of N variables.
+
+    Positive semi-definite whenever ``scale >= 0``, whatever the vectors are.
+    """
+
+    scale: Tensor
+    """(B, 1) the factor of B0 = scale * I."""
+    vectors: Tensor
+    """(B, L, N), oldest first; the places that no vector fills yet hold zeros."""
+    count: int
+    """How many vectors are stored, at most L."""
+
+    @classmethod
+    def empty(cls, like: Tensor, capacity: int, scale: float = 1.0) -> LowRankCurvature:
+        """No vectors yet, for problems shaped and typed like ``like`` (B, N)."""
+        batch, size = like.shape
+        return cls(like.new_full((batch, 1), scale), like.new_zeros((batch, capacity, size)), 0)
+
+    @property
+    def capacity(self) -> int:
+        """L, the most vectors that are kept."""
+        return self.vectors.shape[1]
+
+    def push(self, vector: Tensor) -> LowRankCurvature:
+        """With ``vector`` (B, N) as the newest; the oldest of a full buffer is discarded."""
+        vectors = torch.cat([self.vectors[:, 1:], vector.unsqueeze(1)], dim=1)
+        return replace(self, vectors=vectors, count=min(self.count + 1, self.capacity))
+
+    def matvec(self, y: Tensor) -> Tensor:
+        """B y for ``y`` (B, N), in O(L N)."""
+        coefficients = torch.bmm(self.vectors, y.unsqueeze(2))
+        low_rank = torch.bmm(self.vectors.transpose(1, 2), coefficients).squeeze(2)
+        return self.scale * y + low_rank
+
+    def secant_residual(self, p: Tensor, q: Tensor) -> Tensor:
+        """(B,) squared norm of ``p - B q`` (Eqs. 4 and 9) for steps p and gradient changes q."""
+        return (p - self.matvec(q)).square().sum(dim=1)
+
+    def dense(self) -> Tensor:
+        """(B, N, N) the matrix itself: for tests and pictures, never for a step."""
+        identity = torch.eye(
+            self.vectors.shape[2], dtype=self.vectors.dtype, device=self.vectors.device
+        )
+        return self.scale.unsqueeze(2) * identity + self.vectors.transpose(1, 2) @ self.vectors

@@ -1,0 +1,205 @@
+"""L-SR1, the learned symmetric-rank-one optimiser (Algorithm 1)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from lsr1_pl.errors import UserError
+from lsr1_pl.optim.curvature import LowRankCurvature
+from lsr1_pl.optim.networks import ElementwiseMLP
+from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
+from lsr1_pl.types import Evaluation, Objective
+
+INPUTS = ("x", "p", "d", "g", "q")
+"""The encoder's inputs: point, step, direction, gradient, gradient change."""
+
+
+@dataclass(frozen=True)
+class LSR1State(OptimizerState):
+    """L-SR1's state: what the encoder reads, and the buffer of vectors."""
+
+    previous_step: Tensor
+    """(B, N) p, the last step; before the first one, x0 (line 1 of Algorithm 1)."""
+    gradient_change: Tensor
+    """(B, N) q, the last change of the gradient; before the first step, g0."""
+    curvature: LowRankCurvature
+    """B_k, the preconditioner of the last step."""
+    steps_taken: int
+
+
+class LSR1(nn.Module, BatchedOptimizer):
+    """Learned quasi-Newton optimiser: ``x_k = x_{k-1} - alpha_k * (B_k g_{k-1})``.
+
+    The encoder reads each variable's ``inputs``; the vector generator turns its features into v_k,
+    the learning-rate generator into ``alpha_k = gamma1 * exp(gamma2 * output)``, elementwise; and
+    ``B_k = B0 + sum v v^T`` over the last ``buffer_size`` vectors. At width 128 it has 252,555
+    parameters (with ``residual`` and one PReLU weight each).
+
+    Args:
+        hidden_dim: width of the three networks (128 in the paper).
+        buffer_size: L >= 1, how many vectors B keeps; may be changed after training.
+        gamma1: scale of the learning rates, > 0.
+        gamma2: their sensitivity to the network's output.
+        initial_curvature: B0. ``identity`` is Eq. 7; ``none`` is line 9 of Algorithm 1 as printed
+            (zero); ``scaled`` is ``(p.q / q.q) I`` of the last step, clamped to [1e-4, 1e4] and
+            detached, identity before the first step.
+        dropout: rate of every Dropout of Tables 5 and 6, in [0, 1); the paper does not give one.
+        residual: whether the basic blocks add their input (Table 6 is silent).
+        inputs: which of x, p, d, g, q the encoder reads (Table 4).
+        input_normalization: ``none`` is the paper; ``rms`` divides each input by its root mean
+            square within the problem, so that the networks see no scale.
+        detach_inputs: cut the meta-gradient through what the encoder reads.
+        vector_init_scale: factor on the vector generator's last layer at initialisation. At 1, as
+            the layer comes, the first unroll overflows: BatchNorm makes v of order one.
+        secant_pair: which (p, q) the secant residual takes. ``previous`` is (p_{k-1}, q_{k-1}),
+            which v_k was made from; ``current`` is (p_k, q_k) after the step, as Eq. 9 prints.
+        secant_detach: whether that pair is detached. Attached, a smaller step lowers the penalty.
+    """
+
+    def __init__(
+        self,
+        hidden_dim: int = 128,
+        buffer_size: int = 8,
+        gamma1: float = 0.4,
+        gamma2: float = 1e-3,
+        initial_curvature: Literal["identity", "none", "scaled"] = "identity",
+        dropout: float = 0.0,
+        residual: bool = True,
+        inputs: Sequence[str] = INPUTS,
+        input_normalization: Literal["none", "rms"] = "none",
+        detach_inputs: bool = False,
+        vector_init_scale: float = 0.1,
+        secant_pair: Literal["previous", "current"] = "previous",
+        secant_detach: bool = True,
+    ) -> None:
+        super().__init__()
+        self.inputs = tuple(inputs)
+        _check_options(self.inputs, hidden_dim, buffer_size, gamma1, dropout)
+        self.buffer_size = buffer_size
+        self.gamma1 = gamma1
+        self.gamma2 = gamma2
+        self.initial_curvature = initial_curvature
+        self.input_normalization = input_normalization
+        self.detach_inputs = detach_inputs
+        self.secant_pair = secant_pair
+        self.secant_detach = secant_detach
+
+        def network(in_features: int, out_features: int) -> ElementwiseMLP:
+            return ElementwiseMLP(
+                in_features, out_features, hidden_dim, dropout=dropout, residual=residual
+            )
+
+        self.encoder = network(len(self.inputs), hidden_dim)
+        self.vector_generator = network(hidden_dim, 1)
+        self.learning_rate_generator = network(hidden_dim, 1)
+        with torch.no_grad():
+            for parameter in self.vector_generator.output.parameters():
+                parameter.mul_(vector_init_scale)
+
+    def with_buffer_size(self, buffer_size: int) -> LSR1:
+        """The same trained networks (shared, not copied) with another L."""
+        if buffer_size < 1:
+            raise UserError(f"buffer_size is {buffer_size}; it must be at least 1")
+        other = copy.copy(self)
+        other.buffer_size = buffer_size
+        return other
+
+    def init(self, x: Tensor, evaluation: Evaluation) -> LSR1State:
+        """State at ``x`` (B, N): p = x, q = g, d = g and an empty buffer (line 1)."""
+        gradient = evaluation.gradient
+        scale = 0.0 if self.initial_curvature == "none" else 1.0
+        return LSR1State(
+            iterate=x,
+            evaluation=evaluation,
+            direction=gradient,
+            secant_residual=x.new_zeros(x.shape[0]),
+            previous_step=x,
+            gradient_change=gradient,
+            curvature=LowRankCurvature.empty(x, self.buffer_size, scale),
+            steps_taken=0,
+        )
+
+    def step(self, state: LSR1State, objective: Objective) -> LSR1State:
+        """One pass through lines 3 to 11 of Algorithm 1."""
+        vector, learning_rate = self._generate(state)
+        curvature = self._base_curvature(state).push(vector)
+        direction = curvature.matvec(state.evaluation.gradient)
+        iterate = state.iterate - learning_rate * direction
+        evaluation = objective.evaluate(iterate)
+        previous_step = iterate - state.iterate
+        gradient_change = evaluation.gradient - state.evaluation.gradient
+        if self.secant_pair == "current":
+            residual = self._secant_residual(curvature, previous_step, gradient_change)
+        elif state.steps_taken == 0:
+            # The first state's p and q are x0 and g0, placeholders that belong to no step.
+            residual = torch.zeros_like(evaluation.value)
+        else:
+            residual = self._secant_residual(curvature, state.previous_step, state.gradient_change)
+        return LSR1State(
+            iterate=iterate,
+            evaluation=evaluation,
+            direction=direction,
+            secant_residual=residual,
+            previous_step=previous_step,
+            gradient_change=gradient_change,
+            curvature=curvature,
+            steps_taken=state.steps_taken + 1,
+        )
+
+    def _generate(self, state: LSR1State) -> tuple[Tensor, Tensor]:
+        """v_k and alpha_k, each (B, N)."""
+        available = {
+            "x": state.iterate,
+            "p": state.previous_step,
+            "d": state.direction,
+            "g": state.evaluation.gradient,
+            "q": state.gradient_change,
+        }
+        features = torch.stack([available[name] for name in self.inputs], dim=-1)
+        if self.detach_inputs:
+            features = features.detach()
+        if self.input_normalization == "rms":
+            mean_square = features.square().mean(dim=1, keepdim=True)
+            features = features * (mean_square + 1e-24).rsqrt()
+        latent = self.encoder(features.flatten(0, 1))
+        shape = state.iterate.shape
+        vector = self.vector_generator(latent).view(shape)
+        log_rate = self.learning_rate_generator(latent).view(shape)
+        return vector, self.gamma1 * torch.exp(self.gamma2 * log_rate)
+
+    def _base_curvature(self, state: LSR1State) -> LowRankCurvature:
+        """The buffer with the B0 of this step."""
+        if self.initial_curvature != "scaled" or state.steps_taken == 0:
+            return state.curvature
+        p, q = state.previous_step.detach(), state.gradient_change.detach()
+        q_square = q.square().sum(dim=1, keepdim=True)
+        ratio = (p * q).sum(dim=1, keepdim=True) / q_square.clamp_min(torch.finfo(q.dtype).tiny)
+        return replace(state.curvature, scale=ratio.clamp(1e-4, 1e4))
+
+    def _secant_residual(self, curvature: LowRankCurvature, p: Tensor, q: Tensor) -> Tensor:
+        if self.secant_detach:
+            p, q = p.detach(), q.detach()
+        return curvature.secant_residual(p, q)
+
+
+def _check_options(
+    inputs: tuple[str, ...], hidden_dim: int, buffer_size: int, gamma1: float, dropout: float
+) -> None:
+    unknown = [name for name in inputs if name not in INPUTS]
+    if unknown or not inputs or len(set(inputs)) != len(inputs):
+        raise UserError(
+            f"LSR1 inputs are {list(inputs)}; name each of {list(INPUTS)} at most once, one at least"
+        )
+    for name, value in (("hidden_dim", hidden_dim), ("buffer_size", buffer_size)):
+        if value < 1:
+            raise UserError(f"LSR1 {name} is {value}; it must be at least 1")
+    if not gamma1 > 0:
+        raise UserError(f"LSR1 gamma1 is {gamma1}; it must be above 0")
+    if not 0 <= dropout < 1:
+        raise UserError(f"LSR1 dropout is {dropout}; it must lie in [0, 1)")

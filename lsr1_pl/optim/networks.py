@@ -1,0 +1,62 @@
+"""The elementwise networks of L-SR1 (Tables 5 and 6): each variable is one row."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class BasicBlock(nn.Module):
+    """Table 6: Linear, BatchNorm, PReLU, Dropout, Linear, BatchNorm, Dropout.
+
+    ``residual`` adds the input, as LGD's block does; Table 6 does not say.
+    """
+
+    def __init__(self, features: int, dropout: float, residual: bool) -> None:
+        super().__init__()
+        self.residual = residual
+        self.layers = nn.Sequential(
+            nn.Linear(features, features),
+            nn.BatchNorm1d(features),
+            nn.PReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(features, features),
+            nn.BatchNorm1d(features),
+            nn.Dropout(dropout),
+        )
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """(R, features) -> (R, features)."""
+        out = self.layers(rows)
+        return rows + out if self.residual else out
+
+
+class ElementwiseMLP(nn.Module):
+    """Table 5, applied to every variable of every problem alike, so that it serves any N.
+
+    In train mode BatchNorm takes its statistics over all B * N rows and so couples the problems
+    of a batch; in eval mode a row's output depends on that row alone.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        hidden_dim: int,
+        *,
+        dropout: float = 0.0,
+        residual: bool = True,
+    ) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(in_features, hidden_dim),
+            nn.BatchNorm1d(hidden_dim),
+            nn.PReLU(),
+            nn.Dropout(dropout),
+            BasicBlock(hidden_dim, dropout, residual),
+            BasicBlock(hidden_dim, dropout, residual),
+        )
+        self.output = nn.Linear(hidden_dim, out_features)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """(R, in_features) -> (R, out_features)."""
+        return self.output(self.layers(rows))

@@ -1,0 +1,62 @@
+"""The one protocol that every optimiser speaks, learned or classical."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from lsr1_pl.types import Evaluation, Objective
+
+
+@dataclass(frozen=True)
+class OptimizerState:
+    """Where an optimiser stands on B independent problems of N variables."""
+
+    iterate: Tensor
+    """(B, N) current points."""
+    evaluation: Evaluation
+    """The objective at ``iterate``."""
+    direction: Tensor
+    """(B, N) ``d_k = B_k g_{k-1}``: the last step went along ``-d_k``. Before the first step, g."""
+    secant_residual: Tensor | None
+    """(B,) squared norm of ``p - B q`` at the last step; None where the method has no B."""
+
+
+class BatchedOptimizer(ABC):
+    """A batched step. A problem's iterates never depend on its neighbours (in eval mode)."""
+
+    @abstractmethod
+    def init(self, x: Tensor, evaluation: Evaluation) -> Any:
+        """State at the start points ``x`` (B, N), where the objective is ``evaluation``."""
+
+    @abstractmethod
+    def step(self, state: Any, objective: Objective) -> Any:
+        """One iteration: a new state, of the same type; ``state`` is left as it is."""
+
+
+State = TypeVar("State")
+
+
+def select_problems(mask: Tensor, chosen: State, other: State) -> State:
+    """A state that takes the problems in ``mask`` (B,) from ``chosen``, the rest from ``other``.
+
+    Both are states of one optimiser (dataclasses or tuples of tensors with B first); what is not
+    a tensor, such as a count of steps, comes from ``chosen``.
+    """
+    if isinstance(chosen, Tensor):
+        rows = mask.view(-1, *[1] * (chosen.ndim - 1))
+        return torch.where(rows, chosen, other)  # type: ignore[call-overload,no-any-return]
+    if is_dataclass(chosen):
+        parts = {
+            field.name: select_problems(mask, getattr(chosen, field.name), getattr(other, field.name))
+            for field in fields(chosen)
+        }
+        return type(chosen)(**parts)
+    if isinstance(chosen, tuple) and isinstance(other, tuple):
+        parts_in_order = [select_problems(mask, a, b) for a, b in zip(chosen, other, strict=True)]
+        return type(chosen)(*parts_in_order)  # type: ignore[return-value]
+    return chosen

@@ -1,0 +1,115 @@
+"""K differentiable steps of any optimiser on any objective."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lsr1_pl.errors import UserError
+from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState, select_problems
+from lsr1_pl.types import Evaluation, Objective
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """What happened in K steps on B problems of N variables."""
+
+    iterates: Tensor
+    """(K + 1, B, N), the start first."""
+    values: Tensor
+    """(K + 1, B) objective values at the iterates."""
+    directions: Tensor
+    """(K, B, N): the preconditioned gradient ``d_k``; step k goes along ``-d_k``."""
+    secant_residuals: Tensor | None
+    """(K, B) squared norms of p - B q; None where the optimiser has no B."""
+
+
+def unroll(
+    optimizer: BatchedOptimizer,
+    objective: Objective,
+    x0: Tensor,
+    steps: int,
+    *,
+    second_order: bool = True,
+    clip_sample_gradient: float | None = None,
+    divergence_limit: float | None = None,
+) -> Trajectory:
+    """Run ``steps`` iterations from ``x0`` (B, N).
+
+    Args:
+        second_order: whether the meta-gradient flows through the inner gradient too. Without it
+            the inner gradient is a constant (first-order approximation, as LGD trains).
+        clip_sample_gradient: if given, the meta-gradient that arrives at an iterate is cleared of
+            NaN and clipped, problem by problem, to this norm divided by B.
+        divergence_limit: if given, a problem stays where it is once its value exceeds
+            ``f_0 + divergence_limit * (1 + |f_0|)``: in training it would otherwise overflow
+            and, through BatchNorm, disturb its neighbours. Its trajectory repeats that point.
+
+    Raises:
+        UserError: if ``x0`` is not (B, N) or ``steps`` is negative.
+    """
+    if x0.ndim != 2:
+        raise UserError(f"x0 has shape {tuple(x0.shape)}; expected (problems, variables)")
+    if steps < 0:
+        raise UserError(f"steps is {steps}; it must be 0 or more")
+    if not second_order:
+        objective = _FirstOrder(objective)
+    state: OptimizerState = optimizer.init(x0, objective.evaluate(x0))
+    limit = None
+    if divergence_limit is not None:
+        start = state.evaluation.value.detach()
+        limit = start + divergence_limit * (1 + start.abs())
+    iterates, values = [state.iterate], [state.evaluation.value]
+    directions: list[Tensor] = []
+    residuals: list[Tensor] = []
+    for _ in range(steps):
+        following = optimizer.step(state, objective)
+        if limit is not None:
+            sound = state.evaluation.value <= limit
+            following = select_problems(sound, following, state)
+        state = following
+        if clip_sample_gradient is not None and state.iterate.requires_grad:
+            _clip_on_the_way_back(state.iterate, clip_sample_gradient)
+        iterates.append(state.iterate)
+        values.append(state.evaluation.value)
+        directions.append(state.direction)
+        if state.secant_residual is not None:
+            residuals.append(state.secant_residual)
+    return Trajectory(
+        iterates=torch.stack(iterates),
+        values=torch.stack(values),
+        directions=torch.stack(directions) if directions else x0.new_empty((0, *x0.shape)),
+        secant_residuals=_stack_residuals(residuals, state, x0),
+    )
+
+
+def _stack_residuals(residuals: list[Tensor], state: OptimizerState, x0: Tensor) -> Tensor | None:
+    if residuals:
+        return torch.stack(residuals)
+    return None if state.secant_residual is None else x0.new_empty((0, x0.shape[0]))
+
+
+class _FirstOrder:
+    """An objective whose gradients are constants to the meta-gradient."""
+
+    def __init__(self, objective: Objective) -> None:
+        self._objective = objective
+
+    def value(self, x: Tensor) -> Tensor:
+        return self._objective.value(x)
+
+    def evaluate(self, x: Tensor, *, second_order: bool = True) -> Evaluation:
+        return self._objective.evaluate(x, second_order=False)
+
+
+def _clip_on_the_way_back(iterate: Tensor, limit: float) -> None:
+    bound = limit / iterate.shape[0]
+
+    def clip(gradient: Tensor) -> Tensor:
+        finite = torch.nan_to_num(gradient, nan=0.0, posinf=0.0, neginf=0.0)
+        norm = finite.norm(dim=1, keepdim=True)
+        return finite * (bound / norm.clamp_min(bound))
+
+    iterate.register_hook(clip)

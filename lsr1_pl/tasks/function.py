@@ -1,0 +1,144 @@
+"""Meta-training on functions in closed form (Section 5.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
+from torch import Tensor
+
+from lsr1_pl.data.quadratics import QuadraticBatch
+from lsr1_pl.metrics.newton import newton_alignment
+from lsr1_pl.objectives import Quadratic
+from lsr1_pl.optim import LSR1, BatchedOptimizer, unroll
+from lsr1_pl.tasks.meta import MetaTask, mean_secant_residual
+
+_VALUE, _COSINE, _RESIDUAL = "value", "cosine with Newton direction", "secant residual"
+
+
+class FunctionTask(MetaTask):
+    """L-SR1 on batches of quadratics, with the meta-loss of Eq. 9.
+
+    Validation runs the same K steps on the fixed set and logs, under ``val/``, the value at each
+    inner step, its mean and standard deviation over the problems after the last one, the cosine
+    of ``-d_k`` with the Newton direction, and the secant residual. Test runs ``test_steps`` with
+    each of ``test_buffer_sizes`` and with each baseline.
+
+    Args:
+        optimizer: the L-SR1 to train.
+        steps: K.
+        secant_weight: lambda_sec; 0 is the paper's variant without the projection.
+        meta_optimizer: AdamW(1e-4, (0.9, 0.999), weight decay 0.01) in the paper.
+        lr_scheduler: none in the paper.
+        second_order: whether the meta-gradient flows through the inner gradients.
+        clip_sample_gradient: see :func:`lsr1_pl.optim.unroll`.
+        divergence_limit: see :func:`lsr1_pl.optim.unroll`.
+        test_steps: inner steps of the test.
+        test_buffer_sizes: the L of each test run; the trained one if empty.
+        baselines: untrained optimisers to test beside it, by the name that tables show.
+    """
+
+    def __init__(
+        self,
+        optimizer: LSR1,
+        steps: int = 16,
+        secant_weight: float = 100.0,
+        meta_optimizer: OptimizerCallable = lambda p: torch.optim.AdamW(
+            p, lr=1e-4, betas=(0.9, 0.999), weight_decay=0.01
+        ),
+        lr_scheduler: LRSchedulerCallable | None = None,
+        second_order: bool = True,
+        clip_sample_gradient: float | None = 1.0,
+        divergence_limit: float | None = 10.0,
+        test_steps: int = 20,
+        test_buffer_sizes: Sequence[int] = (1, 2, 4, 8),
+        baselines: Mapping[str, BatchedOptimizer] | None = None,
+    ) -> None:
+        super().__init__(
+            steps,
+            secant_weight,
+            meta_optimizer,
+            lr_scheduler,
+            second_order,
+            clip_sample_gradient,
+            divergence_limit,
+        )
+        self.save_hyperparameters(
+            ignore=["optimizer", "meta_optimizer", "lr_scheduler", "baselines"]
+        )
+        self.optimizer = optimizer
+        self.test_steps = test_steps
+        self.test_buffer_sizes = tuple(test_buffer_sizes) or (optimizer.buffer_size,)
+        self.baselines = dict(baselines or {})
+
+    def training_step(self, batch: QuadraticBatch, batch_idx: int) -> Tensor:
+        """Eq. 9 on one batch: mean value over steps, plus the weighted secant penalty."""
+        trajectory = self.unroll_training(self.optimizer, Quadratic(batch.H, batch.b), batch.x0)
+        value = trajectory.values[1:].mean()
+        secant = mean_secant_residual(trajectory)
+        loss = value + self.secant_weight * secant
+        self.log("train/meta_loss", loss, prog_bar=True)
+        self.log("train/value", value)
+        self.log("train/secant_residual", secant)
+        return loss
+
+    def validation_step(self, batch: QuadraticBatch, batch_idx: int) -> None:
+        """The trained K steps on the fixed validation set."""
+        self._start_curves(batch, self.steps)
+        self._record("L-SR1", self.optimizer, batch, self.steps, log_as="val")
+
+    def test_step(self, batch: QuadraticBatch, batch_idx: int) -> None:
+        """``test_steps`` steps on the test set, for each buffer size and each baseline."""
+        self._start_curves(batch, self.test_steps)
+        for size in self.test_buffer_sizes:
+            optimizer = self.optimizer.with_buffer_size(size)
+            name, log_as = f"L-SR1, L={size}", f"test/buffer_{size}"
+            self._record(name, optimizer, batch, self.test_steps, log_as=log_as)
+        for name, baseline in self.baselines.items():
+            self._record(name, baseline, batch, self.test_steps)
+        minimum = Quadratic(batch.H, batch.b).minimum().mean().item()
+        self.curves[_VALUE]["minimum"] = [minimum] * (self.test_steps + 1)
+
+    def _start_curves(self, batch: QuadraticBatch, steps: int) -> None:
+        self.curves = {_VALUE: {}, _COSINE: {}, _RESIDUAL: {}}
+        self.curves_note = (
+            f"Means over {len(batch.b)} fixed random quadratics of N={batch.b.shape[1]}, "
+            f"{steps} inner steps."
+        )
+
+    def _record(
+        self,
+        name: str,
+        optimizer: BatchedOptimizer,
+        batch: QuadraticBatch,
+        steps: int,
+        *,
+        log_as: str | None = None,
+    ) -> None:
+        """Run one solver into ``curves``, and into the logs under ``log_as`` if given."""
+        objective = Quadratic(batch.H, batch.b)
+        trajectory = unroll(optimizer, objective, batch.x0, steps)
+        cosines = newton_alignment(trajectory.iterates, trajectory.directions, objective)
+        self.curves[_VALUE][name] = trajectory.values.mean(dim=1).tolist()
+        # A direction and a residual stand at the step that they made; the start has none.
+        self.curves[_COSINE][name] = [float("nan"), *cosines.mean(dim=1).tolist()]
+        if trajectory.secant_residuals is not None:
+            residuals = trajectory.secant_residuals.mean(dim=1).tolist()
+            self.curves[_RESIDUAL][name] = [float("nan"), *residuals]
+        if log_as is not None:
+            final = trajectory.values[-1]
+            self.log(f"{log_as}/final_value", final.mean(), prog_bar=log_as == "val")
+            self.log(f"{log_as}/final_value_std", final.std())
+            self._log_curves(log_as, name)
+
+    def _log_curves(self, prefix: str, name: str) -> None:
+        for metric, key, first in (
+            (_VALUE, "value", 0),
+            (_COSINE, "newton_cosine", 1),
+            (_RESIDUAL, "secant_residual", 1),
+        ):
+            curve = self.curves[metric][name]
+            self.log_dict(
+                {f"{prefix}/{key}_step_{k:02d}": curve[k] for k in range(first, len(curve))}
+            )

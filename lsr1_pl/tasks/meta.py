@@ -1,0 +1,105 @@
+"""What every meta-training task shares: the meta-optimiser and the guard of its steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule
+from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
+from torch import Tensor
+
+from lsr1_pl.errors import UserError
+from lsr1_pl.optim import BatchedOptimizer, Trajectory, unroll
+from lsr1_pl.types import Objective
+
+
+class MetaTask(LightningModule):
+    """Base of the tasks: K-step inner unroll, meta-optimiser, skipped non-finite steps.
+
+    A meta-gradient that is not finite is dropped: that step leaves the parameters as they were
+    and is counted in ``optim/skipped_steps``. Clipping is the Trainer's ``gradient_clip_val``.
+
+    Args:
+        steps: K, the inner steps of the unroll.
+        secant_weight: lambda_sec of Eqs. 9 and 13.
+        meta_optimizer: makes the meta-optimiser from the parameters.
+        lr_scheduler: makes its learning-rate schedule, stepped once an iteration.
+        second_order: whether the meta-gradient flows through the inner gradients.
+        clip_sample_gradient: see :func:`lsr1_pl.optim.unroll`.
+        divergence_limit: see :func:`lsr1_pl.optim.unroll`.
+    """
+
+    curves: dict[str, dict[str, list[float]]]
+    """After an evaluation: metric -> solver -> its mean at each inner step, 0 to K."""
+    curves_note: str
+    """What was evaluated, and how: to be printed under any table of ``curves``."""
+
+    def __init__(
+        self,
+        steps: int,
+        secant_weight: float,
+        meta_optimizer: OptimizerCallable,
+        lr_scheduler: LRSchedulerCallable | None,
+        second_order: bool,
+        clip_sample_gradient: float | None,
+        divergence_limit: float | None,
+    ) -> None:
+        super().__init__()
+        if steps < 1:
+            raise UserError(f"{type(self).__name__} steps is {steps}; it must be at least 1")
+        if secant_weight < 0:
+            raise UserError(
+                f"{type(self).__name__} secant_weight is {secant_weight}; it must be 0 or more"
+            )
+        self.steps = steps
+        self.secant_weight = secant_weight
+        self.meta_optimizer = meta_optimizer
+        self.lr_scheduler = lr_scheduler
+        self.second_order = second_order
+        self.clip_sample_gradient = clip_sample_gradient
+        self.divergence_limit = divergence_limit
+        self.curves = {}
+        self.curves_note = ""
+        self.register_buffer("skipped_steps", torch.zeros((), dtype=torch.long))
+
+    def unroll_training(
+        self, optimizer: BatchedOptimizer, objective: Objective, x0: Tensor
+    ) -> Trajectory:
+        """The K-step unroll with the meta-gradient that this task is configured for."""
+        return unroll(
+            optimizer,
+            objective,
+            x0,
+            self.steps,
+            second_order=self.second_order,
+            clip_sample_gradient=self.clip_sample_gradient,
+            divergence_limit=self.divergence_limit,
+        )
+
+    def on_after_backward(self) -> None:
+        """Drop a meta-gradient that is not finite, and log its norm otherwise."""
+        gradients = [p.grad for p in self.parameters() if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if torch.isfinite(norm):
+            self.log("optim/gradient_norm", norm)
+        else:
+            self.skipped_steps += 1
+            for parameter in self.parameters():
+                parameter.grad = None
+        self.log("optim/skipped_steps", self.skipped_steps.float())
+
+    def configure_optimizers(self) -> Any:
+        """The meta-optimiser, and its schedule by iteration."""
+        optimizer = self.meta_optimizer(self.parameters())
+        if self.lr_scheduler is None:
+            return optimizer
+        schedule = {"scheduler": self.lr_scheduler(optimizer), "interval": "step"}
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+
+def mean_secant_residual(trajectory: Trajectory) -> Tensor:
+    """Scalar: the secant penalty, averaged over steps and problems; 0 for optimisers without B."""
+    if trajectory.secant_residuals is None:
+        return trajectory.values.new_zeros(())
+    return trajectory.secant_residuals.mean()
