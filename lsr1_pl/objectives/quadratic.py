@@ -28,11 +28,11 @@ class Quadratic:
 
     def value(self, x: Tensor) -> Tensor:
         """(B, N) -> (B,)."""
-        return self._value(x, self._times_H(x))
+        return self._value(x, self._hessian_times(x))
 
     def evaluate(self, x: Tensor, *, second_order: bool = True) -> Evaluation:
         """Value (B,) and gradient Hx + b (B, N)."""
-        Hx = self._times_H(x)
+        Hx = self._hessian_times(x)
         gradient = Hx + self.b
         return Evaluation(self._value(x, Hx), gradient if second_order else gradient.detach())
 
@@ -47,12 +47,12 @@ class Quadratic:
 
     def newton_direction(self, x: Tensor) -> Tensor:
         """(B, N): ``-H^-1 (Hx + b)`` (Eq. 16), solved in float64."""
-        return -self._solve(self._times_H(x) + self.b)
+        return -self._solve(self._hessian_times(x) + self.b)
 
     def _solve(self, right: Tensor) -> Tensor:
         return torch.linalg.solve(self.H.double(), right.double()).to(right.dtype)
 
-    def _times_H(self, x: Tensor) -> Tensor:
+    def _hessian_times(self, x: Tensor) -> Tensor:
         return torch.bmm(self.H, x.unsqueeze(2)).squeeze(2)
 
     def _value(self, x: Tensor, Hx: Tensor) -> Tensor:

@@ -194,7 +194,7 @@ def _check_options(
     unknown = [name for name in inputs if name not in INPUTS]
     if unknown or not inputs or len(set(inputs)) != len(inputs):
         raise UserError(
-            f"LSR1 inputs are {list(inputs)}; name each of {list(INPUTS)} at most once, one at least"
+            f"LSR1 inputs are {list(inputs)}; take one or more of {list(INPUTS)}, each at most once"
         )
     for name, value in (("hidden_dim", hidden_dim), ("buffer_size", buffer_size)):
         if value < 1:

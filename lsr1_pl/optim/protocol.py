@@ -47,16 +47,17 @@ def select_problems(mask: Tensor, chosen: State, other: State) -> State:
     Both are states of one optimiser (dataclasses or tuples of tensors with B first); what is not
     a tensor, such as a count of steps, comes from ``chosen``.
     """
+    merged: State = _select(mask, chosen, other)
+    return merged
+
+
+def _select(mask: Tensor, chosen: Any, other: Any) -> Any:
     if isinstance(chosen, Tensor):
-        rows = mask.view(-1, *[1] * (chosen.ndim - 1))
-        return torch.where(rows, chosen, other)  # type: ignore[call-overload,no-any-return]
-    if is_dataclass(chosen):
-        parts = {
-            field.name: select_problems(mask, getattr(chosen, field.name), getattr(other, field.name))
-            for field in fields(chosen)
-        }
-        return type(chosen)(**parts)
-    if isinstance(chosen, tuple) and isinstance(other, tuple):
-        parts_in_order = [select_problems(mask, a, b) for a, b in zip(chosen, other, strict=True)]
-        return type(chosen)(*parts_in_order)  # type: ignore[return-value]
+        return torch.where(mask.view(-1, *[1] * (chosen.ndim - 1)), chosen, other)
+    if is_dataclass(chosen) and not isinstance(chosen, type):
+        names = [field.name for field in fields(chosen)]
+        parts = [_select(mask, getattr(chosen, name), getattr(other, name)) for name in names]
+        return type(chosen)(*parts)
+    if isinstance(chosen, tuple):
+        return type(chosen)(*(_select(mask, a, b) for a, b in zip(chosen, other, strict=True)))
     return chosen

@@ -1,6 +1,8 @@
 """Tasks: LightningModules that meta-train an optimiser."""
 
 from lsr1_pl.tasks.function import FunctionTask
+from lsr1_pl.tasks.hmr import HMRTask
+from lsr1_pl.tasks.hmr_evaluation import FitSample
 from lsr1_pl.tasks.meta import MetaTask
 
-__all__ = ["FunctionTask", "MetaTask"]
+__all__ = ["FitSample", "FunctionTask", "HMRTask", "MetaTask"]

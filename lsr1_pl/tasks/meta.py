@@ -30,6 +30,7 @@ class MetaTask(LightningModule):
         divergence_limit: see :func:`lsr1_pl.optim.unroll`.
     """
 
+    skipped_steps: Tensor
     curves: dict[str, dict[str, list[float]]]
     """After an evaluation: metric -> solver -> its mean at each inner step, 0 to K."""
     curves_note: str

@@ -1,0 +1,68 @@
+"""The outer loss of LGD, which L-SR1 keeps (Eq. 13 without the secant term)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from lsr1_pl.body.skeleton import COCO18
+
+_WEIGHT_BY_PART = {
+    "wrist": 8.0,
+    "ankle": 8.0,
+    "elbow": 4.0,
+    "knee": 4.0,
+    "shoulder": 2.0,
+    "hip": 2.0,
+}
+
+
+class LossWeights(NamedTuple):
+    """Factors of the four terms, as LGD sets them."""
+
+    keypoints: float = 0.3
+    joints: float = 0.3
+    pose: float = 1.0
+    betas: float = 1.0
+
+
+class FittedState(NamedTuple):
+    """What the loss compares, of S states (any number of steps times people)."""
+
+    keypoints: Tensor
+    """(S, 18, 2) normalised."""
+    joints: Tensor
+    """(S, 18, 3) in metres."""
+    pose: Tensor
+    """(S, 72) in radians."""
+    betas: Tensor
+    """(S, num_betas)."""
+
+
+def keypoint_weights(like: Tensor) -> Tensor:
+    """(18,) LGD's joint weights: wrists and ankles 8, elbows and knees 4, shoulders and hips 2."""
+    weights = [
+        next((w for part, w in _WEIGHT_BY_PART.items() if name.endswith(part)), 1.0)
+        for name in COCO18
+    ]
+    return torch.tensor(weights, dtype=like.dtype, device=like.device)
+
+
+def outer_loss(predicted: FittedState, target: FittedState, weights: LossWeights) -> Tensor:
+    """(S,): weighted mean absolute errors of 2D and 3D joints, pose and betas.
+
+    Invisible keypoints stand at 0.5 in prediction and target alike and so cost nothing.
+    """
+    per_joint = keypoint_weights(predicted.joints).unsqueeze(1)
+    keypoints = (per_joint * (predicted.keypoints - target.keypoints).abs()).mean(dim=(1, 2))
+    joints = (per_joint * (predicted.joints - target.joints).abs()).mean(dim=(1, 2))
+    pose = (predicted.pose - target.pose).abs().mean(dim=1)
+    betas = (predicted.betas - target.betas).abs().mean(dim=1)
+    return (
+        weights.keypoints * keypoints
+        + weights.joints * joints
+        + weights.pose * pose
+        + weights.betas * betas
+    )

@@ -1,0 +1,23 @@
+"""What a fit sees: normalised 2D keypoints and which of them are visible."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+from lsr1_pl.body.camera import PinholeCamera, normalize_keypoints
+
+
+class Observation(NamedTuple):
+    """2D keypoints of B people, in OpenPose's order of 18."""
+
+    keypoints: Tensor
+    """(B, 18, 2), normalised by the visible bounding box into [0, 1]; invisible ones at 0.5."""
+    visibility: Tensor
+    """(B, 18) weights in [0, 1]; 0 is invisible."""
+
+
+def observe(joints: Tensor, visibility: Tensor, camera: PinholeCamera) -> Observation:
+    """Keypoints of ``joints`` (B, 18, 3), in metres, as ``camera`` and ``visibility`` show them."""
+    return Observation(normalize_keypoints(camera.project(joints), visibility), visibility)

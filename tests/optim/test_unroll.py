@@ -1,0 +1,99 @@
+"""The unroll: shapes, modes and its guards."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from lsr1_pl.errors import UserError
+from lsr1_pl.objectives import FunctionObjective, Quadratic
+from lsr1_pl.optim import LSR1, Adam, BatchedOptimizer, GradientDescent, unroll
+
+
+def steep_and_flat() -> Quadratic:
+    """Two problems of two variables: curvature 100 (diverges at rate 0.4) and 1 (converges)."""
+    H = torch.eye(2).repeat(2, 1, 1) * torch.tensor([100.0, 1.0]).view(2, 1, 1)
+    return Quadratic(H, torch.zeros(2, 2))
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "has_b"),
+    [(LSR1(hidden_dim=4), True), (GradientDescent(0.1), False), (Adam(0.1), False)],
+)
+def test_trajectory_shapes(optimizer: BatchedOptimizer, has_b: bool) -> None:
+    x0 = torch.randn(2, 2)
+    for steps in (0, 3):
+        trajectory = unroll(optimizer, steep_and_flat(), x0, steps)
+        assert trajectory.iterates.shape == (steps + 1, 2, 2)
+        assert trajectory.values.shape == (steps + 1, 2)
+        assert trajectory.directions.shape == (steps, 2, 2)
+        assert (trajectory.secant_residuals is not None) == has_b
+        if trajectory.secant_residuals is not None:
+            assert trajectory.secant_residuals.shape == (steps, 2)
+        torch.testing.assert_close(trajectory.iterates[0], x0)
+
+
+def test_works_under_no_grad_on_an_autograd_objective() -> None:
+    objective = FunctionObjective(lambda x: x.square().sum(dim=1))
+    with torch.no_grad():
+        trajectory = unroll(GradientDescent(0.25), objective, torch.ones(1, 3), 2)
+    torch.testing.assert_close(trajectory.iterates[2], torch.full((1, 3), 0.25))
+    assert not trajectory.iterates.requires_grad
+
+
+def test_divergence_limit_holds_the_problem_and_spares_the_others() -> None:
+    x0 = torch.ones(2, 2)
+    free = unroll(GradientDescent(0.4), steep_and_flat(), x0, 40)
+    held = unroll(GradientDescent(0.4), steep_and_flat(), x0, 40, divergence_limit=2.0)
+    assert not torch.isfinite(free.values[-1, 0])
+    limit = free.values[0, 0] + 2.0 * (1 + free.values[0, 0].abs())
+    crossed = int((free.values[:, 0] > limit).nonzero()[0])
+    torch.testing.assert_close(held.values[: crossed + 1, 0], free.values[: crossed + 1, 0])
+    assert (held.iterates[crossed:, 0] == held.iterates[crossed, 0]).all()
+    torch.testing.assert_close(held.values[:, 1], free.values[:, 1])
+
+
+def test_divergence_limit_keeps_the_meta_gradient_finite_and_pointing_down() -> None:
+    rate = torch.tensor(0.4, requires_grad=True)
+
+    class LearnedRate(GradientDescent):
+        def __init__(self) -> None:
+            self.learning_rate = rate  # type: ignore[assignment]
+
+    trajectory = unroll(LearnedRate(), steep_and_flat(), torch.ones(2, 2), 60, divergence_limit=2.0)
+    trajectory.values.mean().backward()
+    assert rate.grad is not None
+    assert math.isfinite(rate.grad.item())
+    # A larger rate diverges faster, so the loss asks for a smaller one.
+    assert rate.grad.item() > 0
+
+
+def test_sample_gradient_is_clipped_problem_by_problem() -> None:
+    scale = torch.ones(2, 1, requires_grad=True)
+    seen: list[Tensor] = []
+
+    class Scaled(GradientDescent):
+        def step(self, state, objective):  # type: ignore[no-untyped-def]
+            following = super().step(state, objective)
+            if following.iterate.requires_grad:
+                following.iterate.register_hook(lambda g: seen.append(g))
+            return following
+
+    x0 = torch.tensor([[1.0, 1.0], [1e-4, 0.0]]) * scale
+    trajectory = unroll(
+        Scaled(0.1), FunctionObjective(lambda x: x.pow(4).sum(1)), x0, 1, clip_sample_gradient=1.0
+    )
+    trajectory.values[1].sum().backward()
+    norms = scale.grad
+    assert norms is not None
+    assert torch.isfinite(norms).all()
+    assert norms[0].abs() < 0.5 * math.sqrt(2)
+
+
+@pytest.mark.parametrize(("x0", "steps"), [(torch.ones(3), 1), (torch.ones(1, 3), -1)])
+def test_bad_calls_are_named(x0: Tensor, steps: int) -> None:
+    with pytest.raises(UserError, match=r"x0|steps"):
+        unroll(GradientDescent(0.1), FunctionObjective(lambda x: x.sum(1)), x0, steps)
