@@ -101,9 +101,7 @@ class QuadraticsDataModule(LightningDataModule):
 
     def train_batch(self, step: int) -> QuadraticBatch:
         """The training batch of one step."""
-        return draw_quadratics(
-            self.batch_size, self.size, step_generator(self.seed, _TRAIN, step)
-        )
+        return draw_quadratics(self.batch_size, self.size, step_generator(self.seed, _TRAIN, step))
 
     def train_dataloader(self) -> DataLoader[QuadraticBatch]:
         """Endless; continues at the trainer's step."""
