@@ -1,0 +1,76 @@
+"""The ``lsr1`` command: one table from verbs to functions."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+from lsr1_pl import __version__
+from lsr1_pl.errors import UserError
+
+_HELP = f"""\
+lsr1 {__version__}: learned symmetric-rank-one preconditioning (L-SR1)
+
+usage: lsr1 VERB [OPTIONS]
+
+  fit       meta-train:              lsr1 fit --config hmr_open.yaml
+            go on where a run ended: lsr1 fit --config hmr_open.yaml --ckpt last
+  test      test a checkpoint:       lsr1 test --ckpt runs/hmr_open/version_0/checkpoints/best.ckpt
+  validate  its validation set:      lsr1 validate --ckpt best.ckpt
+  predict   run a task's prediction: lsr1 predict --ckpt best.ckpt
+  data      bring in motion:         lsr1 data convert cmu FOLDER_OF_BVH STORE
+
+A config is a file, or the name of one that comes with the package (an unknown name lists them).
+A checkpoint knows its config, so test needs none; flags override either:
+  lsr1 fit --config quadratics.yaml --trainer.max_steps 2000 --data.init_args.seed 1
+Results go to runs/NAME/version_K: metrics.csv, config.yaml, checkpoints, tables and pictures.
+
+  lsr1 VERB --help    every option of a verb
+  lsr1 --version
+"""
+
+
+def _lightning(verb: str) -> Callable[[list[str]], int]:
+    def run(arguments: list[str]) -> int:
+        from lsr1_pl.cli.lightning import run_lightning
+
+        return run_lightning(verb, arguments)
+
+    return run
+
+
+def _data(arguments: list[str]) -> int:
+    from lsr1_pl.data.convert_command import main as convert
+
+    return convert(arguments)
+
+
+VERBS: dict[str, Callable[[list[str]], int]] = {
+    "fit": _lightning("fit"),
+    "validate": _lightning("validate"),
+    "test": _lightning("test"),
+    "predict": _lightning("predict"),
+    "data": _data,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one ``lsr1`` command; the exit code: 0 done, 2 bad input (one message on stderr)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(_HELP, end="")
+        return 0
+    if arguments[0] == "--version":
+        print(f"lsr1 {__version__}")
+        return 0
+    verb, rest = arguments[0], arguments[1:]
+    try:
+        if verb not in VERBS:
+            raise UserError(f"no verb {verb!r}; there are {', '.join(VERBS)} (see lsr1 --help)")
+        return VERBS[verb](rest)
+    except UserError as error:
+        print(f"lsr1: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("lsr1: interrupted", file=sys.stderr)
+        return 130

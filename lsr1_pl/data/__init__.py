@@ -1,0 +1,22 @@
+"""Motion stores, converters into them, and the data modules that draw batches."""
+
+from __future__ import annotations
+
+from lsr1_pl.data.manifest import Recording
+from lsr1_pl.data.motion import MotionBatch, MotionDataModule
+from lsr1_pl.data.open_motion import open_motion_path
+from lsr1_pl.data.quadratics import QuadraticBatch, QuadraticsDataModule, draw_quadratics
+from lsr1_pl.data.store import Motion, MotionStore, write_store
+
+__all__ = [
+    "Motion",
+    "MotionBatch",
+    "MotionDataModule",
+    "MotionStore",
+    "QuadraticBatch",
+    "QuadraticsDataModule",
+    "Recording",
+    "draw_quadratics",
+    "open_motion_path",
+    "write_store",
+]

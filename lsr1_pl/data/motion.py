@@ -1,0 +1,166 @@
+"""Batches of people in motion, for meta-training and its evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pytorch_lightning import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from lsr1_pl.body.skeleton import COCO18
+from lsr1_pl.data.open_motion import open_motion_path
+from lsr1_pl.data.splits import Split, split_recordings
+from lsr1_pl.data.steps import step_generator, step_loader
+from lsr1_pl.data.store import MotionStore
+from lsr1_pl.data.views import random_betas, random_views, random_visibility
+from lsr1_pl.errors import UserError
+
+_TRAIN, _VALIDATION, _TEST = 0, 1, 2
+_BETAS = 10
+
+
+class MotionBatch(NamedTuple):
+    """B people, each seen from a side of its own."""
+
+    pose: Tensor
+    """(B, 72) axis-angle in radians, the view applied to the root."""
+    betas: Tensor
+    """(B, 10)."""
+    visibility: Tensor
+    """(B, 18) of 0 and 1, in the order of the 18 keypoints."""
+    rows: Tensor
+    """(B,) row numbers, counted over all stores."""
+
+
+class MotionDataModule(LightningDataModule):
+    """Poses from motion stores, with random views, visibility and shapes.
+
+    A training batch depends on (``seed``, training step) alone, so that a resumed run sees what
+    an uninterrupted one would. Validation and test are fixed sets, drawn evenly over their frames
+    with ``evaluation_seed``. Recordings are split whole.
+
+    Args:
+        stores: motion stores that are read as one; ``open`` is the one that comes with the
+            package (the clips of DeepMimic).
+        batch_size: people in a batch.
+        validation_subjects: whose recordings validate.
+        validation_recordings: names or wildcards of recordings that validate.
+        test_subjects: whose recordings test.
+        test_recordings: names or wildcards of recordings that test.
+        validation_count: people in the validation set.
+        test_count: people in the test set.
+        visible_probability: of each keypoint (0.8 in LGD).
+        betas_std: of random shapes, for stores that hold none.
+        seed: of the training batches.
+        evaluation_seed: of the fixed sets.
+    """
+
+    def __init__(
+        self,
+        stores: Sequence[str] = ("open",),
+        batch_size: int = 64,
+        validation_subjects: Sequence[str] = (),
+        validation_recordings: Sequence[str] = (),
+        test_subjects: Sequence[str] = (),
+        test_recordings: Sequence[str] = (),
+        validation_count: int = 256,
+        test_count: int = 512,
+        visible_probability: float = 0.8,
+        betas_std: float = 1.0,
+        seed: int = 0,
+        evaluation_seed: int = 2026,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        for name, value in (
+            ("batch_size", batch_size),
+            ("validation_count", validation_count),
+            ("test_count", test_count),
+        ):
+            if value < 1:
+                raise UserError(f"MotionDataModule {name} is {value}; it must be at least 1")
+        if not stores:
+            raise UserError("MotionDataModule stores is empty; name a store, or open")
+        self.batch_size = batch_size
+        self.counts = {_VALIDATION: validation_count, _TEST: test_count}
+        self.visible_probability = visible_probability
+        self.betas_std = betas_std
+        self.seed = seed
+        self.evaluation_seed = evaluation_seed
+        # Opened here, so that a broken store is refused before a run folder is made.
+        self._stores = [MotionStore(open_motion_path() if s == "open" else s) for s in stores]
+        self._starts = np.cumsum([0, *(len(store) for store in self._stores)])
+        self._split_rows = self._split(
+            Split(validation_subjects, validation_recordings), Split(test_subjects, test_recordings)
+        )
+
+    def train_batch(self, step: int) -> MotionBatch:
+        """The training batch of one step: frames drawn uniformly, with replacement."""
+        generator = step_generator(self.seed, _TRAIN, step)
+        rows = self._split_rows[_TRAIN]
+        chosen = torch.randint(len(rows), (self.batch_size,), generator=generator)
+        return self._draw(rows[chosen.numpy()], generator)
+
+    def train_dataloader(self) -> DataLoader[MotionBatch]:
+        """Endless; continues at the trainer's step."""
+        return step_loader(self.train_batch, self.trainer.global_step if self.trainer else 0)
+
+    def val_dataloader(self) -> DataLoader[MotionBatch]:
+        """The fixed validation set."""
+        return self._fixed(_VALIDATION)
+
+    def test_dataloader(self) -> DataLoader[MotionBatch]:
+        """The fixed test set."""
+        return self._fixed(_TEST)
+
+    def _split(self, validation: Split, test: Split) -> list[NDArray[np.int64]]:
+        recordings = [r for store in self._stores for r in store.recordings]
+        starts = [
+            int(start) + r.first_row
+            for start, store in zip(self._starts, self._stores, strict=False)
+            for r in store.recordings
+        ]
+        return [
+            np.concatenate([np.arange(starts[i], starts[i] + recordings[i].rows) for i in part])
+            for part in split_recordings(recordings, validation, test)
+        ]
+
+    def _fixed(self, split: int) -> DataLoader[MotionBatch]:
+        rows = self._split_rows[split]
+        count = self.counts[split]
+        chosen = np.linspace(0, len(rows) - 1, count).round().astype(np.int64)
+        whole = self._draw(rows[chosen], step_generator(self.evaluation_seed, split))
+        batches = [
+            MotionBatch(*parts)
+            for parts in zip(*(t.split(self.batch_size) for t in whole), strict=True)
+        ]
+        return DataLoader(batches, batch_size=None)  # type: ignore[arg-type]
+
+    def _draw(self, rows: NDArray[np.int64], generator: torch.Generator) -> MotionBatch:
+        pose, betas = self._read(rows)
+        seen = random_views(torch.from_numpy(pose), generator)
+        visibility = random_visibility(
+            len(rows), len(COCO18), self.visible_probability, generator
+        )
+        shapes = random_betas(len(rows), _BETAS, self.betas_std, generator)
+        stored = torch.from_numpy(betas)
+        shapes = torch.where(torch.isnan(stored), shapes, stored)
+        return MotionBatch(seen, shapes, visibility, torch.from_numpy(rows))
+
+    def _read(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Poses, and betas that are NaN where a store holds none."""
+        pose = np.empty((len(rows), 72), np.float32)
+        betas = np.full((len(rows), _BETAS), np.nan, np.float32)
+        owner = np.searchsorted(self._starts, rows, side="right") - 1
+        for index in np.unique(owner):
+            here = owner == index
+            local = rows[here] - self._starts[index]
+            pose[here] = self._stores[index].poses(local)
+            if self._stores[index].has_betas:
+                betas[here] = self._stores[index].betas(local)
+        return pose, betas

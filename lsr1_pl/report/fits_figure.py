@@ -1,0 +1,62 @@
+"""A picture of fitted bodies beside the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from lsr1_pl.report.bodies import Panel, draw_bodies
+
+_TRUTH_COLOUR = (0.72, 0.85, 0.72)
+_FIT_COLOURS = ((0.80, 0.80, 0.84), (0.70, 0.80, 0.95), (0.95, 0.80, 0.70))
+
+
+class Fits(Protocol):
+    """Fitted bodies: n people, V vertices."""
+
+    @property
+    def faces(self) -> Tensor:
+        """(F, 3)."""
+
+    @property
+    def truth(self) -> Tensor:
+        """(n, V, 3) in metres."""
+
+    @property
+    def fits(self) -> Mapping[str, Tensor]:
+        """Solver -> (n, V, 3)."""
+
+    @property
+    def errors_mm(self) -> Mapping[str, Tensor]:
+        """Solver -> (n,)."""
+
+
+class FitsFigure(Callback):
+    """After a test, writes ``fits.png``: each person from the camera and from the side."""
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw the task's ``fits``, if it kept some."""
+        fits = getattr(pl_module, "fits", None)
+        if fits is None or trainer.log_dir is None or not trainer.is_global_zero:
+            return
+        path = draw_fits(Path(trainer.log_dir) / "fits.png", fits)
+        print(f"Fitted bodies beside the truth: {path}")
+
+
+def draw_fits(path: Path, fits: Fits) -> Path:
+    """Two rows a person, the camera's view above the side's; the truth first, then each fit."""
+    rows = []
+    for person in range(len(fits.truth)):
+        for turn, view in ((0.0, "camera"), (90.0, "side")):
+            row = [Panel(fits.truth[person].numpy(), f"truth, {view}", turn, _TRUTH_COLOUR)]
+            for position, (solver, vertices) in enumerate(fits.fits.items()):
+                error = float(fits.errors_mm[solver][person])
+                colour = _FIT_COLOURS[position % len(_FIT_COLOURS)]
+                title = f"{solver}: {error:.0f} mm"
+                row.append(Panel(vertices[person].numpy(), title, turn, colour))
+            rows.append(row)
+    return draw_bodies(path, rows, fits.faces.numpy())

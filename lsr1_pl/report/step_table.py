@@ -1,0 +1,115 @@
+"""What an evaluation found at each inner step: a table, a CSV file and a plot."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol, cast
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+from rich.console import Console
+from rich.table import Table
+
+from lsr1_pl.errors import UserError
+
+Curves = Mapping[str, Mapping[str, Sequence[float]]]
+"""Metric -> solver -> value at each inner step, the start first."""
+
+
+class HasCurves(Protocol):
+    """A task that was evaluated."""
+
+    curves: Curves
+    curves_note: str
+
+
+class StepTable(Callback):
+    """After test or validate: prints each metric by inner step, writes curves.csv and curves.png.
+
+    Args:
+        steps: the inner steps that the printed table shows; the files hold all.
+    """
+
+    def __init__(self, steps: Sequence[int] = (0, 1, 2, 4, 8)) -> None:
+        if not steps or min(steps) < 0:
+            raise UserError(f"StepTable steps is {list(steps)}; name one inner step or more, >= 0")
+        self.steps = sorted(set(steps))
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Report the test."""
+        self._report(trainer, cast(HasCurves, pl_module))
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Report a validation that stands for itself; those within a fit are in its logs."""
+        if trainer.state.fn == "validate":
+            self._report(trainer, cast(HasCurves, pl_module))
+
+    def _report(self, trainer: Trainer, task: HasCurves) -> None:
+        if not trainer.is_global_zero:
+            return
+        console = Console(width=None if os.isatty(1) else 100)
+        for metric, by_solver in task.curves.items():
+            if by_solver:
+                console.print(step_table(metric, by_solver, self.steps))
+        console.print(task.curves_note)
+        if trainer.log_dir is not None:
+            folder = Path(trainer.log_dir)
+            folder.mkdir(parents=True, exist_ok=True)
+            write_curves(folder / "curves.csv", task.curves)
+            plot_curves(folder / "curves.png", task.curves, task.curves_note)
+            console.print(f"All steps: {folder / 'curves.csv'} and {folder / 'curves.png'}")
+
+
+def step_table(metric: str, by_solver: Mapping[str, Sequence[float]], steps: Sequence[int]) -> Table:
+    """A table of one metric: a row a solver, a column a step; steps beyond a run are left out."""
+    reached = [k for k in steps if any(k < len(curve) for curve in by_solver.values())]
+    table = Table(title=f"{metric} after n inner steps", title_justify="left")
+    table.add_column("solver")
+    for k in reached:
+        table.add_column(str(k), justify="right")
+    for solver, curve in by_solver.items():
+        cells = [_cell(curve[k]) if k < len(curve) else "" for k in reached]
+        table.add_row(solver, *cells)
+    return table
+
+
+def write_curves(path: Path, curves: Curves) -> None:
+    """One row for each metric, solver and step, written whole or not at all."""
+    partial = path.with_suffix(".partial")
+    with partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["metric", "solver", "step", "value"])
+        for metric, by_solver in curves.items():
+            for solver, curve in by_solver.items():
+                writer.writerows([metric, solver, k, value] for k, value in enumerate(curve))
+    os.replace(partial, path)
+
+
+def plot_curves(path: Path, curves: Curves, note: str) -> None:
+    """One panel a metric, one line a solver; PNG."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    shown = {metric: c for metric, c in curves.items() if any(any(v) for v in c.values())}
+    figure = Figure(figsize=(5 * max(1, len(shown)), 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    for position, (metric, by_solver) in enumerate(shown.items()):
+        axes = figure.add_subplot(1, len(shown), position + 1)
+        for solver, curve in by_solver.items():
+            finite = [v if math.isfinite(v) else math.nan for v in curve]
+            axes.plot(range(len(curve)), finite, marker=".", label=solver)
+        axes.set_xlabel("inner step")
+        axes.set_ylabel(metric)
+        axes.legend(fontsize="small")
+        axes.grid(alpha=0.3)
+    figure.suptitle(note, fontsize="small", wrap=True)
+    figure.savefig(path, dpi=110)
+
+
+def _cell(value: float) -> str:
+    if math.isnan(value):
+        return ""
+    return f"{value:.1f}" if abs(value) >= 100 else f"{value:.3g}" if abs(value) < 10 else f"{value:.1f}"
