@@ -13,11 +13,12 @@ from typing import Any
 import yaml
 from jsonargparse import ArgumentError
 from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import CSVLogger, Logger
 from pytorch_lightning.utilities.model_helpers import is_overridden
 
-from lsr1_pl.cli.checkpoints import checkpoint_config, newest_last
+from lsr1_pl.cli.checkpoints import checkpoint_config, newest_last, read_checkpoint
 from lsr1_pl.cli.configs import resolve_config
 from lsr1_pl.cli.record_config import RecordConfig
 from lsr1_pl.errors import UserError
@@ -51,6 +52,13 @@ class _CLI(LightningCLI):
         others = given if isinstance(given, list) else [given] if isinstance(given, Logger) else []
         self.csv = CSVLogger(save_dir=root, name=name)
         self.run_folder_is_new = not Path(self.csv.log_dir).exists()
+        if self.subcommand != "fit":
+            trainer_config = self._get(self.config_init, "trainer")
+            trainer_config.callbacks = [
+                callback
+                for callback in trainer_config.callbacks or []
+                if not isinstance(callback, ModelCheckpoint)
+            ]
         return super().instantiate_trainer(logger=[self.csv, *others], **kwargs)
 
     def _run_subcommand(self, subcommand: str) -> None:
@@ -67,6 +75,10 @@ class _CLI(LightningCLI):
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
         kwargs = super()._prepare_subcommand_kwargs(subcommand)
         kwargs["weights_only"] = True
+        if subcommand != "fit":
+            # Loaded here: the Trainer would want the callbacks that wrote the checkpoint.
+            path = kwargs.pop("ckpt_path")
+            self.model.load_state_dict(read_checkpoint(Path(path))["state_dict"])
         if subcommand in ("validate", "test"):
             kwargs["verbose"] = False
         return kwargs
@@ -120,7 +132,7 @@ def _parser_kwargs() -> dict[str, Any]:
     return {**each, **{verb: dict(each) for verb in LightningCLI.subcommands()}}
 
 
-def _prepare(verb: str, arguments: list[str], scratch: Path) -> ArgsType:
+def _prepare(verb: str, arguments: list[str], scratch: Path) -> list[str]:
     """The arguments with configs found, ``--ckpt`` read, and the run named."""
     rest, configs, checkpoint = _split(arguments)
     if "-h" in rest or "--help" in rest:

@@ -144,9 +144,7 @@ class MotionDataModule(LightningDataModule):
     def _draw(self, rows: NDArray[np.int64], generator: torch.Generator) -> MotionBatch:
         pose, betas = self._read(rows)
         seen = random_views(torch.from_numpy(pose), generator)
-        visibility = random_visibility(
-            len(rows), len(COCO18), self.visible_probability, generator
-        )
+        visibility = random_visibility(len(rows), len(COCO18), self.visible_probability, generator)
         shapes = random_betas(len(rows), _BETAS, self.betas_std, generator)
         stored = torch.from_numpy(betas)
         shapes = torch.where(torch.isnan(stored), shapes, stored)

@@ -41,7 +41,7 @@ def split_recordings(
     for index, recording in enumerate(recordings):
         if validation.holds(recording) and test.holds(recording):
             raise UserError(
-                f"recording {recording.name!r} is in validation and in test; split each recording once"
+                f"recording {recording.name!r} is in validation and in test; it may be in one only"
             )
         part = 1 if validation.holds(recording) else 2 if test.holds(recording) else 0
         parts[part].append(index)

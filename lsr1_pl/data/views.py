@@ -37,7 +37,7 @@ def random_visibility(
     if not 0 < probability <= 1:
         raise UserError(f"visible_probability is {probability}; it must lie in (0, 1]")
     visible = torch.rand(count, keypoints, generator=generator) < probability
-    visible |= (visible.sum(dim=1, keepdim=True) < _MINIMUM_VISIBLE)
+    visible |= visible.sum(dim=1, keepdim=True) < _MINIMUM_VISIBLE
     return visible.float()
 
 

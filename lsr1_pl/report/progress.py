@@ -80,7 +80,10 @@ class IterationProgress(ProgressBar):
         metrics = self.get_metrics(trainer, pl_module)
         shown = [f"{key} {value:.4g}" for key, value in metrics.items() if _is_number(key, value)]
         total = f"/{trainer.max_steps}" if trainer.max_steps and trainer.max_steps > 0 else ""
-        return done, f"iteration {trainer.global_step}{total}, {', '.join(shown)}, {_clock(left)} left"
+        return (
+            done,
+            f"iteration {trainer.global_step}{total}, {', '.join(shown)}, {_clock(left)} left",
+        )
 
 
 def _fraction_done(trainer: Trainer, first_step: int) -> float:

@@ -63,7 +63,9 @@ class StepTable(Callback):
             console.print(f"All steps: {folder / 'curves.csv'} and {folder / 'curves.png'}")
 
 
-def step_table(metric: str, by_solver: Mapping[str, Sequence[float]], steps: Sequence[int]) -> Table:
+def step_table(
+    metric: str, by_solver: Mapping[str, Sequence[float]], steps: Sequence[int]
+) -> Table:
     """A table of one metric: a row a solver, a column a step; steps beyond a run are left out."""
     reached = [k for k in steps if any(k < len(curve) for curve in by_solver.values())]
     table = Table(title=f"{metric} after n inner steps", title_justify="left")
@@ -112,4 +114,4 @@ def plot_curves(path: Path, curves: Curves, note: str) -> None:
 def _cell(value: float) -> str:
     if math.isnan(value):
         return ""
-    return f"{value:.1f}" if abs(value) >= 100 else f"{value:.3g}" if abs(value) < 10 else f"{value:.1f}"
+    return f"{value:.3g}" if abs(value) < 10 else f"{value:.1f}"
