@@ -9,11 +9,17 @@ from typing import Any
 
 import torch
 import yaml
+from torch import nn
 
 from lsr1_pl.errors import UserError
 
 CONFIG_KEY = "lsr1_config"
 """Where a checkpoint holds the resolved config of its run, as YAML text."""
+
+NAMED = ("last", "best")
+"""Checkpoints that a run writes, and that can be named without their path."""
+
+_SHOWN_KEYS = 4
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -55,15 +61,41 @@ def checkpoint_config(path: Path) -> dict[str, Any]:
     return config
 
 
-def newest_last(run_folder: Path) -> Path:
-    """``last.ckpt`` of the newest version under ``run_folder`` that has one.
+def check_weights(path: Path, model: nn.Module) -> dict[str, Any]:
+    """The checkpoint's ``state_dict``, which fits ``model`` key by key and shape by shape.
+
+    Raises:
+        UserError: the checkpoint is unusable, or its weights belong to another model.
+    """
+    given: dict[str, Any] = read_checkpoint(path)["state_dict"]
+    wanted = model.state_dict()
+    wrong = [f"{key} is missing" for key in wanted if key not in given]
+    wrong += [f"{key} is not in the model" for key in given if key not in wanted]
+    wrong += [
+        f"{key} is {tuple(given[key].shape)}, the model's {tuple(tensor.shape)}"
+        for key, tensor in wanted.items()
+        if key in given and given[key].shape != tensor.shape
+    ]
+    if wrong:
+        more = f"; and {len(wrong) - _SHOWN_KEYS} more" if len(wrong) > _SHOWN_KEYS else ""
+        raise UserError(
+            f"--ckpt {path}: its weights do not fit the configured model "
+            f"({'; '.join(wrong[:_SHOWN_KEYS])}{more}); use the checkpoint's own config: leave out "
+            "--config and --model options"
+        )
+    return given
+
+
+def newest(name: str, run_folder: Path) -> Path:
+    """``last.ckpt`` or ``best.ckpt`` of the newest version under ``run_folder`` that has one.
 
     Raises:
         UserError: there is none.
     """
-    found = list(run_folder.glob("version_*/checkpoints/last.ckpt"))
+    found = list(run_folder.glob(f"version_*/checkpoints/{name}.ckpt"))
     if not found:
         raise UserError(
-            f"--ckpt last: {run_folder} holds no version_*/checkpoints/last.ckpt; name a file"
+            f"--ckpt {name}: {run_folder} holds no version_*/checkpoints/{name}.ckpt; name a file, "
+            "or its run with --name"
         )
-    return max(found, key=lambda path: int(path.parts[-3].removeprefix("version_")))
+    return max(found, key=lambda path: path.stat().st_mtime)

@@ -4,127 +4,194 @@ from __future__ import annotations
 
 import logging
 import shutil
-import sys
-import tempfile
 import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonargparse import ArgumentError
 from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import ModelCheckpoint
-from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+from pytorch_lightning.callbacks import ModelCheckpoint, ProgressBar
+from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import CSVLogger, Logger
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.utilities.model_helpers import is_overridden
 
-from lsr1_pl.cli.checkpoints import checkpoint_config, newest_last, read_checkpoint
-from lsr1_pl.cli.configs import resolve_config
+from lsr1_pl.cli.arguments import DEFAULT_ROOT, prepare_arguments
+from lsr1_pl.cli.checkpoints import check_weights, read_checkpoint
 from lsr1_pl.cli.record_config import RecordConfig
+from lsr1_pl.cli.resume import ContinuedCSVLogger, LastCheckpoint, RunFolder, folder_of_last
+from lsr1_pl.cli.wandb_log import WandbSettings, finish_wandb, start_wandb
 from lsr1_pl.errors import UserError
-from lsr1_pl.report import IterationProgress
+from lsr1_pl.report import IterationProgress, short
 
 _TRAINER_DEFAULTS = {
     # Inner gradients need autograd in evaluation too.
     "inference_mode": False,
     "enable_model_summary": False,
-    "default_root_dir": "runs",
+    "default_root_dir": DEFAULT_ROOT,
 }
 
 
 class _CLI(LightningCLI):
-    """LightningCLI without its own reading of checkpoints: the config has come from there."""
+    """LightningCLI whose checkpoint was read before parsing, and whose runs have their folder."""
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """Lightning's verbs, less the options that this class sets itself."""
+        own = {"ckpt_path", "weights_only", "verbose", "return_predictions"}
+        return {verb: skip | own for verb, skip in LightningCLI.subcommands().items()}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """The options that are not Lightning's."""
         parser.add_argument(
             "--name", type=str, default="run", help="Of the run: its folder under default_root_dir."
         )
+        parser.add_argument(
+            "--ckpt", type=str | None, help="A checkpoint; or last, best: the newest of this name."
+        )
+        parser.add_argument(
+            "--wandb", type=WandbSettings | None, default=None, help="Log to W&B, too."
+        )
 
-    def _parse_ckpt_path(self) -> None:
-        pass
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Parse ``args`` alone (Lightning's warns when the process has words of its own)."""
+        assert isinstance(args, list)
+        self.config = parser.parse_args(args)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        config = self.config[self.subcommand]
-        root, name = Path(config.trainer.default_root_dir), config.name
-        if self.subcommand != "fit":
-            name = f"{name}/{self.subcommand}"
-        given = self._get(self.config_init, "trainer").logger
-        others = given if isinstance(given, list) else [given] if isinstance(given, Logger) else []
-        self.csv = CSVLogger(save_dir=root, name=name)
-        self.run_folder_is_new = not Path(self.csv.log_dir).exists()
-        if self.subcommand != "fit":
-            trainer_config = self._get(self.config_init, "trainer")
-            trainer_config.callbacks = [
-                callback
-                for callback in trainer_config.callbacks or []
-                if not isinstance(callback, ModelCheckpoint)
-            ]
-        return super().instantiate_trainer(logger=[self.csv, *others], **kwargs)
+        """The Trainer with its loggers and callbacks; makes no folder yet."""
+        trainer = self._get(self.config_init, "trainer")
+        fit = self.subcommand == "fit"
+        callbacks = list(trainer.callbacks or [])
+        if fit and trainer.enable_checkpointing is not False:
+            callbacks.append(LastCheckpoint())
+        if not fit:
+            callbacks = [c for c in callbacks if not isinstance(c, ModelCheckpoint)]
+        if trainer.enable_progress_bar is not False and not any(
+            isinstance(c, ProgressBar) for c in callbacks
+        ):
+            callbacks.append(IterationProgress())
+        trainer.callbacks = callbacks
+        if trainer.logger is not False:
+            given = trainer.logger if isinstance(trainer.logger, list) else [trainer.logger]
+            others = [logger for logger in given if isinstance(logger, Logger)]
+            kwargs["logger"] = [self._csv_logger(), *others]
+        return super().instantiate_trainer(**kwargs)
 
-    def _run_subcommand(self, subcommand: str) -> None:
-        if subcommand == "predict" and not is_overridden("predict_step", self.model):
-            raise UserError(f"{type(self.model).__name__} has no prediction; use lsr1 test")
-        try:
-            super()._run_subcommand(subcommand)
-        except Exception as error:
-            self._remove_empty_run()
-            if isinstance(error, RuntimeError) and "loading state_dict" in str(error):
-                raise UserError(_mismatch(self._get(self.config, "ckpt_path"), error)) from None
-            raise
+    def _csv_logger(self) -> CSVLogger:
+        config = self.config[self.subcommand]
+        if self.subcommand == "fit" and config.ckpt:
+            folder = folder_of_last(Path(config.ckpt))
+            if folder is not None:
+                return ContinuedCSVLogger(folder, read_checkpoint(Path(config.ckpt))["global_step"])
+        # Absolute: the state of ModelCheckpoint holds its path, and is void under another.
+        root = Path(config.trainer.default_root_dir).resolve()
+        name = config.name if self.subcommand == "fit" else f"{config.name}/{self.subcommand}"
+        return ContinuedCSVLogger(RunFolder(root, name))
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
         kwargs = super()._prepare_subcommand_kwargs(subcommand)
-        kwargs["weights_only"] = True
-        if subcommand != "fit":
-            # Loaded here: the Trainer would want the callbacks that wrote the checkpoint.
-            path = kwargs.pop("ckpt_path")
-            self.model.load_state_dict(read_checkpoint(Path(path))["state_dict"])
+        checkpoint = self._get(self.config, "ckpt")
+        if checkpoint:
+            weights = check_weights(Path(checkpoint), self.model)
+            if subcommand == "fit":
+                kwargs |= {"ckpt_path": checkpoint, "weights_only": True}
+            else:
+                # Loaded here: the Trainer would want the callbacks that wrote the checkpoint.
+                self.model.load_state_dict(weights)
         if subcommand in ("validate", "test"):
             kwargs["verbose"] = False
+        if subcommand == "predict":
+            kwargs["return_predictions"] = False
         return kwargs
 
-    def _remove_empty_run(self) -> None:
-        folder = Path(self.csv.log_dir)
-        results = [f for f in folder.rglob("*") if f.is_file() and f.name not in _NOT_A_RESULT]
-        if self.run_folder_is_new and not results:
+    def _run_subcommand(self, subcommand: str) -> None:
+        if subcommand == "predict" and not is_overridden("predict_step", self.model):
+            raise UserError(f"{type(self.model).__name__} cannot predict; use lsr1 test")
+        settings = self._get(self.config_init, "wandb")
+        folder = Path(str(self.trainer.log_dir)).resolve()
+        with _removed_if_fruitless(folder):
+            if settings is not None:
+                name = self._get(self.config, "name")
+                self.trainer.loggers = [
+                    *self.trainer.loggers,
+                    start_wandb(settings, name, folder),
+                ]
+            try:
+                super()._run_subcommand(subcommand)
+            except SystemExit:
+                # How Lightning ends after Ctrl-C.
+                if self.trainer.interrupted:
+                    raise KeyboardInterrupt from None
+                raise
+            finally:
+                if settings is not None:
+                    finish_wandb()
+
+    def after_fit(self) -> None:
+        """Say where the results are."""
+        for callback in self.trainer.checkpoint_callbacks:
+            if isinstance(callback, ModelCheckpoint) and callback.best_model_score is not None:
+                best, score = short(callback.best_model_path), float(callback.best_model_score)
+                print(f"Best: {callback.monitor} {score:.4g}; test it: lsr1 test --ckpt {best}")
+        if self.trainer.loggers:
+            print(f"Log and checkpoints: {short(str(self.trainer.log_dir))}")
+
+
+@contextmanager
+def _removed_if_fruitless(folder: Path) -> Iterator[None]:
+    """After bad input, take away the folders that were made for a run that never began."""
+    new = [f for f in (folder, *folder.parents) if not f.exists()]
+    try:
+        yield
+    except (UserError, MisconfigurationException):
+        results = [f for f in folder.rglob("*") if f.suffix in (".ckpt", ".png")]
+        if folder in new and not results:
             shutil.rmtree(folder, ignore_errors=True)
+            for parent in new[1:]:
+                if parent.is_dir() and not any(parent.iterdir()):
+                    parent.rmdir()
+        raise
 
 
-_NOT_A_RESULT = ("config.yaml", "hparams.yaml", "metrics.csv")
-
-
-def run_lightning(verb: str, arguments: list[str]) -> int:
+def run_lightning(verb: str, arguments: Sequence[str]) -> int:
     """Run one of Lightning's verbs.
 
     Raises:
         UserError: a config, key, value, checkpoint or data set that does not fit.
     """
-    _quiet_lightning()
-    with tempfile.TemporaryDirectory() as scratch:
-        prepared = [verb, *_prepare(verb, arguments, Path(scratch))]
+    prepared = prepare_arguments(verb, arguments)
+    with warnings.catch_warnings():
+        _quiet_lightning()
         try:
-            _build(prepared)
-        except ArgumentError as error:
-            raise UserError(f"{verb}: {_readable(error)}") from None
+            _CLI(
+                LightningModule,
+                subclass_mode_model=True,
+                subclass_mode_data=True,
+                auto_configure_optimizers=False,
+                save_config_callback=RecordConfig,
+                seed_everything_default=0,
+                trainer_defaults=_TRAINER_DEFAULTS,
+                parser_kwargs=_parser_kwargs(),
+                args=prepared,
+            )
+        except MisconfigurationException as error:
+            raise UserError(f"{verb}: {error}") from None
+        except (ArgumentError, ValueError) as error:
+            # jsonargparse wraps what a class raises while it is built from the config.
+            wrapped = _user_error_within(error)
+            if wrapped is None and not isinstance(error, ArgumentError):
+                raise
+            raise wrapped or UserError(_readable(verb, prepared, error)) from None
     return 0
 
 
-def _build(arguments: list[str]) -> None:
-    # LightningCLI warns where sys.argv and its own arguments are both given.
-    program, sys.argv = sys.argv, sys.argv[:1]
-    try:
-        _CLI(
-            LightningModule,
-            subclass_mode_model=True,
-            subclass_mode_data=True,
-            auto_configure_optimizers=False,
-            save_config_callback=RecordConfig,
-            trainer_defaults={**_TRAINER_DEFAULTS, "callbacks": [IterationProgress()]},
-            parser_kwargs=_parser_kwargs(),
-            args=arguments,
-        )
-    finally:
-        sys.argv = program
+def _user_error_within(error: BaseException | None) -> UserError | None:
+    while error is not None and not isinstance(error, UserError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _parser_kwargs() -> dict[str, Any]:
@@ -132,74 +199,25 @@ def _parser_kwargs() -> dict[str, Any]:
     return {**each, **{verb: dict(each) for verb in LightningCLI.subcommands()}}
 
 
-def _prepare(verb: str, arguments: list[str], scratch: Path) -> list[str]:
-    """The arguments with configs found, ``--ckpt`` read, and the run named."""
-    rest, configs, checkpoint = _split(arguments)
-    if "-h" in rest or "--help" in rest:
-        return rest
-    paths = [resolve_config(name) for name in configs]
-    first: list[str] = []
-    if checkpoint is not None:
-        name = _value_of(rest, "--name") or (paths[0].stem if paths else "run")
-        root = Path(_value_of(rest, "--trainer.default_root_dir") or "runs")
-        path = newest_last(root / name) if checkpoint == "last" else Path(checkpoint)
-        if not paths:
-            text = yaml.safe_dump(checkpoint_config(path), sort_keys=False)
-            (scratch / "from_checkpoint.yaml").write_text(text, encoding="utf-8")
-            first = ["--config", str(scratch / "from_checkpoint.yaml")]
-        elif not path.is_file():
-            raise UserError(f"--ckpt {path}: no such file")
-        rest = [*rest, "--ckpt_path", str(path)]
-    elif verb != "fit" and "--print_config" not in rest:
-        raise UserError(f"{verb} needs a checkpoint: lsr1 {verb} --ckpt FILE")
-    elif not paths:
-        raise UserError(f"{verb} needs a config: lsr1 {verb} --config NAME (see lsr1 --help)")
-    named = ["--name", paths[0].stem] if paths else []
-    return [*first, *named, *(f"--config={path}" for path in paths), *rest]
-
-
-def _split(arguments: list[str]) -> tuple[list[str], list[str], str | None]:
-    """What is neither ``--config`` nor ``--ckpt``; the configs; the checkpoint."""
-    rest: list[str] = []
-    found: dict[str, list[str]] = {"--config": [], "--ckpt": []}
-    aliases = {"-c": "--config", "--ckpt_path": "--ckpt"}
-    pending = iter(arguments)
-    for argument in pending:
-        key, equals, value = argument.partition("=")
-        key = aliases.get(key, key)
-        if key not in found:
-            rest.append(argument)
-            continue
-        if not equals:
-            value = next(pending, "")
-        if not value:
-            raise UserError(f"{key} needs a value")
-        found[key].append(value)
-    if len(found["--ckpt"]) > 1:
-        raise UserError(f"--ckpt is given {len(found['--ckpt'])} times; give it once")
-    return rest, found["--config"], next(iter(found["--ckpt"]), None)
-
-
-def _value_of(arguments: list[str], key: str) -> str | None:
-    for position, argument in enumerate(arguments):
-        name, equals, value = argument.partition("=")
-        if name == key:
-            return value if equals else next(iter(arguments[position + 1 :]), None)
-    return None
-
-
-def _readable(error: ArgumentError) -> str:
-    """jsonargparse's message without the names of its internals."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return "\n  ".join(lines)
-
-
-def _mismatch(path: str, error: RuntimeError) -> str:
-    keys = "; ".join(line.strip() for line in str(error).splitlines()[1:4])
-    return (
-        f"--ckpt {path}: its weights do not fit the configured model ({keys}); "
-        "test it with its own config, that is without --config or --model options"
+def _readable(verb: str, prepared: Sequence[str], error: Exception) -> str:
+    """jsonargparse's message with the config that it is about, and where to look."""
+    configs = [w.removeprefix("--config=") for w in prepared if w.startswith("--config=")]
+    named = ", ".join(c for c in configs if not c.startswith("{")) or "the checkpoint's config"
+    lines = [line.strip() for line in str(error).splitlines()]
+    lines = [line for line in lines if line and not line.startswith(_NOISE)]
+    return "\n  ".join(
+        [f"{verb} with {named}:", *lines, f"see lsr1 {verb} --help, or --print_config for all keys"]
     )
+
+
+_NOISE = (
+    "Does not validate against any of the Union subtypes",
+    "Subtypes:",
+    "Errors:",
+    "- Expected a <class 'NoneType'>",
+    "Given value",
+)
+"""How jsonargparse says that a key is optional; what is wrong stands in the other lines."""
 
 
 def _quiet_lightning() -> None:
@@ -208,4 +226,7 @@ def _quiet_lightning() -> None:
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     # Batches are drawn in the training process: that takes under a millisecond.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-    warnings.filterwarnings("ignore", message=".*LeafSpec.*", module="pytorch_lightning.*")
+    # A resumed run goes on in its own folder.
+    warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
+    # pytorch-lightning 2.6 uses a name that torch 2.13 deprecates.
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,17 @@ class RecordConfig(SaveConfigCallback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Write the file, and send the config to W&B if the run logs there."""
-        if not trainer.is_global_zero:
+        if not trainer.is_global_zero or not trainer.loggers:
             return
         folder = Path(str(trainer.log_dir))
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.yaml").write_text(self._text(), encoding="utf-8")
+        partial = folder / ".config.yaml.partial"
+        partial.write_text(self._text(), encoding="utf-8")
+        os.replace(partial, folder / "config.yaml")
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
-                logger.experiment.config.update(yaml.safe_load(self._text()))
+                config = yaml.safe_load(self._text())
+                logger.experiment.config.update(config, allow_val_change=True)
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
@@ -36,7 +40,7 @@ class RecordConfig(SaveConfigCallback):
     def _text(self) -> str:
         config = self.config.clone()
         # Which checkpoint a run went on from is no part of what it is.
-        for key in ("ckpt_path", "config", "weights_only"):
+        for key in ("ckpt", "config"):
             config.pop(key, None)
         text: str = self.parser.dump(config, skip_none=False, skip_validation=True)
         return text

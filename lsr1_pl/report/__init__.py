@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from lsr1_pl.report.bodies import Panel, draw_bodies
 from lsr1_pl.report.fits_figure import FitsFigure, draw_fits
+from lsr1_pl.report.paths import short
 from lsr1_pl.report.progress import IterationProgress
 from lsr1_pl.report.step_table import StepTable
 
-__all__ = ["FitsFigure", "IterationProgress", "Panel", "StepTable", "draw_bodies", "draw_fits"]
+__all__ = [
+    "FitsFigure",
+    "IterationProgress",
+    "Panel",
+    "StepTable",
+    "draw_bodies",
+    "draw_fits",
+    "short",
+]

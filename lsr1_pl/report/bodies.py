@@ -109,9 +109,7 @@ def _seen(panel: Panel) -> tuple[Floats, Floats]:
     around = np.array(
         [[np.cos(turn), 0, -np.sin(turn)], [0, 1, 0], [np.sin(turn), 0, np.cos(turn)]]
     )
-    over = np.array(
-        [[1, 0, 0], [0, np.cos(tilt), -np.sin(tilt)], [0, np.sin(tilt), np.cos(tilt)]]
-    )
+    over = np.array([[1, 0, 0], [0, np.cos(tilt), -np.sin(tilt)], [0, np.sin(tilt), np.cos(tilt)]])
     vertices = np.asarray(panel.vertices, dtype=np.float64)
     points = np.zeros((0, 3)) if panel.points is None else np.asarray(panel.points, np.float64)
     centre = (vertices.min(axis=0) + vertices.max(axis=0)) / 2

@@ -10,6 +10,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from lsr1_pl.report.bodies import Panel, draw_bodies
+from lsr1_pl.report.paths import short
 
 _TRUTH_COLOUR = (0.72, 0.85, 0.72)
 _FIT_COLOURS = ((0.80, 0.80, 0.84), (0.70, 0.80, 0.95), (0.95, 0.80, 0.70))
@@ -44,7 +45,7 @@ class FitsFigure(Callback):
         if fits is None or trainer.log_dir is None or not trainer.is_global_zero:
             return
         path = draw_fits(Path(trainer.log_dir) / "fits.png", fits)
-        print(f"Fitted bodies beside the truth: {path}")
+        print(f"Fitted bodies beside the truth: {short(path)}")
 
 
 def draw_fits(path: Path, fits: Fits) -> Path:

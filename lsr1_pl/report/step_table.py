@@ -5,15 +5,18 @@ from __future__ import annotations
 import csv
 import math
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from lsr1_pl.errors import UserError
+from lsr1_pl.report.paths import short
 
 Curves = Mapping[str, Mapping[str, Sequence[float]]]
 """Metric -> solver -> value at each inner step, the start first."""
@@ -40,27 +43,34 @@ class StepTable(Callback):
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Report the test."""
-        self._report(trainer, cast(HasCurves, pl_module))
+        self._report(trainer, pl_module)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Report a validation that stands for itself; those within a fit are in its logs."""
         if trainer.state.fn == "validate":
-            self._report(trainer, cast(HasCurves, pl_module))
+            self._report(trainer, pl_module)
 
-    def _report(self, trainer: Trainer, task: HasCurves) -> None:
+    def _report(self, trainer: Trainer, task: LightningModule) -> None:
+        if not hasattr(task, "curves"):
+            raise UserError(
+                f"StepTable: {type(task).__name__} keeps no curves by inner step; "
+                "take StepTable out of trainer.callbacks"
+            )
         if not trainer.is_global_zero:
             return
-        console = Console(width=None if os.isatty(1) else 100)
-        for metric, by_solver in task.curves.items():
+        evaluated = cast(HasCurves, task)
+        console = Console(width=None if sys.stdout.isatty() else 100)
+        for metric, by_solver in evaluated.curves.items():
             if by_solver:
                 console.print(step_table(metric, by_solver, self.steps))
-        console.print(task.curves_note)
+        print(evaluated.curves_note)
         if trainer.log_dir is not None:
             folder = Path(trainer.log_dir)
             folder.mkdir(parents=True, exist_ok=True)
-            write_curves(folder / "curves.csv", task.curves)
-            plot_curves(folder / "curves.png", task.curves, task.curves_note)
-            console.print(f"All steps: {folder / 'curves.csv'} and {folder / 'curves.png'}")
+            table, plot = folder / "curves.csv", folder / "curves.png"
+            write_curves(table, evaluated.curves)
+            plot_curves(plot, evaluated.curves, evaluated.curves_note)
+            print(f"All steps: {short(table)} and {short(plot)}")
 
 
 def step_table(
@@ -74,7 +84,7 @@ def step_table(
         table.add_column(str(k), justify="right")
     for solver, curve in by_solver.items():
         cells = [_cell(curve[k]) if k < len(curve) else "" for k in reached]
-        table.add_row(solver, *cells)
+        table.add_row(escape(solver), *cells)
     return table
 
 
@@ -108,7 +118,9 @@ def plot_curves(path: Path, curves: Curves, note: str) -> None:
         axes.legend(fontsize="small")
         axes.grid(alpha=0.3)
     figure.suptitle(note, fontsize="small", wrap=True)
-    figure.savefig(path, dpi=110)
+    partial = path.with_suffix(".partial")
+    figure.savefig(partial, dpi=110, format="png")
+    os.replace(partial, path)
 
 
 def _cell(value: float) -> str:

@@ -1,0 +1,109 @@
+"""The words after a verb, made ready for LightningCLI: configs found, the checkpoint read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from lsr1_pl.cli.checkpoints import NAMED, checkpoint_config, newest
+from lsr1_pl.cli.configs import resolve_config
+from lsr1_pl.errors import UserError
+
+_DEFAULT_NAME = "run"
+DEFAULT_ROOT = "runs"
+
+
+class _Words(NamedTuple):
+    rest: list[str]
+    """What is neither ``--config`` nor ``--ckpt``."""
+    configs: list[str]
+    checkpoint: str | None
+
+
+def prepare_arguments(verb: str, arguments: Sequence[str]) -> list[str]:
+    """Arguments for LightningCLI: configs come first, so that flags override them in any order.
+
+    Without ``--config``, the checkpoint's own config stands in for it. ``--ckpt last`` and
+    ``--ckpt best`` become the newest such file of the named run.
+
+    Raises:
+        UserError: a config or checkpoint is missing, unknown or unusable.
+    """
+    words = _split(arguments)
+    if "-h" in words.rest or "--help" in words.rest:
+        return [verb, *words.rest]
+    paths = [resolve_config(name) for name in words.configs]
+    named = [f"--name={paths[-1].stem}"] if paths else []
+    configs = [f"--config={path}" for path in paths]
+    rest = words.rest
+    if words.checkpoint is not None:
+        path = Path(words.checkpoint)
+        if words.checkpoint in NAMED:
+            path = newest(words.checkpoint, _run_folder(rest, paths))
+        if not paths:
+            # jsonargparse takes a config's text in place of its path.
+            configs = [f"--config={json.dumps(checkpoint_config(path))}"]
+        rest = [*rest, f"--ckpt={path}"]
+    elif verb != "fit" and "--print_config" not in rest:
+        raise UserError(f"{verb} needs a checkpoint: lsr1 {verb} --ckpt FILE")
+    elif not paths:
+        raise UserError(f"{verb} needs a config: lsr1 {verb} --config NAME (see lsr1 --help)")
+    return [verb, *named, *configs, *rest]
+
+
+def _split(arguments: Sequence[str]) -> _Words:
+    rest: list[str] = []
+    found: dict[str, list[str]] = {"--config": [], "--ckpt": []}
+    aliases = {"-c": "--config", "--ckpt_path": "--ckpt"}
+    pending = iter(arguments)
+    for argument in pending:
+        key, equals, value = argument.partition("=")
+        key = aliases.get(key, key)
+        if key not in found:
+            rest.append(argument)
+            continue
+        if not equals:
+            value = next(pending, "")
+        if not value:
+            raise UserError(f"{key} needs a value")
+        found[key].append(value)
+    if len(found["--ckpt"]) > 1:
+        raise UserError(f"--ckpt is given {len(found['--ckpt'])} times; give it once")
+    return _Words(rest, found["--config"], next(iter(found["--ckpt"]), None))
+
+
+def _run_folder(rest: Sequence[str], configs: Sequence[Path]) -> Path:
+    """Where the versions of the run lie that flags and configs name."""
+    root: object = DEFAULT_ROOT
+    name: object = configs[-1].stem if configs else _DEFAULT_NAME
+    for config in configs:
+        content = _mapping(config)
+        name = content.get("name") or name
+        trainer = content.get("trainer")
+        if isinstance(trainer, dict):
+            root = trainer.get("default_root_dir") or root
+    root = _value_of(rest, "--trainer.default_root_dir") or root
+    name = _value_of(rest, "--name") or name
+    return Path(str(root)) / str(name)
+
+
+def _mapping(config: Path) -> dict[str, object]:
+    try:
+        content = yaml.safe_load(config.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"--config {config}: no YAML ({error})") from None
+    if not isinstance(content, dict):
+        raise UserError(f"--config {config}: expected keys and values at the top (model: ...)")
+    return content
+
+
+def _value_of(arguments: Sequence[str], key: str) -> str | None:
+    for position, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        if name == key:
+            return value if equals else next(iter(arguments[position + 1 :]), None)
+    return None

@@ -1,0 +1,126 @@
+"""What an exact resume needs: the newest state, its random numbers, and the run's own folder."""
+
+from __future__ import annotations
+
+import csv
+import warnings
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Checkpoint
+from pytorch_lightning.loggers import CSVLogger
+from pytorch_lightning.loggers.csv_logs import ExperimentWriter
+
+_RANDOM_STATE = "lsr1_random_state"
+
+
+class RunFolder(NamedTuple):
+    """``root/name/version``: where a run writes; a version of None is the next free one."""
+
+    root: Path
+    name: str
+    version: str | None = None
+
+
+def folder_of_last(checkpoint: Path) -> RunFolder | None:
+    """The folder of the run that ``.../version_K/checkpoints/last.ckpt`` is the end of.
+
+    None for any other checkpoint: going on from the middle of a run starts a new version.
+    """
+    path = checkpoint.resolve()
+    version = path.parent.parent
+    if path.name != "last.ckpt" or path.parent.name != "checkpoints":
+        return None
+    if not version.name.startswith("version_"):
+        return None
+    return RunFolder(version.parent.parent, version.parent.name, version.name)
+
+
+class LastCheckpoint(Checkpoint):
+    """``last.ckpt`` after every validation and at the end, and torch's random state in each file.
+
+    ModelCheckpoint's own ``save_last`` writes only when the best is improved upon, and Lightning
+    restores no random state: dropout would go on with other masks than an uninterrupted run.
+    """
+
+    def __init__(self) -> None:
+        self._saved_at = -1
+        self._random_state: list[torch.Tensor] | None = None
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save, in a fit."""
+        if trainer.state.fn == "fit" and not trainer.sanity_checking:
+            self._save(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save what came after the last validation."""
+        self._save(trainer)
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Put the random state into the checkpoint: the CPU's, then each CUDA device's."""
+        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+        checkpoint[_RANDOM_STATE] = [torch.get_rng_state(), *cuda]
+
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Keep the random state until training starts: setting up loaders draws numbers."""
+        self._random_state = checkpoint.get(_RANDOM_STATE)
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Go on with the checkpoint's random numbers."""
+        if self._random_state is None:
+            return
+        cpu, *cuda = self._random_state
+        torch.set_rng_state(cpu.cpu())
+        if len(cuda) == torch.cuda.device_count():
+            torch.cuda.set_rng_state_all([state.cpu() for state in cuda])
+        self._random_state = None
+
+    def _save(self, trainer: Trainer) -> None:
+        if trainer.fast_dev_run or trainer.log_dir is None or trainer.global_step == self._saved_at:  # type: ignore[attr-defined]
+            return
+        self._saved_at = trainer.global_step
+        trainer.save_checkpoint(Path(trainer.log_dir) / "checkpoints" / "last.ckpt")
+
+
+class ContinuedCSVLogger(CSVLogger):
+    """A CSVLogger that goes on in the ``metrics.csv`` of its version, if that has one.
+
+    Args:
+        folder: where to log.
+        until_step: rows of this step and later are dropped: they will be logged again.
+    """
+
+    def __init__(self, folder: RunFolder, until_step: int = 0) -> None:
+        super().__init__(save_dir=folder.root, name=folder.name, version=folder.version)
+        self._until_step = until_step
+
+    @property
+    def experiment(self) -> ExperimentWriter:
+        """The writer; the rows before ``until_step`` are in its file already."""
+        if self._experiment is None:
+            rows = self._earlier_rows()
+            with warnings.catch_warnings():
+                # That the folder is not empty, and that its metrics.csv goes: it is kept, above.
+                warnings.filterwarnings("ignore", message="Experiment logs directory")
+                writer = super().experiment
+            writer.metrics = rows
+            writer.save()
+        writer = super().experiment
+        assert isinstance(writer, ExperimentWriter)
+        return writer
+
+    def _earlier_rows(self) -> list[dict[str, Any]]:
+        path = Path(self.log_dir) / "metrics.csv"
+        if not path.is_file():
+            return []
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [{k: v for k, v in row.items() if v != ""} for row in csv.DictReader(file)]
+        return [row for row in rows if int(row["step"]) < self._until_step]

@@ -1,0 +1,64 @@
+"""Logging to Weights & Biases, beside the CSV log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytorch_lightning.loggers import WandbLogger
+
+from lsr1_pl.errors import UserError
+
+
+@dataclass
+class WandbSettings:
+    """A W&B run.
+
+    Args:
+        project: the project that it belongs to.
+        name: what W&B's pages call it; the run's own name if none is given.
+        offline: write to the run's folder only; ``wandb sync`` uploads it later.
+        group: to be shown together with others of this group.
+        tags: to be found by.
+    """
+
+    project: str = "lsr1"
+    name: str | None = None
+    offline: bool = False
+    group: str | None = None
+    tags: Sequence[str] = ()
+
+
+def start_wandb(settings: WandbSettings, run_name: str, folder: Path) -> WandbLogger:
+    """Start a W&B run that keeps its files in ``folder``.
+
+    Raises:
+        UserError: W&B refuses, or cannot be reached.
+    """
+    import wandb
+
+    folder.mkdir(parents=True, exist_ok=True)
+    logger = WandbLogger(
+        name=settings.name or run_name,
+        project=settings.project,
+        save_dir=folder,
+        offline=settings.offline,
+        group=settings.group,
+        tags=list(settings.tags),
+    )
+    try:
+        _ = logger.experiment
+    except wandb.Error as error:
+        raise UserError(
+            f"wandb: {error}; run `wandb login`, or keep the log here with --wandb.offline true"
+        ) from None
+    return logger
+
+
+def finish_wandb() -> None:
+    """Close the W&B run, if one is open."""
+    import wandb
+
+    if wandb.run is not None:
+        wandb.finish()
