@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lsr1_pl.data.bvh import BVH, read_bvh
+from lsr1_pl.data.conversion import ConversionReport, convert_cmu
 from lsr1_pl.data.manifest import Recording
 from lsr1_pl.data.motion import MotionBatch, MotionDataModule
 from lsr1_pl.data.open_motion import open_motion_path
@@ -9,6 +11,8 @@ from lsr1_pl.data.quadratics import QuadraticBatch, QuadraticsDataModule, draw_q
 from lsr1_pl.data.store import Motion, MotionStore, write_store
 
 __all__ = [
+    "BVH",
+    "ConversionReport",
     "Motion",
     "MotionBatch",
     "MotionDataModule",
@@ -16,7 +20,9 @@ __all__ = [
     "QuadraticBatch",
     "QuadraticsDataModule",
     "Recording",
+    "convert_cmu",
     "draw_quadratics",
     "open_motion_path",
+    "read_bvh",
     "write_store",
 ]
