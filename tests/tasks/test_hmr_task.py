@@ -1,0 +1,143 @@
+"""The mesh-recovery task, driven by a Trainer as a user drives it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from pytorch_lightning import Trainer
+
+from lsr1_pl.data import MotionBatch, MotionDataModule
+from lsr1_pl.errors import UserError
+from lsr1_pl.hmr import FittedState, LossWeights, observe, outer_loss, split_variables
+from lsr1_pl.optim import LSR1, GradientDescent, unroll
+from lsr1_pl.tasks import HMRTask
+
+
+def task(**options: Any) -> HMRTask:
+    torch.manual_seed(0)
+    optimizer = LSR1(hidden_dim=8, buffer_size=2, gamma1=0.1, input_normalization="rms")
+    defaults = {"initial_width": 16, "steps": 2, "evaluation_steps": 3, "objective_scale": 4.0}
+    return HMRTask(optimizer, **{**defaults, **options})
+
+
+def data(**options: Any) -> MotionDataModule:
+    defaults: dict[str, Any] = {
+        "batch_size": 8,
+        "validation_recordings": ["walk"],
+        "test_recordings": ["kick"],
+        "validation_count": 12,
+        "test_count": 12,
+    }
+    return MotionDataModule(**{**defaults, **options})
+
+
+def trainer(**options: Any) -> Trainer:
+    return Trainer(
+        **{
+            "max_steps": 3,
+            "accelerator": "cpu",
+            "logger": False,
+            "enable_checkpointing": False,
+            "enable_progress_bar": False,
+            "enable_model_summary": False,
+            "inference_mode": False,
+            "gradient_clip_val": 1.0,
+            **options,
+        }
+    )
+
+
+def silent(model: HMRTask) -> HMRTask:
+    """For steps without a Trainer: at iteration 0, logging nowhere."""
+    model.log = lambda *args, **kwargs: None  # type: ignore[method-assign]
+    return model
+
+
+def test_loss_is_the_mean_over_the_initial_estimate_and_every_step() -> None:
+    model = silent(task(secant_weight=0.5))
+    model.eval()
+    batch: MotionBatch = data().train_batch(0)
+    loss = model.training_step(batch, 0)
+    joints = model.joints_of(batch.pose, batch.betas)
+    observation = observe(joints, batch.visibility, model.camera)
+    target = FittedState(observation.keypoints, joints, batch.pose, batch.betas)
+    x0 = model.initial_estimate(observation.keypoints)
+    trajectory = unroll(model.optimizer, model._objective(observation), x0, 2, second_order=False)
+    losses = []
+    for x in trajectory.iterates:
+        pose, betas = split_variables(x)
+        fitted = model.joints_of(pose, betas)
+        seen = observe(fitted, batch.visibility, model.camera)
+        losses.append(
+            outer_loss(FittedState(seen.keypoints, fitted, pose, betas), target, LossWeights())
+        )
+    assert trajectory.secant_residuals is not None
+    expected = torch.stack(losses).mean() + 0.5 * trajectory.secant_residuals.mean()
+    torch.testing.assert_close(loss, expected)
+
+
+def test_warmup_trains_the_initial_estimate_alone() -> None:
+    model = silent(task(warmup_iterations=1))
+    model.training_step(data().train_batch(0), 0).backward()
+    assert all(p.grad is None for p in model.optimizer.parameters())
+    assert all(p.grad is not None for p in model.initial_estimate.parameters())
+
+
+@pytest.mark.parametrize("detach", [True, False])
+def test_detached_initial_estimate_pays_for_itself_alone(detach: bool) -> None:
+    model = silent(task(detach_initial_estimate=detach))
+    model.eval()
+    batch = data().train_batch(0)
+    model.training_step(batch, 0).backward()
+    weight = model.initial_estimate.pose[0].weight
+    assert weight.grad is not None
+    after_unroll = weight.grad.clone()
+    model.zero_grad()
+    model.warmup_iterations = 1
+    model.training_step(batch, 0).backward()
+    assert weight.grad is not None
+    # The loss averages 3 states, of which the initial estimate is one.
+    alone = torch.allclose(after_unroll, weight.grad / 3, rtol=1e-4, atol=1e-9)
+    assert alone == detach
+
+
+def test_fit_logs_every_inner_step() -> None:
+    model = task()
+    before = [p.detach().clone() for p in model.parameters()]
+    run = trainer(val_check_interval=3, check_val_every_n_epoch=None)
+    run.fit(model, data())
+    assert any(not torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+    logged = run.callback_metrics
+    for key in ("pa_mpjpe", "reprojection"):
+        assert {f"val/{key}_step_{k:02d}" for k in range(4)} <= set(logged)
+    assert logged["val/pa_mpjpe"] == logged["val/pa_mpjpe_step_02"]
+    assert logged["val/nonfinite_states"] == 0
+
+
+def test_test_compares_with_baselines_from_the_same_start() -> None:
+    model = task(baselines={"gradient descent": GradientDescent(0.1)}, sample_fits=3)
+    trainer().test(model, data(), verbose=False)
+    curves = model.curves["PA-MPJPE (mm)"]
+    assert set(curves) == {"L-SR1", "gradient descent"}
+    assert curves["L-SR1"][0] == curves["gradient descent"][0]
+    assert curves["L-SR1"][3] != curves["gradient descent"][3]
+    assert "12 people" in model.curves_note
+    fits = model.fits
+    assert fits is not None
+    assert set(fits.fits) == {"initial estimate", "L-SR1", "gradient descent"}
+    assert fits.truth.shape == (3, model.body.num_vertices, 3)
+    assert (fits.errors_mm["L-SR1"] > 0).all()
+
+
+def test_checkpoint_does_not_carry_the_body() -> None:
+    names = [name for name, _ in task().named_parameters()] + list(task().state_dict())
+    assert not any(name.startswith(("body", "joints_of")) for name in names)
+
+
+def test_bad_options_are_named() -> None:
+    with pytest.raises(UserError, match="evaluation_steps"):
+        task(evaluation_steps=1)
+    with pytest.raises(UserError, match=r"no-such\.npz"):
+        task(body="no-such.npz")
