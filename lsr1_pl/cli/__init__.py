@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from lsr1_pl import __version__
 from lsr1_pl.errors import UserError
 
+__all__ = ["VERBS", "main"]
+
 _HELP = f"""\
 lsr1 {__version__}: learned symmetric-rank-one preconditioning (L-SR1)
 
@@ -71,6 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"lsr1: {error}", file=sys.stderr)
         return 2
+    except SystemExit as ended:
+        # --help and --print_config of a verb.
+        return ended.code if isinstance(ended.code, int) else 0
     except KeyboardInterrupt:
         print("lsr1: interrupted", file=sys.stderr)
         return 130

@@ -45,8 +45,12 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> list[str]:
         if words.checkpoint in NAMED:
             path = newest(words.checkpoint, _run_folder(rest, paths))
         if not paths:
+            config = checkpoint_config(path)
+            if verb != "fit":
+                # An evaluation is no part of the W&B run that the training was.
+                config.pop("wandb", None)
             # jsonargparse takes a config's text in place of its path.
-            configs = [f"--config={json.dumps(checkpoint_config(path))}"]
+            configs = [f"--config={json.dumps(config)}"]
         rest = [*rest, f"--ckpt={path}"]
     elif verb != "fit" and "--print_config" not in rest:
         raise UserError(f"{verb} needs a checkpoint: lsr1 {verb} --ckpt FILE")

@@ -46,7 +46,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def checkpoint_config(path: Path) -> dict[str, Any]:
-    """The config of the run that wrote the checkpoint.
+    """The config of the run that wrote the checkpoint, less the folder that it wrote to.
 
     Raises:
         UserError: the checkpoint is unusable, or was not written by ``lsr1 fit``.
@@ -58,6 +58,8 @@ def checkpoint_config(path: Path) -> dict[str, Any]:
             f"--ckpt {path}: has no config under the key '{CONFIG_KEY}', so it was not written by "
             "lsr1 fit; name its config too, with --config"
         )
+    # A checkpoint travels; the folders of the machine that wrote it do not.
+    config.get("trainer", {}).pop("default_root_dir", None)
     return config
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from numpy.typing import ArrayLike
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
@@ -49,15 +50,20 @@ class FitsFigure(Callback):
 
 
 def draw_fits(path: Path, fits: Fits) -> Path:
-    """Two rows a person, the camera's view above the side's; the truth first, then each fit."""
+    """A row a person: the truth, then each fit, each from the camera and from the side."""
     rows = []
     for person in range(len(fits.truth)):
-        for turn, view in ((0.0, "camera"), (90.0, "side")):
-            row = [Panel(fits.truth[person].numpy(), f"truth, {view}", turn, _TRUTH_COLOUR)]
-            for position, (solver, vertices) in enumerate(fits.fits.items()):
-                error = float(fits.errors_mm[solver][person])
-                colour = _FIT_COLOURS[position % len(_FIT_COLOURS)]
-                title = f"{solver}: {error:.0f} mm"
-                row.append(Panel(vertices[person].numpy(), title, turn, colour))
-            rows.append(row)
+        row = _two_views(fits.truth[person], "truth", _TRUTH_COLOUR)
+        for position, (solver, vertices) in enumerate(fits.fits.items()):
+            error = float(fits.errors_mm[solver][person])
+            colour = _FIT_COLOURS[position % len(_FIT_COLOURS)]
+            row += _two_views(vertices[person], f"{solver}: {error:.0f} mm", colour)
+        rows.append(row)
     return draw_bodies(path, rows, fits.faces.numpy())
+
+
+def _two_views(
+    vertices: Tensor, title: str, colour: tuple[float, float, float]
+) -> list[Panel | tuple[ArrayLike, str]]:
+    body = vertices.numpy()
+    return [Panel(body, title, 0.0, colour), Panel(body, "from the side", 90.0, colour)]

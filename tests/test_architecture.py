@@ -1,0 +1,111 @@
+"""The house: which room may import which, what must work alone, and what nobody may call."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import lsr1_pl
+
+PACKAGE = Path(lsr1_pl.__file__).parent
+ROOT = PACKAGE.parent
+ROOMS = sorted(path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file())
+SOURCES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "tools").rglob("*.py")])
+
+
+def test_rooms_import_only_from_lower_floors() -> None:
+    # In a process of its own: the linter's import graph should not see what pytest loaded.
+    code = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_room_stands_on_a_floor() -> None:
+    contract = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    layers = contract.split("layers = [")[1].split("]")[0]
+    assert [room for room in ROOMS if f"lsr1_pl.{room}" not in layers] == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_room_names_its_public_face(room: str) -> None:
+    tree = ast.parse((PACKAGE / room / "__init__.py").read_text(encoding="utf-8"))
+    assigned = {
+        target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    assert "__all__" in assigned
+
+
+def test_optimisers_and_objectives_need_torch_alone() -> None:
+    code = (
+        "import sys, lsr1_pl.optim, lsr1_pl.objectives;"
+        "from lsr1_pl import LSR1;"
+        "heavy = {'pytorch_lightning', 'torchmetrics', 'smplx', 'matplotlib', 'wandb', 'rich'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def _calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            yield f"{ast.unparse(node.func.value)}.{node.func.attr}", node
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield node.func.id, node
+
+
+def _is_forbidden(name: str, call: ast.Call) -> bool:
+    given = {word.arg: ast.unparse(word.value) for word in call.keywords}
+    if given.get("allow_pickle", "False") != "False":
+        return True
+    if name.split(".")[0] in ("pickle", "dill", "joblib") and name.endswith((".load", ".loads")):
+        return True
+    if name == "torch.load":
+        return given.get("weights_only") != "True"
+    return name in ("eval", "exec", "os.system", "yaml.load", "yaml.unsafe_load")
+
+
+def test_nothing_read_can_run_code() -> None:
+    assert len(SOURCES) > 20
+    found = [
+        f"{path.relative_to(ROOT)}:{call.lineno}: {ast.unparse(call)}"
+        for path in SOURCES
+        for name, call in _calls(ast.parse(path.read_text(encoding="utf-8")))
+        if _is_forbidden(name, call)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "pickle.load(f)",
+        "np.load(p, allow_pickle=True)",
+        "torch.load(p)",
+        "torch.load(p, weights_only=False)",
+        "yaml.load(t)",
+    ],
+)
+def test_the_search_for_forbidden_calls_finds_them(call: str) -> None:
+    ((name, node),) = list(_calls(ast.parse(call)))
+    assert _is_forbidden(name, node)
+
+
+def test_files_have_one_subject() -> None:
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in SOURCES
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 300
+    }
+    assert long == {}
