@@ -7,7 +7,7 @@
 # interpreter; TRAIN_TIME=DD:HH:MM:SS gives `make run` another cap on training.
 
 PYTHON ?= python3
-TRAIN_TIME ?= 00:00:03:30
+TRAIN_TIME ?= 00:00:04:00
 BIN := .venv/bin
 STAMP := .venv/.installed
 
@@ -16,7 +16,7 @@ STAMP := .venv/.installed
 
 run: $(STAMP)
 	$(BIN)/lsr1 fit --config hmr_open.yaml --trainer.max_time $(TRAIN_TIME)
-	$(BIN)/lsr1 test --config hmr_open.yaml --ckpt best
+	$(BIN)/lsr1 test --name hmr_open --ckpt best
 
 test: $(STAMP)
 	$(BIN)/pytest
