@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-_SMALLEST_BOX = 1e-6
-"""In image units: a box no larger than this holds, in effect, one point."""
+# A box this small beside its points' coordinates, in units of rounding, holds in effect one point.
+_ROUNDINGS = 8
 
 
 class PinholeCamera(NamedTuple):
@@ -41,9 +41,10 @@ def normalize_keypoints(points: Tensor, visibility: Tensor) -> Tensor:
     """Keypoints in the bounding box of the visible ones, as LGD feeds them to its networks.
 
     The box's larger side becomes 1 and its centre 0.5, so that all visible keypoints lie in
-    [0, 1]; invisible ones stand at 0.5. The result does not change with the scale or position of
-    ``points``. With no or one visible keypoint (or several in one place) there is no scale: then
-    all stand at 0.5, with gradient zero. Gradients flow through the box.
+    [0, 1]; invisible ones stand at 0.5, and what was there, NaN even, has no influence. The result
+    does not change with the scale or position of ``points``. With no or one visible keypoint (or
+    several in one place) there is no scale: then all stand at 0.5, with gradient zero. Gradients
+    flow through the box. A visible keypoint that is not finite makes its body's result NaN.
 
     Args:
         points: (B, J, 2), any unit.
@@ -53,13 +54,13 @@ def normalize_keypoints(points: Tensor, visibility: Tensor) -> Tensor:
         (B, J, 2).
     """
     visible = (visibility > 0).unsqueeze(-1)
-    infinity = torch.full_like(points, torch.inf)
-    low = torch.where(visible, points, infinity).amin(dim=1, keepdim=True)
-    high = torch.where(visible, points, -infinity).amax(dim=1, keepdim=True)
+    seen = torch.where(visible, points, torch.zeros_like(points))
+    low = torch.where(visible, points, torch.inf).amin(dim=1, keepdim=True)
+    high = torch.where(visible, points, -torch.inf).amax(dim=1, keepdim=True)
     size = (high - low).amax(dim=2, keepdim=True)
-    has_size = size > _SMALLEST_BOX
-    safe_size = torch.where(has_size, size, torch.ones_like(size))
-    # An empty box is infinite: where() alone would leave its NaN in the gradient.
-    centre = torch.where(has_size, 0.5 * (low + high), torch.zeros_like(low))
-    inside = (torch.where(has_size, points, torch.zeros_like(points)) - centre) / safe_size + 0.5
-    return torch.where(visible & has_size, inside, torch.full_like(points, 0.5))
+    extent = seen.detach().abs().amax(dim=(1, 2), keepdim=True)
+    # Of an empty box, -inf wide, where() keeps the infinities out of the gradient as well.
+    flat = (size <= 0) | (size < _ROUNDINGS * torch.finfo(points.dtype).eps * extent)
+    centre = torch.where(flat, torch.zeros_like(low), 0.5 * (low + high))
+    inside = (seen - centre) / torch.where(flat, torch.ones_like(size), size) + 0.5
+    return torch.where(visible & ~flat, inside, torch.full_like(points, 0.5))

@@ -24,7 +24,13 @@ IntArray = NDArray[np.int64]
 
 _SMPL_VERTICES = 6890
 _POSE_BLENDSHAPES = 9 * (len(SMPL_JOINTS) - 1)
-_CONVERT = "`lsr1 data convert smpl` turns an SMPL pickle into such a file"
+_KEYS = frozenset(
+    {
+        *("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f"),
+        *("landmark_names", "landmark_vertex_ids"),
+    }
+)
+_CONVERT = 'give an npz that holds SMPL\'s arrays as plain numbers (README, "Bring your data")'
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,9 @@ class _Arrays:
             is_npz = zipfile.is_zipfile(path)
             if is_npz:
                 with np.load(path, allow_pickle=False) as archive:
-                    self.arrays = {key: self._read(archive, key) for key in archive.files}
+                    self.keys = archive.files
+                    known = [key for key in archive.files if key in _KEYS]
+                    self.arrays = {key: self._read(archive, key) for key in known}
         except (OSError, zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
             raise UserError(
                 f"{path}: cannot be read ({error}); the file is damaged: copy or convert it again"
@@ -129,7 +137,7 @@ class _Arrays:
         if key not in self.arrays:
             raise UserError(
                 f"{self.path}: key '{key}' is missing, expected an array of shape {wanted};"
-                f" found keys {', '.join(sorted(self.arrays)) or 'none'}; {_CONVERT}"
+                f" found keys {', '.join(sorted(self.keys)) or 'none'}; {_CONVERT}"
             )
         array = self.arrays[key]
         fits = array.ndim == len(shape) and all(

@@ -15,15 +15,26 @@ from lsr1_pl.body.rotations import rotation_entries
 from lsr1_pl.body.skeleton import PARENTS, with_ancestors
 
 
+def check_inputs(pose: Tensor, betas: Tensor, num_betas: int) -> None:
+    """Raise ValueError unless pose is (B, 72) and betas (B, num_betas)."""
+    width = 3 * len(PARENTS)
+    if pose.ndim != 2 or pose.shape[1] != width or betas.shape != (len(pose), num_betas):
+        raise ValueError(
+            f"pose has shape {tuple(pose.shape)} and betas {tuple(betas.shape)},"
+            f" expected (B, {width}) and (B, {num_betas})"
+        )
+
+
 def pose_rotations(pose: Tensor, columns: Tensor) -> Tensor:
     """(B, 72) pose -> (n, 3, 3, B) rotations of the joints whose `pose_columns` are given."""
-    x, y, z = pose.index_select(1, columns).t().contiguous().view(3, -1, len(pose))
+    x, y, z = pose.index_select(1, columns).t().contiguous().view(3, len(columns) // 3, len(pose))
     return torch.stack(rotation_entries(x, y, z), dim=1).unflatten(1, (3, 3))
 
 
 def pose_columns(joints: list[int]) -> Tensor:
     """The pose's columns of these n joints: all x, then all y, then all z; (3n,)."""
-    return torch.tensor([3 * joint + axis for axis in range(3) for joint in joints])
+    columns = [3 * joint + axis for axis in range(3) for joint in joints]
+    return torch.tensor(columns, dtype=torch.long)
 
 
 def rotate(rotations: Tensor, points: Tensor) -> Tensor:
@@ -114,12 +125,12 @@ class BlendShapes(nn.Module):
         rows = template.size
         constant, root_and_body = template.reshape(rows, 1), None
         if pose is not None:
-            body = pose.reshape(rows, -1)
+            body = pose.reshape(rows, pose.shape[2])
             constant = constant - (body @ np.tile(np.eye(3).ravel(), 23))[:, None]
             # The root's rotation moves no blend shape.
             root_and_body = torch.tensor(np.pad(body, ((0, 0), (9, 0))), dtype=dtype)
         self.register_buffer("template", torch.tensor(constant, dtype=dtype), persistent=False)
-        basis = torch.tensor(shape.reshape(rows, -1), dtype=dtype)
+        basis = torch.tensor(shape.reshape(rows, shape.shape[2]), dtype=dtype)
         self.register_buffer("shape", basis, persistent=False)
         self.register_buffer("pose", root_and_body, persistent=False)
 
@@ -127,5 +138,5 @@ class BlendShapes(nn.Module):
         """(B, nb) betas and, where the pose matters, (24, 3, 3, B) rotations -> (n, 3, B)."""
         points = torch.addmm(self.template, self.shape, betas.t())
         if self.pose is not None and rotations is not None:
-            points = torch.addmm(points, self.pose, rotations.reshape(216, -1))
-        return points.unflatten(0, (-1, 3))
+            points = torch.addmm(points, self.pose, rotations.flatten(0, 2))
+        return points.view(len(points) // 3, 3, len(betas))

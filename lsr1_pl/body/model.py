@@ -15,6 +15,7 @@ from lsr1_pl.body.files import OPEN_BODY, BodyData, read_body
 from lsr1_pl.body.kinematics import (
     BlendShapes,
     KinematicChain,
+    check_inputs,
     pose_columns,
     pose_rotations,
     rotate,
@@ -67,6 +68,7 @@ class BodyModel(nn.Module):
     """(F, 3) vertex numbers."""
     weights: Tensor
     columns: Tensor
+    parents: Tensor
 
     def __init__(self, data: BodyData, *, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
@@ -88,6 +90,7 @@ class BodyModel(nn.Module):
             ("faces", torch.tensor(data.faces)),
             ("weights", torch.tensor(data.weights, dtype=dtype)),
             ("columns", pose_columns(list(range(len(PARENTS))))),
+            ("parents", torch.tensor(PARENTS[1:])),
         ):
             self.register_buffer(name, buffer, persistent=False)
 
@@ -100,6 +103,9 @@ class BodyModel(nn.Module):
         """(B, 72), (B, num_betas) -> (B, 45, 3) metres, in the order of `skeleton.JOINTS45`.
 
         Exact, and without the mesh.
+
+        Raises:
+            ValueError: pose or betas are not of these shapes.
         """
         joints: Tensor = self._joints45(pose, betas)
         return joints
@@ -108,16 +114,20 @@ class BodyModel(nn.Module):
         """(B, 72), (B, num_betas) -> (B, V, 3) metres.
 
         Needs some 60 V numbers of memory for each body: cut long sequences into batches.
+
+        Raises:
+            ValueError: pose or betas are not of these shapes.
         """
+        check_inputs(pose, betas, self.num_betas)
         rotations = pose_rotations(pose, self.columns)
         rest = self._rest_joints(betas)
-        order = self._chain.joints
-        offsets = torch.cat([rest[:1], rest[1:] - rest[list(PARENTS[1:])]])
-        world, positions = self._chain(rotations[order], offsets[order])
+        offsets = torch.cat([rest[:1], rest[1:] - rest.index_select(0, self.parents)])
+        # SMPL numbers its joints level by level, so the whole chain's order is SMPL's.
+        world, positions = self._chain(rotations, offsets)
         # Skinning moves rest vertices: take each bone's own rest position out of its translation.
-        translations = positions - rotate(world, rest[order])
+        translations = positions - rotate(world, rest)
         bones = torch.cat([world, translations[:, :, None]], dim=2)
-        blended = self.weights[:, order] @ bones.flatten(1)
+        blended = self.weights @ bones.flatten(1)
         skin = blended.view(self.num_vertices, 3, 4, len(pose))
         posed = rotate(skin[:, :, :3], self._rest_vertices(betas, rotations)) + skin[:, :, 3]
         return posed.permute(2, 0, 1).contiguous()

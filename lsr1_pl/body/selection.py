@@ -13,6 +13,7 @@ from lsr1_pl.body.files import BodyData
 from lsr1_pl.body.kinematics import (
     BlendShapes,
     KinematicChain,
+    check_inputs,
     pose_columns,
     pose_rotations,
     rotate,
@@ -57,9 +58,9 @@ class JointSelection(nn.Module):
         super().__init__()
         support = np.flatnonzero(combinations.any(0))
         parts = np.einsum("rv,vb->rbv", combinations[:, support], data.weights[support])
-        rows, bones = np.nonzero(parts.any(2))
-        parts = parts[rows, bones]
-        self.chain = KinematicChain(set(tree_joints), set(bones.tolist()))
+        rows, skin = np.nonzero(parts.any(2))
+        parts, bones = parts[rows, skin], skin.tolist()
+        self.chain = KinematicChain(set(tree_joints), set(bones))
 
         joints, shares = self.chain.joints, parts.sum(1)
         rest = data.J_regressor @ data.v_template
@@ -76,7 +77,7 @@ class JointSelection(nn.Module):
             np.einsum("pv,vkn->pkn", parts, data.shapedirs[support])
             - shares[:, None, None] * rest_shape[bones],
             None
-            if data.posedirs is None or not rows.size
+            if data.posedirs is None or rows.size == 0
             else np.einsum("pv,vkn->pkn", parts, data.posedirs[support]),
             dtype,
         )
@@ -94,7 +95,7 @@ class JointSelection(nn.Module):
             ("combine", torch.tensor(combine, dtype=dtype)),
             ("columns", pose_columns(list(range(len(SMPL_JOINTS))) if all_turn else rotating)),
             ("piece_bones", torch.tensor([rotating.index(bone) for bone in bones]).long()),
-            ("rotating_joints", torch.tensor(rotating)),
+            ("rotating_joints", torch.tensor(rotating).long()),
         ):
             self.register_buffer(name, buffer, persistent=False)
 
@@ -127,7 +128,11 @@ class JointSelection(nn.Module):
 
         Returns:
             (B, n, 3) joints, in the body's frame without translation.
+
+        Raises:
+            ValueError: pose or betas are not of these shapes.
         """
+        check_inputs(pose, betas, self.offsets.shape.shape[1])
         rotations = pose_rotations(pose, self.columns)
         turning = rotations
         if self.pieces.pose is not None:
@@ -137,4 +142,4 @@ class JointSelection(nn.Module):
         rotated = rotate(world.index_select(0, self.piece_bones), pieces)
         known = torch.cat([positions, rotated])
         chosen = self.combine @ known.flatten(1)
-        return chosen.view(-1, 3, len(pose)).permute(2, 0, 1).contiguous()
+        return chosen.view(len(chosen), 3, len(pose)).permute(2, 0, 1).contiguous()

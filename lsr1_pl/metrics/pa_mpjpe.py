@@ -21,11 +21,18 @@ def pa_mpjpe(predicted: Tensor, target: Tensor) -> Tensor:
 
     Returns:
         (B,), float64; infinite where the prediction is not finite.
+
+    Raises:
+        UserError: the shapes do not agree, or the target is not finite.
     """
     if predicted.shape != target.shape or predicted.ndim != 3 or predicted.shape[2] != 3:
         raise UserError(
             f"PA-MPJPE got joints {tuple(predicted.shape)} against {tuple(target.shape)}; "
             "expected (B, J, 3) twice"
+        )
+    if not torch.isfinite(target).all():
+        raise UserError(
+            "PA-MPJPE got true joints that are not finite; leave those bodies out of the data"
         )
     finite = torch.isfinite(predicted).all(dim=2).all(dim=1)
     usable = torch.where(finite.view(-1, 1, 1), predicted, target)
