@@ -6,12 +6,15 @@ contiguous memory, and each linear map is one matrix product.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import groupby
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lsr1_pl.body.rotations import rotation_entries
+from lsr1_pl.body.rotations import generators, rodrigues
 from lsr1_pl.body.skeleton import PARENTS, with_ancestors
 
 
@@ -25,16 +28,27 @@ def check_inputs(pose: Tensor, betas: Tensor, num_betas: int) -> None:
         )
 
 
-def pose_rotations(pose: Tensor, columns: Tensor) -> Tensor:
-    """(B, 72) pose -> (n, 3, 3, B) rotations of the joints whose `pose_columns` are given."""
-    x, y, z = pose.index_select(1, columns).t().contiguous().view(3, len(columns) // 3, len(pose))
-    return torch.stack(rotation_entries(x, y, z), dim=1).unflatten(1, (3, 3))
+class PoseRotations(nn.Module):
+    """(B, 72) pose -> (n, 3, 3, B) rotations of the given joints.
 
+    Args:
+        joints: n numbers of SMPL joints.
+        dtype: of the pose.
+    """
 
-def pose_columns(joints: list[int]) -> Tensor:
-    """The pose's columns of these n joints: all x, then all y, then all z; (3n,)."""
-    columns = [3 * joint + axis for axis in range(3) for joint in joints]
-    return torch.tensor(columns, dtype=torch.long)
+    columns: Tensor
+    generators: Tensor
+
+    def __init__(self, joints: Sequence[int], dtype: torch.dtype) -> None:
+        super().__init__()
+        columns = torch.tensor([3 * joint + axis for joint in joints for axis in range(3)])
+        self.register_buffer("columns", columns.long(), persistent=False)
+        self.register_buffer("generators", generators(dtype), persistent=False)
+
+    def forward(self, pose: Tensor) -> Tensor:
+        """Each in its parent's frame."""
+        vectors = pose.index_select(1, self.columns).t().contiguous()
+        return rodrigues(vectors.view(len(vectors) // 3, 3, len(pose)), self.generators)
 
 
 def rotate(rotations: Tensor, points: Tensor) -> Tensor:
@@ -57,18 +71,25 @@ class KinematicChain(nn.Module):
         super().__init__()
         joints = with_ancestors(positioned | skinned)
         rotating = skinned | {PARENTS[joint] for joint in joints if joint > 0}
-        depth: dict[int, int] = {-1: -1}
-        levels: list[list[int]] = []
+        depth = {-1: -1}
         for joint in joints:
             depth[joint] = depth[PARENTS[joint]] + 1
-            levels += [[]] * (depth[joint] == len(levels))
-            levels[depth[joint]] = [*levels[depth[joint]], joint]
         # Rotating joints first, so that one index finds a parent among positions and rotations.
-        levels = [sorted(level, key=lambda joint: joint not in rotating) for level in levels]
-        self.joints = [joint for level in levels for joint in level]
+        joints.sort(key=lambda joint: (depth[joint], joint not in rotating))
+        levels = [list(level) for _, level in groupby(joints, key=depth.__getitem__)]
+        self.joints = joints
         """Positioned joints, in the order in which `forward` takes and returns them."""
-        self.rotating = [joint for joint in self.joints if joint in rotating]
-        """Rotating joints, in the order in which `forward` takes and returns them."""
+        self.rotating = [joint for joint in joints if joint in rotating]
+        """Rotating joints, in the order in which `forward` takes them."""
+        bearing = [not skinned.isdisjoint(level) for level in levels]
+        self.skinned = [
+            joint
+            for level, bears in zip(levels, bearing, strict=True)
+            for joint in level
+            if bears and joint in rotating
+        ]
+        """Joints whose world rotations `forward` returns: those of every level that bears skin."""
+        self._bearing = bearing
         self._sizes = [len(level) for level in levels]
         self._rotating_sizes = [len(rotating.intersection(level)) for level in levels]
         for number in range(1, len(levels)):
@@ -83,7 +104,7 @@ class KinematicChain(nn.Module):
             offsets: (J, 3, B) of the `joints` from their parents at rest; the root's from 0.
 
         Returns:
-            (R, 3, 3, B) world rotations and (J, 3, B) world positions.
+            (S, 3, 3, B) world rotations of the `skinned` joints, (J, 3, B) world positions.
         """
         local_rotations = rotations.split(self._rotating_sizes)
         local_offsets = offsets.split(self._sizes)
@@ -97,7 +118,8 @@ class KinematicChain(nn.Module):
             if turning := self._rotating_sizes[number]:
                 left, right = frames[:turning, :, :, None], local_rotations[number][:, None]
                 world.append((left * right).sum(2))
-        return torch.cat(world), torch.cat(positions)
+        bearing = [level for level, bears in zip(world, self._bearing, strict=False) if bears]
+        return torch.cat(bearing or [rotations[:0]]), torch.cat(positions)
 
 
 class BlendShapes(nn.Module):

@@ -15,9 +15,8 @@ from lsr1_pl.body.files import OPEN_BODY, BodyData, read_body
 from lsr1_pl.body.kinematics import (
     BlendShapes,
     KinematicChain,
+    PoseRotations,
     check_inputs,
-    pose_columns,
-    pose_rotations,
     rotate,
 )
 from lsr1_pl.body.selection import JointSelection
@@ -67,7 +66,6 @@ class BodyModel(nn.Module):
     faces: Tensor
     """(F, 3) vertex numbers."""
     weights: Tensor
-    columns: Tensor
     parents: Tensor
 
     def __init__(self, data: BodyData, *, dtype: torch.dtype = torch.float32) -> None:
@@ -79,6 +77,7 @@ class BodyModel(nn.Module):
 
         every_joint = set(range(len(PARENTS)))
         self._chain = KinematicChain(every_joint, every_joint)
+        self._rotations = PoseRotations(range(len(PARENTS)), dtype)
         self._rest_joints = BlendShapes(
             data.J_regressor @ data.v_template,
             np.einsum("jv,vkn->jkn", data.J_regressor, data.shapedirs),
@@ -89,7 +88,6 @@ class BodyModel(nn.Module):
         for name, buffer in (
             ("faces", torch.tensor(data.faces)),
             ("weights", torch.tensor(data.weights, dtype=dtype)),
-            ("columns", pose_columns(list(range(len(PARENTS))))),
             ("parents", torch.tensor(PARENTS[1:])),
         ):
             self.register_buffer(name, buffer, persistent=False)
@@ -119,7 +117,7 @@ class BodyModel(nn.Module):
             ValueError: pose or betas are not of these shapes.
         """
         check_inputs(pose, betas, self.num_betas)
-        rotations = pose_rotations(pose, self.columns)
+        rotations = self._rotations(pose)
         rest = self._rest_joints(betas)
         offsets = torch.cat([rest[:1], rest[1:] - rest.index_select(0, self.parents)])
         # SMPL numbers its joints level by level, so the whole chain's order is SMPL's.

@@ -25,25 +25,35 @@ def rotation_matrix(axis_angle: Tensor) -> Tensor:
     Returns:
         (..., 3, 3) rotation matrices.
     """
-    entries = torch.stack(rotation_entries(*axis_angle.unbind(-1)), dim=-1)
-    return entries.unflatten(-1, (3, 3))
+    columns = axis_angle.reshape(1, -1, 3).mT
+    matrices = rodrigues(columns, generators(axis_angle.dtype).to(axis_angle.device))
+    return matrices.permute(0, 3, 1, 2).reshape(*axis_angle.shape, 3)
 
 
-def rotation_entries(x: Tensor, y: Tensor, z: Tensor) -> list[Tensor]:
-    """The nine entries, row by row, of the rotations with axis-angle components x, y, z.
+def generators(dtype: torch.dtype) -> Tensor:
+    """(9, 3): takes a vector r to the entries of [r]x, row by row."""
+    result = torch.zeros(9, 3, dtype=dtype)
+    result[[7, 2, 3], [0, 1, 2]] = 1
+    result[[5, 6, 1], [0, 1, 2]] = -1
+    return result
 
-    For callers that lay out their matrices in their own way; all tensors have the same shape.
+
+def rodrigues(vectors: Tensor, generators: Tensor) -> Tensor:
+    """`rotation_matrix` for callers that keep many vectors in the last dimension.
+
+    Args:
+        vectors: (n, 3, B) axis-angle radians.
+        generators: `generators`, of the same dtype and device.
+
+    Returns:
+        (n, 3, 3, B).
     """
-    xx, yy, zz = x * x, y * y, z * z
-    sine, versine = _sine_and_versine(xx + yy + zz)
-    sx, sy, sz = sine * x, sine * y, sine * z
-    vx, vy = versine * x, versine * y
-    xy, xz, yz = vx * y, vx * z, vy * z
-    return [
-        *(1 - versine * (yy + zz), xy - sz, xz + sy),
-        *(xy + sz, 1 - versine * (xx + zz), yz - sx),
-        *(xz - sy, yz + sx, 1 - versine * (xx + yy)),
-    ]
+    square = (vectors * vectors).sum(1)[:, None, None]
+    sine, versine = _sine_and_versine(square)
+    outer = vectors[:, :, None] * vectors[:, None]
+    cross = (generators @ vectors).unflatten(1, (3, 3))
+    identity = torch.eye(3, dtype=vectors.dtype, device=vectors.device).unsqueeze(-1)
+    return (1 - versine * square) * identity + sine * cross + versine * outer
 
 
 def axis_angle(matrix: Tensor) -> Tensor:

@@ -13,9 +13,8 @@ from lsr1_pl.body.files import BodyData
 from lsr1_pl.body.kinematics import (
     BlendShapes,
     KinematicChain,
+    PoseRotations,
     check_inputs,
-    pose_columns,
-    pose_rotations,
     rotate,
 )
 from lsr1_pl.body.skeleton import JOINTS45, PARENTS, SMPL_JOINTS
@@ -42,9 +41,8 @@ class JointSelection(nn.Module):
     """
 
     combine: Tensor
-    columns: Tensor
     piece_bones: Tensor
-    rotating_joints: Tensor
+    turning: Tensor
 
     def __init__(
         self,
@@ -82,22 +80,23 @@ class JointSelection(nn.Module):
             dtype,
         )
 
+        # The output mixes tree joints, bone positions and rotated pieces: one constant matrix.
         place = {joint: index for index, joint in enumerate(joints)}
         combine = np.zeros((len(tree_joints) + len(combinations), len(joints) + len(rows)))
         combine[range(len(tree_joints)), [place[joint] for joint in tree_joints]] = 1
         combine[len(tree_joints) + rows, len(joints) + np.arange(len(rows))] = 1
         combine[len(tree_joints) + rows, [place[bone] for bone in bones]] = shares
-        if order is not None:
-            combine = combine[list(order)]
-        rotating = self.chain.rotating
-        all_turn = self.pieces.pose is not None
-        for name, buffer in (
-            ("combine", torch.tensor(combine, dtype=dtype)),
-            ("columns", pose_columns(list(range(len(SMPL_JOINTS))) if all_turn else rotating)),
-            ("piece_bones", torch.tensor([rotating.index(bone) for bone in bones]).long()),
-            ("rotating_joints", torch.tensor(rotating).long()),
-        ):
-            self.register_buffer(name, buffer, persistent=False)
+        combine = combine if order is None else combine[list(order)]
+        self.register_buffer("combine", torch.tensor(combine, dtype=dtype), persistent=False)
+
+        rotating, skinned = self.chain.rotating, self.chain.skinned
+        # Pose blend shapes need every rotation, the chain only some.
+        all_joints = self.pieces.pose is not None
+        self.rotations = PoseRotations(range(len(SMPL_JOINTS)) if all_joints else rotating, dtype)
+        piece_bones = torch.tensor([skinned.index(bone) for bone in bones], dtype=torch.long)
+        self.register_buffer("piece_bones", piece_bones, persistent=False)
+        turning = torch.tensor(rotating, dtype=torch.long)
+        self.register_buffer("turning", turning, persistent=False)
 
     @classmethod
     def named(
@@ -133,11 +132,11 @@ class JointSelection(nn.Module):
             ValueError: pose or betas are not of these shapes.
         """
         check_inputs(pose, betas, self.offsets.shape.shape[1])
-        rotations = pose_rotations(pose, self.columns)
-        turning = rotations
+        rotations = self.rotations(pose)
+        turned = rotations
         if self.pieces.pose is not None:
-            turning = rotations.index_select(0, self.rotating_joints)
-        world, positions = self.chain(turning, self.offsets(betas))
+            turned = rotations.index_select(0, self.turning)
+        world, positions = self.chain(turned, self.offsets(betas))
         pieces = self.pieces(betas, rotations)
         rotated = rotate(world.index_select(0, self.piece_bones), pieces)
         known = torch.cat([positions, rotated])

@@ -16,13 +16,14 @@ from lsr1_pl.body.skeleton import COCO18, COCO18_INDICES, JOINTS45, LANDMARKS
 
 DTYPES = [torch.float32, torch.float64]
 Arrays = dict[str, NDArray[np.generic]]
+Write = Callable[[Arrays], Path]
 
 
 @pytest.fixture(params=["open", "small"])
 def source(
     request: pytest.FixtureRequest,
     small_body_arrays: Arrays,
-    write_body: Callable[[Arrays], Path],
+    write_body: Write,
 ) -> str | Path:
     return "open" if request.param == "open" else write_body(small_body_arrays)
 
@@ -82,12 +83,16 @@ def test_second_derivatives_equal_smplx(source: str | Path) -> None:
     results = []
     for joints in (model.joints(*inputs), of_smplx(model, *inputs)[0]):
         first = torch.autograd.grad(joints.square().sum(), inputs, create_graph=True)
-        results.append(torch.autograd.grad(sum(g.square().sum() for g in first), inputs))
+        results.append(
+            torch.autograd.grad(first[0].square().sum() + first[1].square().sum(), inputs)
+        )
     for one, other in zip(*results, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
 
 
-def test_derivatives_are_right_at_the_zero_pose(small_body_arrays: Arrays, write_body) -> None:  # type: ignore[no-untyped-def]
+def test_derivatives_are_right_at_the_zero_pose(
+    small_body_arrays: Arrays, write_body: Write
+) -> None:
     model = load_body_model(write_body(small_body_arrays), dtype=torch.float64, num_betas=2)
     selection = model.select(["nose", "left_wrist"])
     pose = torch.zeros(1, 72, dtype=torch.float64, requires_grad=True)
@@ -191,7 +196,9 @@ def test_a_moved_model_selects_in_its_own_dtype() -> None:
     assert model.regressed(torch.ones(1, model.num_vertices))(*inputs).dtype == torch.float64
 
 
-def test_to_smplx_is_frozen_and_whole(source: str | Path, capsys: pytest.CaptureFixture) -> None:  # type: ignore[type-arg]
+def test_to_smplx_is_frozen_and_whole(
+    source: str | Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     model = load_body_model(source, num_betas=9, dtype=torch.float64)
     body = model.to_smplx()
     assert capsys.readouterr().out == ""
@@ -200,7 +207,7 @@ def test_to_smplx_is_frozen_and_whole(source: str | Path, capsys: pytest.Capture
     np.testing.assert_array_equal(body.faces, model.faces.numpy())
 
 
-def test_more_than_ten_betas_reach_smplx(small_body_arrays: Arrays, write_body) -> None:  # type: ignore[no-untyped-def]
+def test_more_than_ten_betas_reach_smplx(small_body_arrays: Arrays, write_body: Write) -> None:
     model = load_body_model(write_body(small_body_arrays), num_betas=12, dtype=torch.float64)
     pose, betas = some_bodies(model)
     joints, _ = of_smplx(model, pose, betas)
