@@ -80,9 +80,10 @@ def test_invisible_keypoints_have_no_influence() -> None:
         assert (gradient[0, :2] == 0).all()
 
 
+@pytest.mark.parametrize("size", [0.0, 1.0])
 @pytest.mark.parametrize("visible", [(), (3,), (3, 4)])
-def test_without_a_scale_everything_is_in_the_middle(visible: tuple[int, ...]) -> None:
-    points = keypoints(1)
+def test_without_a_scale_everything_is_in_the_middle(visible: tuple[int, ...], size: float) -> None:
+    points = size * keypoints(1)
     # Two keypoints in one place, but for rounding, are no better than one.
     points[0, 4] = points[0, 3] * (1 + 2e-16)
     points.requires_grad_()
