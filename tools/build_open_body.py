@@ -100,19 +100,19 @@ def report(
     heights = np.ptp(meshes[:, :, 1], axis=1)
     low, middle, high = np.percentile(heights, [1, 50, 99])
     print(f"height: 1 % {low:.3f} m, median {middle:.3f} m, 99 % {high:.3f} m")
-    mean = regressor @ template
-    for name, place in zip(SMPL_JOINTS, mean, strict=True):
-        print(f"  {name:15s} {place[0]:+.3f} {place[1]:+.3f} {place[2]:+.3f}")
     errors = np.linalg.norm(regressor @ meshes - skeleton, axis=2).mean(axis=0) * 1000
-    print("regressed joints, mean error in mm:", dict(zip(SMPL_JOINTS, errors.round(1), strict=True)))
-    rms = area_rms(shapes, template, triangles) * 1000
-    print("one unit of each beta, RMS over the surface in mm:", rms.round(1))
-    change = np.linalg.norm(np.einsum("jv,vck->jck", regressor, shapes), axis=1) * 1000
-    print("one unit of each beta, RMS over the joints in mm:", np.sqrt((change**2).mean(0)).round(1))
+    print("joints: x, y, z in m, and how far the regressor is off on average")
+    for name, place, error in zip(SMPL_JOINTS, regressor @ template, errors, strict=True):
+        x, y, z = place
+        print(f"  {name:15s} {x:+.3f} {y:+.3f} {z:+.3f}  {error:4.1f} mm")
+    moved = np.linalg.norm(np.einsum("jv,vck->jck", regressor, shapes), axis=1)
+    print("one unit of each beta, RMS in mm")
+    print("  surface:", (area_rms(shapes, template, triangles) * 1000).round(1))
+    print("  joints: ", (np.sqrt((moved**2).mean(axis=0)) * 1000).round(1))
     residual = meshes - template
-    explained = 1 - (area_rms(_unexplained(residual, shapes), template, triangles) ** 2).sum() / (
-        area_rms(residual.transpose(1, 2, 0), template, triangles) ** 2
-    ).sum()
+    total = area_rms(residual.transpose(1, 2, 0), template, triangles)
+    left = area_rms(_unexplained(residual, shapes), template, triangles)
+    explained = 1 - (left**2).sum() / (total**2).sum()
     print(f"variance explained by {shapes.shape[2]} betas: {explained:.3f}")
 
 

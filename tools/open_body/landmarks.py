@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from open_body.makehuman import Floats, Source
-from open_body.mesh import Carrier
 
 from lsr1_pl.body.skeleton import LANDMARKS
+from open_body.makehuman import Floats, Source
+from open_body.mesh import Carrier
 
 _FINGERS = ("thumb", "index", "middle", "ring", "pinky")
 
@@ -42,10 +42,11 @@ def landmark_vertices(
         return int(np.argmax(np.where(moved_by(bone), distance, -np.inf)))
 
     ground = mean[:, 1].min()
-    head = left & (mean[:, 1] > mean[eye, 1].mean() - 0.08) & ~eye
+    below_eyes = mean[eye, 1].mean() - mean[:, 1]
+    head = left & (below_eyes < 0.08) & ~eye
     heel = moved_by("foot.L") & (mean[:, 1] < ground + 0.03)
     found = {
-        "nose": farthest(head & carrier.seam & (mean[:, 1] > mean[eye, 1].mean() - 0.06), (0, 0, 1)),
+        "nose": farthest(head & carrier.seam & (below_eyes < 0.06), (0, 0, 1)),
         "leye": farthest(eye & left, (0, 0, 1)),
         "lear": farthest(head, (1, 0, 0)),
         "LBigToe": tip("toe1-2.L"),

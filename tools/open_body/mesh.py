@@ -8,6 +8,7 @@ import fast_simplification
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
+
 from open_body.makehuman import Floats, Ints, Source
 from open_body.skeleton import MIRROR
 

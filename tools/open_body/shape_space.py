@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from open_body.makehuman import Floats, Ints
-from open_body.mesh import Carrier
-from open_body.skeleton import mirrored_joint
 from scipy.optimize import nnls
 from scipy.spatial import cKDTree
 
 from lsr1_pl.body.skeleton import SMPL_JOINTS
+from open_body.makehuman import Floats, Ints
+from open_body.mesh import Carrier
+from open_body.skeleton import mirrored_joint
 
 _NEAR = 150
 _FITTED_BODIES = 100

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from open_body.makehuman import Floats, Source
-from open_body.population import Population
 
 from lsr1_pl.body.skeleton import SMPL_JOINTS
+from open_body.makehuman import Floats, Source
+from open_body.population import Population
 
 MIRROR = np.diag([-1.0, 1.0, 1.0])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from open_body.makehuman import Floats, Source
 from open_body.skeleton import MIRROR, mirrored_bone
 
