@@ -136,7 +136,7 @@ class _CLI(LightningCLI):
             if isinstance(callback, ModelCheckpoint) and callback.best_model_score is not None:
                 best, score = short(callback.best_model_path), float(callback.best_model_score)
                 print(f"Best: {callback.monitor} {score:.4g}; test it: lsr1 test --ckpt {best}")
-        if self.trainer.loggers:
+        if isinstance(self.trainer.logger, CSVLogger):
             print(f"Log and checkpoints: {short(str(self.trainer.log_dir))}")
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import warnings
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.loggers import CSVLogger
 from pytorch_lightning.loggers.csv_logs import ExperimentWriter
+from pytorch_lightning.utilities import rank_zero_only
 
 _RANDOM_STATE = "lsr1_random_state"
 
@@ -105,7 +106,7 @@ class ContinuedCSVLogger(CSVLogger):
     @property
     def experiment(self) -> ExperimentWriter:
         """The writer; the rows before ``until_step`` are in its file already."""
-        if self._experiment is None:
+        if self._experiment is None and rank_zero_only.rank == 0:  # type: ignore[attr-defined]
             rows = self._earlier_rows()
             with warnings.catch_warnings():
                 # That the folder is not empty, and that its metrics.csv goes: it is kept, above.
@@ -113,9 +114,7 @@ class ContinuedCSVLogger(CSVLogger):
                 writer = super().experiment
             writer.metrics = rows
             writer.save()
-        writer = super().experiment
-        assert isinstance(writer, ExperimentWriter)
-        return writer
+        return cast(ExperimentWriter, super().experiment)
 
     def _earlier_rows(self) -> list[dict[str, Any]]:
         path = Path(self.log_dir) / "metrics.csv"
