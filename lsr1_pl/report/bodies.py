@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -129,7 +129,8 @@ def _draw(axes: Axes, vertices: Floats, triangles: Ints, colour: Sequence[float]
     shade = 0.3 + 0.7 * np.clip(normals[order] @ _LIGHT, 0, 1)
     filled = np.clip(shade[:, None] * np.asarray(colour), 0, 1)
     # Edges in the face's own colour close the hairlines that antialiasing leaves between them.
-    outlines = corners[order][:, :, :2]
+    # Any: matplotlib's stubs do not know that one (F, 3, 2) array is the quick way in.
+    outlines: Any = corners[order][:, :, :2]
     axes.add_collection(
         PolyCollection(outlines, facecolors=filled, edgecolors=filled, linewidths=0.3)
     )
