@@ -40,9 +40,8 @@ class IterationProgress(ProgressBar):
         self._first_step = trainer.global_step
         self._started = self._last_line = time.monotonic()
         if self._enabled and sys.stdout.isatty():
-            self._bar = Progress(
-                TextColumn("meta-training"), BarColumn(), TextColumn("{task.description}")
-            )
+            # Narrow: on 80 columns, the text beside it must not be cut.
+            self._bar = Progress(BarColumn(bar_width=14), TextColumn("{task.description}"))
             self._bar.start()
             self._task = self._bar.add_task("", total=1.0)
 
@@ -80,10 +79,8 @@ class IterationProgress(ProgressBar):
         metrics = self.get_metrics(trainer, pl_module)
         shown = [f"{key} {value:.4g}" for key, value in metrics.items() if _is_number(key, value)]
         total = f"/{trainer.max_steps}" if trainer.max_steps and trainer.max_steps > 0 else ""
-        return (
-            done,
-            f"iteration {trainer.global_step}{total}, {', '.join(shown)}, {_clock(left)} left",
-        )
+        words = [f"iteration {trainer.global_step}{total}", f"{_clock(left)} left", *shown]
+        return done, ", ".join(words)
 
 
 def _fraction_done(trainer: Trainer, first_step: int) -> float:
