@@ -17,6 +17,8 @@ TINY = [
     "--model.init_args.test_steps=4",
     "--model.init_args.test_buffer_sizes=[1,2]",
     "--model.init_args.optimizer.init_args.hidden_dim=8",
+    "--model.init_args.lr_scheduler=torch.optim.lr_scheduler.CosineAnnealingLR",
+    "--model.init_args.lr_scheduler.init_args.T_max=12",
     # Dropout makes a resume that forgets the random state show.
     "--model.init_args.optimizer.init_args.dropout=0.3",
 ]
