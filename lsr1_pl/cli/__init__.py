@@ -20,7 +20,8 @@ usage: lsr1 VERB [OPTIONS]
             go on where a run ended: lsr1 fit --config hmr_open.yaml --ckpt last
   test      test a checkpoint:       lsr1 test --ckpt runs/hmr_open/version_0/checkpoints/best.ckpt
   validate  its validation set:      lsr1 validate --ckpt best.ckpt
-  predict   run a task's prediction: lsr1 predict --ckpt best.ckpt
+  predict   fit people to keypoints: lsr1 predict --ckpt best.ckpt \\
+                --data lsr1_pl.data.KeypointsDataModule --data.init_args.path KEYPOINTS.npz
   data      bring in motion:         lsr1 data convert cmu FOLDER_OF_BVH STORE
 
 A config is a file, or the name of one that comes with the package (an unknown name lists them).

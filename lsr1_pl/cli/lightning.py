@@ -24,7 +24,7 @@ from lsr1_pl.cli.record_config import RecordConfig
 from lsr1_pl.cli.resume import ContinuedCSVLogger, LastCheckpoint, RunFolder, folder_of_last
 from lsr1_pl.cli.wandb_log import WandbSettings, finish_wandb, start_wandb
 from lsr1_pl.errors import UserError
-from lsr1_pl.report import IterationProgress, short
+from lsr1_pl.report import IterationProgress, PredictionFile, short
 
 _TRAINER_DEFAULTS = {
     # Inner gradients need autograd in evaluation too.
@@ -69,6 +69,8 @@ class _CLI(LightningCLI):
             callbacks.append(LastCheckpoint())
         if not fit:
             callbacks = [c for c in callbacks if not isinstance(c, ModelCheckpoint)]
+        if self.subcommand == "predict":
+            callbacks.append(PredictionFile())
         if trainer.enable_progress_bar is not False and not any(
             isinstance(c, ProgressBar) for c in callbacks
         ):

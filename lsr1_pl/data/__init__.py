@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lsr1_pl.data.bvh import BVH, read_bvh
 from lsr1_pl.data.conversion import ConversionReport, convert_cmu
+from lsr1_pl.data.keypoints import KeypointBatch, KeypointsDataModule
 from lsr1_pl.data.manifest import Recording
 from lsr1_pl.data.motion import MotionBatch, MotionDataModule
 from lsr1_pl.data.open_motion import open_motion_path
@@ -13,6 +14,8 @@ from lsr1_pl.data.store import Motion, MotionStore, write_store
 __all__ = [
     "BVH",
     "ConversionReport",
+    "KeypointBatch",
+    "KeypointsDataModule",
     "Motion",
     "MotionBatch",
     "MotionDataModule",

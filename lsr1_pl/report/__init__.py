@@ -5,6 +5,7 @@ from __future__ import annotations
 from lsr1_pl.report.bodies import Panel, draw_bodies
 from lsr1_pl.report.fits_figure import FitsFigure, draw_fits
 from lsr1_pl.report.paths import short
+from lsr1_pl.report.predictions import PredictionFile
 from lsr1_pl.report.progress import IterationProgress
 from lsr1_pl.report.step_table import StepTable
 
@@ -12,6 +13,7 @@ __all__ = [
     "FitsFigure",
     "IterationProgress",
     "Panel",
+    "PredictionFile",
     "StepTable",
     "draw_bodies",
     "draw_fits",

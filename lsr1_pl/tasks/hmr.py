@@ -8,9 +8,9 @@ import torch
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
-from lsr1_pl.body import PinholeCamera, load_body_model
+from lsr1_pl.body import PinholeCamera, load_body_model, normalize_keypoints
 from lsr1_pl.body.skeleton import COCO18
-from lsr1_pl.data import MotionBatch
+from lsr1_pl.data import KeypointBatch, MotionBatch
 from lsr1_pl.errors import UserError
 from lsr1_pl.hmr import (
     FittedState,
@@ -34,6 +34,7 @@ from lsr1_pl.tasks.hmr_evaluation import (
     evaluation_note,
     start_errors,
 )
+from lsr1_pl.tasks.hmr_prediction import Prediction, best_states
 from lsr1_pl.tasks.meta import MetaTask, mean_secant_residual
 
 _OURS = "L-SR1"
@@ -178,6 +179,14 @@ class HMRTask(MetaTask):
     def on_test_epoch_end(self) -> None:
         """Curves and logs of the test set."""
         self._finish_evaluation("test")
+
+    def predict_step(self, batch: KeypointBatch, batch_idx: int) -> Prediction:
+        """Fit the people of a batch: K steps from the initial estimate, the best state kept."""
+        visibility = batch.visibility
+        observation = Observation(normalize_keypoints(batch.keypoints, visibility), visibility)
+        x0 = self.initial_estimate(observation.keypoints)
+        trajectory = unroll(self.optimizer, self._objective(observation), x0, self.steps)
+        return best_states(trajectory, visibility, self.objective_scale, self.joints_of)
 
     def _target(self, batch: MotionBatch) -> tuple[FittedState, Observation]:
         with torch.no_grad():

@@ -1,0 +1,55 @@
+"""The fit of each person, out of the states that an optimiser went through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from lsr1_pl.hmr import split_variables
+from lsr1_pl.optim import Trajectory
+
+FITTED, DIVERGED, TOO_FEW_KEYPOINTS = 0, 1, 2
+LEAST_KEYPOINTS = 6
+
+
+class Prediction(NamedTuple):
+    """n fitted people."""
+
+    pose: Tensor
+    """(n, 72) axis-angle in radians, root first, as the camera sees the body."""
+    betas: Tensor
+    """(n, num_betas)."""
+    joints: Tensor
+    """(n, 18, 3) metres, of the 18 keypoints."""
+    error_by_step: Tensor
+    """(n, K + 1) mean reprojection error, in units of the keypoints' box."""
+    status: Tensor
+    """(n,) 0 fitted; 1 diverged: a state was not finite, the best before it is kept; 2 too few
+    keypoints (under six) to trust the fit."""
+
+
+def best_states(
+    trajectory: Trajectory,
+    visibility: Tensor,
+    scale: float,
+    joints_of: Callable[[Tensor, Tensor], Tensor],
+) -> Prediction:
+    """Each person's state of least objective: never worse than where it started.
+
+    Args:
+        trajectory: of n people.
+        visibility: (n, 18) of 0 and 1.
+        scale: of the objective; errors are given without it.
+        joints_of: the body's forward.
+    """
+    values = trajectory.values
+    finite = torch.isfinite(values)
+    best = torch.where(finite, values, torch.inf).argmin(dim=0)
+    people = torch.arange(values.shape[1], device=values.device)
+    pose, betas = split_variables(trajectory.iterates[best, people])
+    status = torch.where(finite.all(dim=0), FITTED, DIVERGED)
+    status = torch.where(visibility.sum(dim=1) < LEAST_KEYPOINTS, TOO_FEW_KEYPOINTS, status)
+    return Prediction(pose, betas, joints_of(pose, betas), values.T / scale, status)
