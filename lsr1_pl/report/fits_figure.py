@@ -14,7 +14,7 @@ from lsr1_pl.report.bodies import Panel, draw_bodies
 from lsr1_pl.report.paths import short
 
 _TRUTH_COLOUR = (0.72, 0.85, 0.72)
-_FIT_COLOURS = ((0.80, 0.80, 0.84), (0.70, 0.80, 0.95), (0.95, 0.80, 0.70))
+_FIT_COLOURS = ((0.80, 0.80, 0.84), (0.70, 0.80, 0.95), (0.95, 0.80, 0.70), (0.84, 0.74, 0.92))
 
 
 class Fits(Protocol):
