@@ -108,7 +108,9 @@ class MotionDataModule(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[MotionBatch]:
         """Endless; continues at the trainer's step."""
-        return step_loader(self.train_batch, self.trainer.global_step if self.trainer else 0)
+        return step_loader(
+            self.train_batch, lambda: self.trainer.global_step if self.trainer else 0
+        )
 
     def val_dataloader(self) -> DataLoader[MotionBatch]:
         """The fixed validation set."""

@@ -11,19 +11,19 @@ from torch.utils.data import DataLoader, IterableDataset
 
 
 class _StepStream(IterableDataset[Any]):
-    def __init__(self, draw: Callable[[int], Any], first_step: int) -> None:
+    def __init__(self, draw: Callable[[int], Any], first_step: Callable[[], int]) -> None:
         self._draw = draw
         self._first_step = first_step
 
     def __iter__(self) -> Iterator[Any]:
-        return map(self._draw, count(self._first_step))
+        return map(self._draw, count(self._first_step()))
 
 
-def step_loader(draw: Callable[[int], Any], first_step: int) -> DataLoader[Any]:
-    """A loader of ``draw(first_step)``, ``draw(first_step + 1)``, ... without end.
+def step_loader(draw: Callable[[int], Any], first_step: Callable[[], int]) -> DataLoader[Any]:
+    """A loader of ``draw(s)``, ``draw(s + 1)``, ... without end, s being ``first_step()``.
 
-    A run that resumes at step s asks for ``first_step=s`` and so sees exactly the batches that
-    an uninterrupted run would have seen.
+    ``first_step`` is asked whenever an iteration begins, so that a resumed run, and each epoch of
+    a run that has several, sees exactly the batches that one uninterrupted pass would have seen.
     """
     return DataLoader(_StepStream(draw, first_step), batch_size=None)
 

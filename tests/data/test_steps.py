@@ -1,0 +1,49 @@
+"""The endless stream of batches."""
+
+from __future__ import annotations
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from lsr1_pl.data import QuadraticBatch, QuadraticsDataModule
+from lsr1_pl.data.steps import step_generator
+
+
+class Recorder(pl.LightningModule):
+    """Trains nothing, remembers the batches."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+        self.seen: list[Tensor] = []
+
+    def training_step(self, batch: QuadraticBatch, batch_idx: int) -> Tensor:
+        self.seen.append(batch.b.clone())
+        return self.weight.sum()
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+def test_several_epochs_never_repeat_a_batch() -> None:
+    data, model = QuadraticsDataModule(batch_size=2), Recorder()
+    pl.Trainer(
+        accelerator="cpu",
+        max_epochs=3,
+        limit_train_batches=2,
+        limit_val_batches=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    ).fit(model, data)
+    expected = torch.stack([data.train_batch(step).b for step in range(6)])
+    torch.testing.assert_close(torch.stack(model.seen), expected)
+
+
+def test_generators_of_neighbouring_keys_are_unrelated() -> None:
+    keys = [(0, 1), (1, 0), (0, 0, 1), (0,), (1,)]
+    draws = [torch.rand(3, generator=step_generator(*key)) for key in keys]
+    assert len({tuple(draw.tolist()) for draw in draws}) == len(keys)
+    torch.testing.assert_close(torch.rand(3, generator=step_generator(0, 1)), draws[0])
