@@ -33,3 +33,7 @@ class Objective(Protocol):
         is detached (the first-order approximation of the meta-gradient).
         """
         ...
+
+    def hessian_vector_product(self, x: Tensor, v: Tensor) -> Tensor:
+        """``H(x) v`` (B, N) for ``x`` and ``v`` (B, N); detached."""
+        ...

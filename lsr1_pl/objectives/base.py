@@ -39,6 +39,16 @@ class AutogradObjective(ABC):
             )
         return Evaluation(value if grad_mode else value.detach(), gradient)
 
+    def hessian_vector_product(self, x: Tensor, v: Tensor) -> Tensor:
+        """``H(x) v`` (B, N), by differentiating ``g(x) . v``; detached."""
+        with torch.enable_grad():
+            point = x.detach().requires_grad_()
+            slope = (self.evaluate(point).gradient * v.detach()).sum()
+            if not slope.requires_grad:
+                return torch.zeros_like(x)
+            (product,) = torch.autograd.grad(slope, point, materialize_grads=True)
+        return product
+
 
 class FunctionObjective(AutogradObjective):
     """Any torch function of ``x`` (B, N) that returns (B,) values, as an objective."""

@@ -36,6 +36,10 @@ class Quadratic:
         gradient = Hx + self.b
         return Evaluation(self._value(x, Hx), gradient if second_order else gradient.detach())
 
+    def hessian_vector_product(self, x: Tensor, v: Tensor) -> Tensor:
+        """``H v`` (B, N), the same at every ``x``; detached."""
+        return self._hessian_times(v.detach()).detach()
+
     def minimizer(self) -> Tensor:
         """(B, N): the solution of Hx = -b, solved in float64."""
         return -self._solve(self.b)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar
 
 import torch
@@ -24,6 +24,9 @@ class OptimizerState:
     """(B, N) ``d_k = B_k g_{k-1}``: the last step went along ``-d_k``. Before the first step, g."""
     secant_residual: Tensor | None
     """(B,) squared norm of ``p - B q`` at the last step; None where the method has no B."""
+    evaluations: Tensor | None = field(default=None, kw_only=True)
+    """(B,) int: gradients that the last step took, a Hessian-vector product counting as one; None
+    where every step takes exactly one."""
 
 
 class BatchedOptimizer(ABC):
@@ -55,9 +58,10 @@ def _select(mask: Tensor, chosen: Any, other: Any) -> Any:
     if isinstance(chosen, Tensor):
         return torch.where(mask.view(-1, *[1] * (chosen.ndim - 1)), chosen, other)
     if is_dataclass(chosen) and not isinstance(chosen, type):
-        names = [field.name for field in fields(chosen)]
-        parts = [_select(mask, getattr(chosen, name), getattr(other, name)) for name in names]
-        return type(chosen)(*parts)
+        names = [each.name for each in fields(chosen)]
+        return type(chosen)(
+            **{name: _select(mask, getattr(chosen, name), getattr(other, name)) for name in names}
+        )
     if isinstance(chosen, tuple):
         return type(chosen)(*(_select(mask, a, b) for a, b in zip(chosen, other, strict=True)))
     return chosen

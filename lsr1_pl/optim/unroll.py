@@ -24,6 +24,8 @@ class Trajectory:
     """(K, B, N): the preconditioned gradient ``d_k``; step k goes along ``-d_k``."""
     secant_residuals: Tensor | None
     """(K, B) squared norms of p - B q; None where the optimiser has no B."""
+    evaluations: Tensor
+    """(K + 1, B) int: gradients and Hessian-vector products so far; 1 at the start."""
 
 
 def unroll(
@@ -64,6 +66,8 @@ def unroll(
     iterates, values = [state.iterate], [state.evaluation.value]
     directions: list[Tensor] = []
     residuals: list[Tensor] = []
+    one = torch.ones(x0.shape[0], dtype=torch.long, device=x0.device)
+    evaluations = [one]
     for _ in range(steps):
         following = optimizer.step(state, objective)
         if limit is not None:
@@ -75,6 +79,9 @@ def unroll(
         iterates.append(state.iterate)
         values.append(state.evaluation.value)
         directions.append(state.direction)
+        evaluations.append(
+            evaluations[-1] + (one if state.evaluations is None else state.evaluations)
+        )
         if state.secant_residual is not None:
             residuals.append(state.secant_residual)
     return Trajectory(
@@ -82,6 +89,7 @@ def unroll(
         values=torch.stack(values),
         directions=torch.stack(directions) if directions else x0.new_empty((0, *x0.shape)),
         secant_residuals=_stack_residuals(residuals, state, x0),
+        evaluations=torch.stack(evaluations),
     )
 
 
@@ -102,6 +110,9 @@ class _FirstOrder:
 
     def evaluate(self, x: Tensor, *, second_order: bool = True) -> Evaluation:
         return self._objective.evaluate(x, second_order=False)
+
+    def hessian_vector_product(self, x: Tensor, v: Tensor) -> Tensor:
+        return self._objective.hessian_vector_product(x, v)
 
 
 def _clip_on_the_way_back(iterate: Tensor, limit: float) -> None:

@@ -31,7 +31,8 @@ def task() -> HMRTask:
 def test_keeps_each_persons_best_state_and_flags_the_rest(task: HMRTask) -> None:
     iterates = torch.arange(3.0).view(3, 1, 1).expand(3, 3, 82)
     values = torch.tensor([[4.0, 2.0, 4.0], [2.0, math.nan, 3.0], [6.0, math.nan, 2.0]])
-    trajectory = Trajectory(iterates, values, torch.zeros(2, 3, 82), None)
+    evaluations = torch.ones(3, 3, dtype=torch.long)
+    trajectory = Trajectory(iterates, values, torch.zeros(2, 3, 82), None, evaluations)
     visibility = torch.ones(3, 18)
     visibility[2, 5:] = 0
     prediction = best_states(trajectory, visibility, 2.0, task.joints_of)
