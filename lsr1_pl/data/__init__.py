@@ -9,6 +9,7 @@ from lsr1_pl.data.manifest import Recording
 from lsr1_pl.data.motion import MotionBatch, MotionDataModule
 from lsr1_pl.data.open_motion import open_motion_path
 from lsr1_pl.data.quadratics import QuadraticBatch, QuadraticsDataModule, draw_quadratics
+from lsr1_pl.data.starts import StartBatch, StartsDataModule, draw_starts
 from lsr1_pl.data.store import Motion, MotionStore, write_store
 
 __all__ = [
@@ -23,8 +24,11 @@ __all__ = [
     "QuadraticBatch",
     "QuadraticsDataModule",
     "Recording",
+    "StartBatch",
+    "StartsDataModule",
     "convert_cmu",
     "draw_quadratics",
+    "draw_starts",
     "open_motion_path",
     "read_bvh",
     "write_store",

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 
 from lsr1_pl.data.steps import step_generator, step_loader
 from lsr1_pl.errors import UserError
+from lsr1_pl.objectives import Quadratic
 
 _TRAIN, _VALIDATION, _TEST = 0, 1, 2
 
@@ -24,6 +25,11 @@ class QuadraticBatch(NamedTuple):
     """(B, N), of norm 1."""
     x0: Tensor
     """(B, N), standard normal."""
+
+    @property
+    def objective(self) -> Quadratic:
+        """The objective of the B problems."""
+        return Quadratic(self.H, self.b)
 
 
 def draw_quadratics(

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 
-class _HasNewtonDirection(Protocol):
-    def newton_direction(self, x: Tensor) -> Tensor: ...
+@runtime_checkable
+class HasNewtonDirection(Protocol):
+    """An objective whose Newton direction is known in closed form."""
+
+    def newton_direction(self, x: Tensor) -> Tensor:
+        """(B, N) -> (B, N): ``-H(x)^-1 g(x)`` (Eq. 16)."""
+        ...
 
 
 def newton_alignment(
-    iterates: Tensor, directions: Tensor, objective: _HasNewtonDirection
+    iterates: Tensor, directions: Tensor, objective: HasNewtonDirection
 ) -> Tensor:
     """Cosine of ``-d_k`` with the Newton direction at the point it started from (Figure 3b).
 

@@ -51,6 +51,9 @@ class LSR1(nn.Module, BatchedOptimizer):
             detached, identity before the first step.
         dropout: rate of every Dropout of Tables 5 and 6, in [0, 1); the paper does not give one.
         residual: whether the basic blocks add their input (Table 6 is silent).
+        norm_momentum: of BatchNorm's running statistics, in (0, 1]; torch's default is 0.1. They
+            are updated at every inner step, so that at 0.1 they hold the last ten steps of an
+            unroll, and the evaluated networks misjudge the first; 0.01 averages over unrolls.
         inputs: which of x, p, d, g, q the encoder reads (Table 4).
         input_normalization: ``none`` is the paper; ``rms`` divides each input by its root mean
             square within the problem, so that the networks see no scale.
@@ -60,6 +63,7 @@ class LSR1(nn.Module, BatchedOptimizer):
         secant_pair: which (p, q) the secant residual takes. ``previous`` is (p_{k-1}, q_{k-1}),
             which v_k was made from; ``current`` is (p_k, q_k) after the step, as Eq. 9 prints.
         secant_detach: whether that pair is detached. Attached, a smaller step lowers the penalty.
+        secant_relative: whether the residual is divided by |p|^2, so that it knows no scale.
     """
 
     def __init__(
@@ -71,16 +75,18 @@ class LSR1(nn.Module, BatchedOptimizer):
         initial_curvature: Literal["identity", "none", "scaled"] = "identity",
         dropout: float = 0.0,
         residual: bool = True,
+        norm_momentum: float = 0.1,
         inputs: Sequence[str] = INPUTS,
         input_normalization: Literal["none", "rms"] = "none",
         detach_inputs: bool = False,
         vector_init_scale: float = 0.1,
         secant_pair: Literal["previous", "current"] = "previous",
         secant_detach: bool = True,
+        secant_relative: bool = False,
     ) -> None:
         super().__init__()
         self.inputs = tuple(inputs)
-        _check_options(self.inputs, hidden_dim, buffer_size, gamma1, dropout)
+        _check_options(self.inputs, hidden_dim, buffer_size, gamma1, dropout, norm_momentum)
         self.buffer_size = buffer_size
         self.gamma1 = gamma1
         self.gamma2 = gamma2
@@ -89,10 +95,16 @@ class LSR1(nn.Module, BatchedOptimizer):
         self.detach_inputs = detach_inputs
         self.secant_pair = secant_pair
         self.secant_detach = secant_detach
+        self.secant_relative = secant_relative
 
         def network(in_features: int, out_features: int) -> ElementwiseMLP:
             return ElementwiseMLP(
-                in_features, out_features, hidden_dim, dropout=dropout, residual=residual
+                in_features,
+                out_features,
+                hidden_dim,
+                dropout=dropout,
+                residual=residual,
+                norm_momentum=norm_momentum,
             )
 
         self.encoder = network(len(self.inputs), hidden_dim)
@@ -185,11 +197,19 @@ class LSR1(nn.Module, BatchedOptimizer):
     def _secant_residual(self, curvature: LowRankCurvature, p: Tensor, q: Tensor) -> Tensor:
         if self.secant_detach:
             p, q = p.detach(), q.detach()
-        return curvature.secant_residual(p, q)
+        residual = curvature.secant_residual(p, q)
+        if self.secant_relative:
+            return residual / p.square().sum(dim=1).clamp_min(torch.finfo(p.dtype).tiny)
+        return residual
 
 
 def _check_options(
-    inputs: tuple[str, ...], hidden_dim: int, buffer_size: int, gamma1: float, dropout: float
+    inputs: tuple[str, ...],
+    hidden_dim: int,
+    buffer_size: int,
+    gamma1: float,
+    dropout: float,
+    norm_momentum: float,
 ) -> None:
     unknown = [name for name in inputs if name not in INPUTS]
     if unknown or not inputs or len(set(inputs)) != len(inputs):
@@ -203,3 +223,5 @@ def _check_options(
         raise UserError(f"LSR1 gamma1 is {gamma1}; it must be above 0")
     if not 0 <= dropout < 1:
         raise UserError(f"LSR1 dropout is {dropout}; it must lie in [0, 1)")
+    if not 0 < norm_momentum <= 1:
+        raise UserError(f"LSR1 norm_momentum is {norm_momentum}; it must lie in (0, 1]")

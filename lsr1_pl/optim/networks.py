@@ -11,16 +11,18 @@ class BasicBlock(nn.Module):
     ``residual`` adds the input, as LGD's block does; Table 6 does not say.
     """
 
-    def __init__(self, features: int, dropout: float, residual: bool) -> None:
+    def __init__(
+        self, features: int, dropout: float, residual: bool, norm_momentum: float
+    ) -> None:
         super().__init__()
         self.residual = residual
         self.layers = nn.Sequential(
             nn.Linear(features, features),
-            nn.BatchNorm1d(features),
+            nn.BatchNorm1d(features, momentum=norm_momentum),
             nn.PReLU(),
             nn.Dropout(dropout),
             nn.Linear(features, features),
-            nn.BatchNorm1d(features),
+            nn.BatchNorm1d(features, momentum=norm_momentum),
             nn.Dropout(dropout),
         )
 
@@ -45,15 +47,16 @@ class ElementwiseMLP(nn.Module):
         *,
         dropout: float = 0.0,
         residual: bool = True,
+        norm_momentum: float = 0.1,
     ) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             nn.Linear(in_features, hidden_dim),
-            nn.BatchNorm1d(hidden_dim),
+            nn.BatchNorm1d(hidden_dim, momentum=norm_momentum),
             nn.PReLU(),
             nn.Dropout(dropout),
-            BasicBlock(hidden_dim, dropout, residual),
-            BasicBlock(hidden_dim, dropout, residual),
+            BasicBlock(hidden_dim, dropout, residual, norm_momentum),
+            BasicBlock(hidden_dim, dropout, residual, norm_momentum),
         )
         self.output = nn.Linear(hidden_dim, out_features)
 

@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import torch
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
-from lsr1_pl.data.quadratics import QuadraticBatch
-from lsr1_pl.metrics.newton import newton_alignment
+from lsr1_pl.metrics.newton import HasNewtonDirection, newton_alignment
 from lsr1_pl.objectives import Quadratic
 from lsr1_pl.optim import LSR1, BatchedOptimizer, unroll
 from lsr1_pl.tasks.meta import MetaTask, mean_secant_residual
+from lsr1_pl.types import Objective
 
 _VALUE, _COSINE, _RESIDUAL = "value", "cosine with Newton direction", "secant residual"
 
 
+class FunctionBatch(Protocol):
+    """B problems, as the data modules of functions draw them."""
+
+    @property
+    def x0(self) -> Tensor:
+        """(B, N) start points."""
+
+    @property
+    def objective(self) -> Objective:
+        """Their objective."""
+
+
 class FunctionTask(MetaTask):
-    """L-SR1 on batches of quadratics, with the meta-loss of Eq. 9.
+    """L-SR1 on batches of functions, with the meta-loss of Eq. 9.
 
     Validation runs the same K steps on the fixed set and logs, under ``val/``, the value at each
     inner step, its mean and standard deviation over the problems after the last one, the cosine
-    of ``-d_k`` with the Newton direction, and the secant residual. Test runs ``test_steps`` with
-    each of ``test_buffer_sizes`` and with each baseline.
+    of ``-d_k`` with the Newton direction (where the objective knows it), and the secant residual.
+    Test runs ``test_steps`` with each of ``test_buffer_sizes`` and with each baseline.
 
     Args:
         optimizer: the L-SR1 to train.
@@ -72,9 +85,9 @@ class FunctionTask(MetaTask):
         self.test_buffer_sizes = tuple(test_buffer_sizes) or (optimizer.buffer_size,)
         self.baselines = dict(baselines or {})
 
-    def training_step(self, batch: QuadraticBatch, batch_idx: int) -> Tensor:
+    def training_step(self, batch: FunctionBatch, batch_idx: int) -> Tensor:
         """Eq. 9 on one batch: mean value over steps, plus the weighted secant penalty."""
-        trajectory = self.unroll_training(self.optimizer, Quadratic(batch.H, batch.b), batch.x0)
+        trajectory = self.unroll_training(self.optimizer, batch.objective, batch.x0)
         value = trajectory.values[1:].mean()
         secant = mean_secant_residual(trajectory)
         loss = value + self.secant_weight * secant
@@ -83,12 +96,12 @@ class FunctionTask(MetaTask):
         self.log("train/secant_residual", secant)
         return loss
 
-    def validation_step(self, batch: QuadraticBatch, batch_idx: int) -> None:
+    def validation_step(self, batch: FunctionBatch, batch_idx: int) -> None:
         """The trained K steps on the fixed validation set."""
         self._start_curves(batch, self.steps)
         self._record("L-SR1", self.optimizer, batch, self.steps, log_as="val")
 
-    def test_step(self, batch: QuadraticBatch, batch_idx: int) -> None:
+    def test_step(self, batch: FunctionBatch, batch_idx: int) -> None:
         """``test_steps`` steps on the test set, for each buffer size and each baseline."""
         self._start_curves(batch, self.test_steps)
         for size in self.test_buffer_sizes:
@@ -97,32 +110,34 @@ class FunctionTask(MetaTask):
             self._record(name, optimizer, batch, self.test_steps, log_as=log_as)
         for name, baseline in self.baselines.items():
             self._record(name, baseline, batch, self.test_steps)
-        minimum = Quadratic(batch.H, batch.b).minimum().mean().item()
-        self.curves[_VALUE]["minimum"] = [minimum] * (self.test_steps + 1)
+        if isinstance(batch.objective, Quadratic):
+            minimum = batch.objective.minimum().mean().item()
+            self.curves[_VALUE]["minimum"] = [minimum] * (self.test_steps + 1)
 
-    def _start_curves(self, batch: QuadraticBatch, steps: int) -> None:
+    def _start_curves(self, batch: FunctionBatch, steps: int) -> None:
         self.curves = {_VALUE: {}, _COSINE: {}, _RESIDUAL: {}}
         self.curves_note = (
-            f"Means over {len(batch.b)} fixed random quadratics of N={batch.b.shape[1]}, "
-            f"{steps} inner steps."
+            f"Means over {len(batch.x0)} fixed problems ({type(batch.objective).__name__}) of "
+            f"N={batch.x0.shape[1]}, {steps} inner steps."
         )
 
     def _record(
         self,
         name: str,
         optimizer: BatchedOptimizer,
-        batch: QuadraticBatch,
+        batch: FunctionBatch,
         steps: int,
         *,
         log_as: str | None = None,
     ) -> None:
         """Run one solver into ``curves``, and into the logs under ``log_as`` if given."""
-        objective = Quadratic(batch.H, batch.b)
+        objective = batch.objective
         trajectory = unroll(optimizer, objective, batch.x0, steps)
-        cosines = newton_alignment(trajectory.iterates, trajectory.directions, objective)
         self.curves[_VALUE][name] = trajectory.values.mean(dim=1).tolist()
         # A direction and a residual stand at the step that they made; the start has none.
-        self.curves[_COSINE][name] = [float("nan"), *cosines.mean(dim=1).tolist()]
+        if isinstance(objective, HasNewtonDirection):
+            cosines = newton_alignment(trajectory.iterates, trajectory.directions, objective)
+            self.curves[_COSINE][name] = [float("nan"), *cosines.mean(dim=1).tolist()]
         if trajectory.secant_residuals is not None:
             residuals = trajectory.secant_residuals.mean(dim=1).tolist()
             self.curves[_RESIDUAL][name] = [float("nan"), *residuals]
@@ -138,7 +153,7 @@ class FunctionTask(MetaTask):
             (_COSINE, "newton_cosine", 1),
             (_RESIDUAL, "secant_residual", 1),
         ):
-            curve = self.curves[metric][name]
+            curve = self.curves[metric].get(name, [])
             self.log_dict(
                 {f"{prefix}/{key}_step_{k:02d}": curve[k] for k in range(first, len(curve))}
             )

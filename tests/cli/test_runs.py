@@ -57,7 +57,7 @@ def test_test_needs_no_config_and_flags_override(
     assert (as_trained / "curves.png").stat().st_size > 1000
     printed = capsys.readouterr().out
     assert "after n inner steps" in printed
-    assert "3 fixed random quadratics" in printed
+    assert "3 fixed problems (Quadratic)" in printed
     # Evaluation writes no checkpoints and leaves the run's own folder alone.
     assert not list(empty_folder.rglob("*.ckpt"))
 

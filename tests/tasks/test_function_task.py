@@ -78,7 +78,7 @@ def test_test_runs_every_buffer_size_and_baseline() -> None:
     cosines = model.curves["cosine with Newton direction"]["gradient descent"]
     assert math.isnan(cosines[0])
     assert all(0 < c <= 1 for c in cosines[1:])
-    assert "4 fixed random quadratics of N=5" in model.curves_note
+    assert "4 fixed problems (Quadratic) of N=5" in model.curves_note
 
 
 def test_non_finite_meta_gradient_is_dropped_and_counted() -> None:

@@ -1,0 +1,124 @@
+"""Start points on one fixed function (Appendix C.2.2)."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import torch
+from pytorch_lightning import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from lsr1_pl.data.steps import step_generator, step_loader
+from lsr1_pl.errors import UserError
+from lsr1_pl.types import Objective
+
+_TRAIN, _VALIDATION, _TEST = 0, 1, 2
+
+
+class StartBatch(NamedTuple):
+    """B problems that differ in their start points alone."""
+
+    function: Objective
+    x0: Tensor
+    """(B, N)."""
+
+    @property
+    def objective(self) -> Objective:
+        """The objective of the B problems."""
+        return self.function
+
+
+def draw_starts(
+    count: int,
+    size: int,
+    generator: torch.Generator,
+    distribution: Literal["normal", "uniform"],
+    radius: float,
+) -> Tensor:
+    """(count, size): ``radius`` times standard normal, or uniform in [-radius, radius]."""
+    if distribution == "normal":
+        return radius * torch.randn(count, size, generator=generator)
+    return radius * (2 * torch.rand(count, size, generator=generator) - 1)
+
+
+class StartsDataModule(LightningDataModule):
+    """Endless training batches of start points on ``function``; fixed validation and test sets.
+
+    A training batch depends on (``seed``, training step) alone, the fixed sets on
+    ``evaluation_seed`` alone.
+
+    Args:
+        function: the objective, the same for all problems.
+        size: N of training and validation.
+        test_size: N of the test set.
+        batch_size: start points in a training batch.
+        evaluation_count: start points in each fixed set.
+        distribution: of the coordinates, independent: normal or uniform around 0.
+        radius: standard deviation, or half the width.
+        seed: of the training batches.
+        evaluation_seed: of the two fixed sets.
+    """
+
+    def __init__(
+        self,
+        function: Objective,
+        size: int = 100,
+        test_size: int = 100,
+        batch_size: int = 8,
+        evaluation_count: int = 8,
+        distribution: Literal["normal", "uniform"] = "uniform",
+        radius: float = 1.0,
+        seed: int = 0,
+        evaluation_seed: int = 2026,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters(ignore=["function"])
+        counts = {
+            "size": size,
+            "test_size": test_size,
+            "batch_size": batch_size,
+            "evaluation_count": evaluation_count,
+        }
+        for name, value in counts.items():
+            if value < 1:
+                raise UserError(f"StartsDataModule {name} is {value}; it must be at least 1")
+        if not radius > 0:
+            raise UserError(f"StartsDataModule radius is {radius}; it must be above 0")
+        self.function = function
+        self.size = size
+        self.test_size = test_size
+        self.batch_size = batch_size
+        self.evaluation_count = evaluation_count
+        self.distribution = distribution
+        self.radius = radius
+        self.seed = seed
+        self.evaluation_seed = evaluation_seed
+
+    def train_batch(self, step: int) -> StartBatch:
+        """The training batch of one step."""
+        generator = step_generator(self.seed, _TRAIN, step)
+        return self._draw(self.batch_size, self.size, generator)
+
+    def train_dataloader(self) -> DataLoader[StartBatch]:
+        """Endless; continues at the trainer's step."""
+        return step_loader(
+            self.train_batch, lambda: self.trainer.global_step if self.trainer else 0
+        )
+
+    def val_dataloader(self) -> DataLoader[StartBatch]:
+        """One batch: the fixed validation set."""
+        return self._fixed(_VALIDATION, self.size)
+
+    def test_dataloader(self) -> DataLoader[StartBatch]:
+        """One batch: the fixed test set."""
+        return self._fixed(_TEST, self.test_size)
+
+    def _fixed(self, split: int, size: int) -> DataLoader[StartBatch]:
+        generator = step_generator(self.evaluation_seed, split)
+        batch = self._draw(self.evaluation_count, size, generator)
+        return DataLoader([batch], batch_size=None)  # type: ignore[arg-type]
+
+    def _draw(self, count: int, size: int, generator: torch.Generator) -> StartBatch:
+        x0 = draw_starts(count, size, generator, self.distribution, self.radius)
+        return StartBatch(self.function, x0)
