@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import yaml
 
-from lsr1_pl.cli.checkpoints import NAMED, checkpoint_config, newest
+from lsr1_pl.pretrained import NAMED, checkpoint_config, newest
 from lsr1_pl.cli.configs import resolve_config
 from lsr1_pl.errors import UserError
 

@@ -19,7 +19,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.utilities.model_helpers import is_overridden
 
 from lsr1_pl.cli.arguments import DEFAULT_ROOT, prepare_arguments
-from lsr1_pl.cli.checkpoints import check_weights, read_checkpoint
+from lsr1_pl.pretrained import check_weights, read_checkpoint
 from lsr1_pl.cli.record_config import RecordConfig
 from lsr1_pl.cli.resume import ContinuedCSVLogger, LastCheckpoint, RunFolder, folder_of_last
 from lsr1_pl.cli.wandb_log import WandbSettings, finish_wandb, start_wandb

@@ -11,7 +11,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.cli import SaveConfigCallback
 from pytorch_lightning.loggers import WandbLogger
 
-from lsr1_pl.cli.checkpoints import CONFIG_KEY
+from lsr1_pl.pretrained import CONFIG_KEY
 
 
 class RecordConfig(SaveConfigCallback):

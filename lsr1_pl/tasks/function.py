@@ -47,6 +47,7 @@ class FunctionTask(MetaTask):
         second_order: whether the meta-gradient flows through the inner gradients.
         clip_sample_gradient: see :func:`lsr1_pl.optim.unroll`.
         divergence_limit: see :func:`lsr1_pl.optim.unroll`.
+        freeze_norm_after: see :class:`MetaTask`.
         test_steps: inner steps of the test.
         test_buffer_sizes: the L of each test run; the trained one if empty.
         baselines: untrained optimisers to test beside it, by the name that tables show.
@@ -64,6 +65,7 @@ class FunctionTask(MetaTask):
         second_order: bool = True,
         clip_sample_gradient: float | None = 1.0,
         divergence_limit: float | None = 10.0,
+        freeze_norm_after: int | None = None,
         test_steps: int = 20,
         test_buffer_sizes: Sequence[int] = (1, 2, 4, 8),
         baselines: Mapping[str, BatchedOptimizer] | None = None,
@@ -76,6 +78,7 @@ class FunctionTask(MetaTask):
             second_order,
             clip_sample_gradient,
             divergence_limit,
+            freeze_norm_after,
         )
         self.save_hyperparameters(
             ignore=["optimizer", "meta_optimizer", "lr_scheduler", "baselines"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from pytorch_lightning import LightningModule
@@ -28,6 +28,9 @@ class MetaTask(LightningModule):
         second_order: whether the meta-gradient flows through the inner gradients.
         clip_sample_gradient: see :func:`lsr1_pl.optim.unroll`.
         divergence_limit: see :func:`lsr1_pl.optim.unroll`.
+        freeze_norm_after: the iteration from which the optimiser's BatchNorms train as they are
+            evaluated, on their running statistics; never if None. Until then each inner step is
+            normalised by its own batch, which no evaluation does.
     """
 
     skipped_steps: Tensor
@@ -45,6 +48,7 @@ class MetaTask(LightningModule):
         second_order: bool,
         clip_sample_gradient: float | None,
         divergence_limit: float | None,
+        freeze_norm_after: int | None = None,
     ) -> None:
         super().__init__()
         if steps < 1:
@@ -60,6 +64,7 @@ class MetaTask(LightningModule):
         self.second_order = second_order
         self.clip_sample_gradient = clip_sample_gradient
         self.divergence_limit = divergence_limit
+        self.freeze_norm_after = freeze_norm_after
         self.curves = {}
         self.curves_note = ""
         self.register_buffer("skipped_steps", torch.zeros((), dtype=torch.long))
@@ -68,6 +73,10 @@ class MetaTask(LightningModule):
         self, optimizer: BatchedOptimizer, objective: Objective, x0: Tensor
     ) -> Trajectory:
         """The K-step unroll with the meta-gradient that this task is configured for."""
+        if self.freeze_norm_after is not None and self.global_step >= self.freeze_norm_after:
+            for module in cast(torch.nn.Module, optimizer).modules():
+                if isinstance(module, torch.nn.BatchNorm1d):
+                    module.eval()
         return unroll(
             optimizer,
             objective,

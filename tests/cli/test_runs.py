@@ -13,7 +13,7 @@ import torch
 import yaml
 
 from lsr1_pl.cli import main
-from lsr1_pl.cli.checkpoints import CONFIG_KEY, read_checkpoint
+from lsr1_pl.pretrained import CONFIG_KEY, read_checkpoint
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -1,4 +1,4 @@
-"""Checkpoints that know their config."""
+"""Checkpoints that know their config: Lightning's files, and exported folders."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ from typing import Any
 
 import torch
 import yaml
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import nn
 
 from lsr1_pl.errors import UserError
 
 CONFIG_KEY = "lsr1_config"
 """Where a checkpoint holds the resolved config of its run, as YAML text."""
+
+WEIGHTS_FILE, CONFIG_FILE = "model.safetensors", "config.yaml"
+"""What an exported folder holds."""
 
 NAMED = ("last", "best")
 """Checkpoints that a run writes, and that can be named without their path."""
@@ -23,11 +28,13 @@ _SHOWN_KEYS = 4
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """A Lightning checkpoint, read without running any code in it.
+    """A Lightning checkpoint, or what ``lsr1 export`` made of one, without running any code in it.
 
     Raises:
         UserError: the file is missing, no checkpoint, or holds more than tensors and plain data.
     """
+    if path.is_dir():
+        return read_exported(path)
     if not path.is_file():
         raise UserError(f"--ckpt {path}: no such file")
     if not zipfile.is_zipfile(path):
@@ -43,6 +50,26 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
         raise UserError(f"--ckpt {path}: has no key 'state_dict'; expected what lsr1 fit writes")
     return checkpoint
+
+
+def read_exported(folder: Path) -> dict[str, Any]:
+    """``state_dict`` and config of a folder that ``lsr1 export`` wrote.
+
+    Raises:
+        UserError: a file of it is missing or broken.
+    """
+    weights, config = folder / WEIGHTS_FILE, folder / CONFIG_FILE
+    for path in (weights, config):
+        if not path.is_file():
+            raise UserError(
+                f"--ckpt {folder}: holds no {path.name}; expected a checkpoint file, or a folder "
+                "that lsr1 export wrote"
+            )
+    try:
+        state = load_file(weights)
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"--ckpt {weights}: cannot be read ({error}); export it again") from None
+    return {"state_dict": state, CONFIG_KEY: config.read_text(encoding="utf-8")}
 
 
 def checkpoint_config(path: Path) -> dict[str, Any]:
@@ -63,13 +90,14 @@ def checkpoint_config(path: Path) -> dict[str, Any]:
     return config
 
 
-def check_weights(path: Path, model: nn.Module) -> dict[str, Any]:
-    """The checkpoint's ``state_dict``, which fits ``model`` key by key and shape by shape.
+def check_weights(path: Path, model: nn.Module, prefix: str = "") -> dict[str, Any]:
+    """The part of the checkpoint's ``state_dict`` under ``prefix``, which fits ``model`` exactly.
 
     Raises:
         UserError: the checkpoint is unusable, or its weights belong to another model.
     """
-    given: dict[str, Any] = read_checkpoint(path)["state_dict"]
+    stored: dict[str, Any] = read_checkpoint(path)["state_dict"]
+    given = {key[len(prefix) :]: stored[key] for key in stored if key.startswith(prefix)}
     wanted = model.state_dict()
     wrong = [f"{key} is missing" for key in wanted if key not in given]
     wrong += [f"{key} is not in the model" for key in given if key not in wanted]

@@ -1,0 +1,3 @@
+"""The studies of the paper as commands."""
+
+__all__: list[str] = []

@@ -1,0 +1,25 @@
+"""Trained optimisers: reading checkpoints safely, exporting them, and loading them by name."""
+
+from lsr1_pl.pretrained.checkpoints import (
+    CONFIG_KEY,
+    NAMED,
+    check_weights,
+    checkpoint_config,
+    newest,
+    read_checkpoint,
+)
+from lsr1_pl.pretrained.export import export_checkpoint
+from lsr1_pl.pretrained.loading import load_optimizer, shipped, shipped_folder
+
+__all__ = [
+    "CONFIG_KEY",
+    "NAMED",
+    "check_weights",
+    "checkpoint_config",
+    "export_checkpoint",
+    "load_optimizer",
+    "newest",
+    "read_checkpoint",
+    "shipped",
+    "shipped_folder",
+]

@@ -1,0 +1,58 @@
+"""Trained optimisers, ready to use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import lsr1_pl
+from lsr1_pl.errors import UserError
+from lsr1_pl.optim import LSR1
+from lsr1_pl.pretrained.checkpoints import WEIGHTS_FILE, check_weights, checkpoint_config
+
+_PREFIX = "optimizer."
+_CLASSES = ("lsr1_pl.optim.LSR1", "lsr1_pl.LSR1")
+
+
+def load_optimizer(name_or_path: str | Path) -> LSR1:
+    """The trained L-SR1 of a shipped name, an exported folder or a checkpoint file; in eval mode.
+
+    Raises:
+        UserError: no such checkpoint; it is unusable; or it holds no L-SR1.
+    """
+    path = Path(name_or_path)
+    if not path.exists():
+        path = shipped_folder() / str(name_or_path)
+    if not path.exists():
+        raise UserError(
+            f"{name_or_path}: no such checkpoint, and none of that name is shipped; shipped are "
+            f"{', '.join(shipped()) or 'none'}"
+        )
+    optimizer = _model_section(path).get("optimizer")
+    if not isinstance(optimizer, dict) or optimizer.get("class_path") not in _CLASSES:
+        raise UserError(
+            f"{path}: its config's model.init_args.optimizer is no {_CLASSES[0]}; "
+            "expected a checkpoint of a task that trains L-SR1"
+        )
+    learned = LSR1(**optimizer.get("init_args", {}))
+    learned.load_state_dict(check_weights(path, learned, _PREFIX))
+    return learned.eval()
+
+
+def shipped_folder() -> Path:
+    """The folder of the trained optimisers that come with the package."""
+    package = Path(lsr1_pl.__file__).parent
+    inside = package / "checkpoints"
+    # In a source checkout they stand beside the package; a wheel carries them inside it.
+    return inside if inside.is_dir() else package.parent / "checkpoints"
+
+
+def shipped() -> list[str]:
+    """The names of the trained optimisers that come with the package."""
+    return sorted(path.parent.name for path in shipped_folder().glob(f"*/{WEIGHTS_FILE}"))
+
+
+def _model_section(path: Path) -> dict[str, Any]:
+    model = checkpoint_config(path).get("model")
+    arguments = model.get("init_args") if isinstance(model, dict) else None
+    return arguments if isinstance(arguments, dict) else {}
