@@ -11,9 +11,7 @@ class BasicBlock(nn.Module):
     ``residual`` adds the input, as LGD's block does; Table 6 does not say.
     """
 
-    def __init__(
-        self, features: int, dropout: float, residual: bool, norm_momentum: float
-    ) -> None:
+    def __init__(self, features: int, dropout: float, residual: bool, norm_momentum: float) -> None:
         super().__init__()
         self.residual = residual
         self.layers = nn.Sequential(

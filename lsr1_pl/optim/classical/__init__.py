@@ -1,6 +1,12 @@
 """Classical optimisers, batched, one algorithm a file."""
 
+from lsr1_pl.optim.classical.adahessian import AdaHessian
 from lsr1_pl.optim.classical.adam import Adam
+from lsr1_pl.optim.classical.bfgs import BFGS
 from lsr1_pl.optim.classical.gradient_descent import GradientDescent
+from lsr1_pl.optim.classical.lbfgs import LBFGS
+from lsr1_pl.optim.classical.nesterov import Nesterov
+from lsr1_pl.optim.classical.newton import Newton
+from lsr1_pl.optim.classical.sr1 import SR1
 
-__all__ = ["Adam", "GradientDescent"]
+__all__ = ["BFGS", "LBFGS", "SR1", "AdaHessian", "Adam", "GradientDescent", "Nesterov", "Newton"]

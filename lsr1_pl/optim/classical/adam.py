@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.optim.checks import check_fraction, check_positive
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
 from lsr1_pl.types import Evaluation, Objective
 
@@ -31,11 +31,8 @@ class Adam(BatchedOptimizer):
         beta2: float = 0.999,
         epsilon: float = 1e-8,
     ) -> None:
-        if not learning_rate > 0:
-            raise UserError(f"Adam learning_rate is {learning_rate}; it must be above 0")
-        for name, beta in (("beta1", beta1), ("beta2", beta2)):
-            if not 0 <= beta < 1:
-                raise UserError(f"Adam {name} is {beta}; it must lie in [0, 1)")
+        check_positive(self, learning_rate=learning_rate, epsilon=epsilon)
+        check_fraction(self, beta1=beta1, beta2=beta2)
         self.learning_rate = learning_rate
         self.beta1 = beta1
         self.beta2 = beta2

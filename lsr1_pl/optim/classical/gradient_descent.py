@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.optim.checks import check_positive
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
 from lsr1_pl.types import Evaluation, Objective
 
@@ -13,8 +13,7 @@ class GradientDescent(BatchedOptimizer):
     """``x_k = x_{k-1} - learning_rate * g_{k-1}``."""
 
     def __init__(self, learning_rate: float = 0.4) -> None:
-        if not learning_rate > 0:
-            raise UserError(f"GradientDescent learning_rate is {learning_rate}; must be above 0")
+        check_positive(self, learning_rate=learning_rate)
         self.learning_rate = learning_rate
 
     def init(self, x: Tensor, evaluation: Evaluation) -> OptimizerState:

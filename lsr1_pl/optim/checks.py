@@ -1,0 +1,25 @@
+"""Checks of options that every optimiser shares."""
+
+from __future__ import annotations
+
+from lsr1_pl.errors import UserError
+
+
+def check_positive(owner: object, **options: float) -> None:
+    """Raises a UserError that names the first option that is not above 0."""
+    for name, value in options.items():
+        if not value > 0:
+            raise UserError(f"{type(owner).__name__} {name} is {value}; it must be above 0")
+
+
+def check_fraction(owner: object, **options: float) -> None:
+    """Raises a UserError that names the first option outside [0, 1)."""
+    for name, value in options.items():
+        if not 0 <= value < 1:
+            raise UserError(f"{type(owner).__name__} {name} is {value}; it must lie in [0, 1)")
+
+
+def check_choice(owner: object, name: str, value: object, choices: tuple[object, ...]) -> None:
+    """Raises a UserError that lists the choices, if ``value`` is none of them."""
+    if value not in choices:
+        raise UserError(f"{type(owner).__name__} {name} is {value!r}; choose from {list(choices)}")

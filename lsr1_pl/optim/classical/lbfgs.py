@@ -1,0 +1,125 @@
+"""Limited-memory BFGS (Nocedal, 1980; Liu and Nocedal, 1989)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from lsr1_pl.errors import UserError
+from lsr1_pl.optim.checks import check_choice, check_positive
+from lsr1_pl.optim.line_search import LineStep, armijo, strong_wolfe
+from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
+from lsr1_pl.types import Evaluation, Objective
+
+_LEAST_CURVATURE = 1e-10
+_SEARCHES = {"armijo": armijo, "strong_wolfe": strong_wolfe}
+
+
+@dataclass(frozen=True)
+class LBFGSState(OptimizerState):
+    """L-BFGS's state: the last pairs of each problem, newest last."""
+
+    steps: Tensor
+    """(B, L, N) p; places without a pair hold zeros."""
+    changes: Tensor
+    """(B, L, N) q."""
+    scale: Tensor
+    """(B,) the factor of the initial inverse Hessian, ``p.q / q.q`` of the newest pair."""
+    steps_taken: int
+
+
+class LBFGS(BatchedOptimizer):
+    """The two-loop recursion over the last ``history_size`` pairs.
+
+    Without search and with unit steps it takes the iterates of ``torch.optim.LBFGS``: the first
+    step has length ``min(1, 1 / |g|_1)`` times ``learning_rate``, and a pair is kept only if
+    ``p . q > 1e-10``.
+
+    Args:
+        history_size: L >= 1.
+        line_search: None, ``armijo`` or ``strong_wolfe``.
+        learning_rate: > 0, the step, or the first trial of a search.
+    """
+
+    def __init__(
+        self,
+        history_size: int = 8,
+        line_search: Literal["armijo", "strong_wolfe"] | None = None,
+        learning_rate: float = 1.0,
+    ) -> None:
+        check_choice(self, "line_search", line_search, (None, *_SEARCHES))
+        check_positive(self, learning_rate=learning_rate)
+        if history_size < 1:
+            raise UserError(f"LBFGS history_size is {history_size}; it must be at least 1")
+        self.history_size = history_size
+        self.line_search = line_search
+        self.learning_rate = learning_rate
+
+    def init(self, x: Tensor, evaluation: Evaluation) -> LBFGSState:
+        """State at ``x`` (B, N), without pairs."""
+        empty = x.new_zeros(x.shape[0], self.history_size, x.shape[1])
+        ones = torch.ones_like(x[:, 0])
+        return LBFGSState(x, evaluation, evaluation.gradient, None, empty, empty, ones, 0)
+
+    def step(self, state: LBFGSState, objective: Objective) -> LBFGSState:
+        """One step, then the new pair."""
+        gradient = state.evaluation.gradient
+        direction = two_loop(gradient, state.steps, state.changes, state.scale)
+        length = torch.full_like(state.evaluation.value, self.learning_rate)
+        if state.steps_taken == 0:
+            length = length * (1 / gradient.abs().sum(dim=1)).clamp_max(1.0)
+        line = self._search(state, direction, length, objective)
+        p = line.iterate - state.iterate
+        q = line.evaluation.gradient - gradient
+        product = (p * q).sum(dim=1)
+        kept = product > _LEAST_CURVATURE
+        rows = kept.view(-1, 1, 1)
+        return LBFGSState(
+            line.iterate,
+            line.evaluation,
+            direction,
+            None,
+            torch.where(rows, _pushed(state.steps, p), state.steps),
+            torch.where(rows, _pushed(state.changes, q), state.changes),
+            torch.where(kept, product / q.square().sum(dim=1), state.scale),
+            state.steps_taken + 1,
+            evaluations=line.evaluations,
+        )
+
+    def _search(
+        self, state: LBFGSState, direction: Tensor, length: Tensor, objective: Objective
+    ) -> LineStep:
+        if self.line_search is not None:
+            search = _SEARCHES[self.line_search]
+            return search(objective, state.iterate, state.evaluation, -direction, length)
+        iterate = state.iterate - length.unsqueeze(1) * direction
+        one = torch.ones_like(length, dtype=torch.long)
+        return LineStep(length, iterate, objective.evaluate(iterate), one)
+
+
+def two_loop(gradient: Tensor, steps: Tensor, changes: Tensor, scale: Tensor) -> Tensor:
+    """(B, N): the inverse Hessian's estimate times ``gradient`` (B, N), in O(L N).
+
+    For pairs ``steps``, ``changes`` (B, L, N), newest last, zeros where there is none, and the
+    ``scale`` (B,) of the initial estimate.
+    """
+    products = (steps * changes).sum(dim=2)
+    rho = torch.where(products > 0, 1 / products, torch.zeros_like(products))
+    direction = gradient
+    alphas = []
+    for i in reversed(range(steps.shape[1])):
+        alpha = rho[:, i] * (steps[:, i] * direction).sum(dim=1)
+        direction = direction - alpha.unsqueeze(1) * changes[:, i]
+        alphas.append(alpha)
+    direction = scale.unsqueeze(1) * direction
+    for i, alpha in zip(range(steps.shape[1]), reversed(alphas), strict=True):
+        beta = rho[:, i] * (changes[:, i] * direction).sum(dim=1)
+        direction = direction + (alpha - beta).unsqueeze(1) * steps[:, i]
+    return direction
+
+
+def _pushed(pairs: Tensor, newest: Tensor) -> Tensor:
+    return torch.cat([pairs[:, 1:], newest.unsqueeze(1)], dim=1)

@@ -1,0 +1,149 @@
+"""Line searches over a batch: each problem has its own step, and its own count of evaluations."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from lsr1_pl.types import Evaluation, Objective
+
+_C1, _C2 = 1e-4, 0.9
+_MOST_BACKTRACKS = 20
+_MOST_WOLFE = 25
+
+
+class LineStep(NamedTuple):
+    """Where a line search ended."""
+
+    length: Tensor
+    """(B,) step lengths; 0 where the problem stays."""
+    iterate: Tensor
+    """(B, N)."""
+    evaluation: Evaluation
+    """The objective at ``iterate``."""
+    evaluations: Tensor
+    """(B,) int: evaluations that each problem needed for itself."""
+
+
+class _Point(NamedTuple):
+    """A point on each problem's line: x + t d."""
+
+    t: Tensor
+    iterate: Tensor
+    evaluation: Evaluation
+    slope: Tensor
+    """(B,) directional derivative."""
+
+
+def _at(objective: Objective, x: Tensor, t: Tensor, along: Tensor) -> _Point:
+    iterate = x + t.unsqueeze(1) * along
+    evaluation = objective.evaluate(iterate)
+    return _Point(t, iterate, evaluation, (evaluation.gradient * along).sum(dim=1))
+
+
+def _choose(mask: Tensor, first: _Point, second: _Point) -> _Point:
+    """``first`` where ``mask`` (B,), else ``second``."""
+    rows = mask.unsqueeze(1)
+    evaluation = Evaluation(
+        torch.where(mask, first.evaluation.value, second.evaluation.value),
+        torch.where(rows, first.evaluation.gradient, second.evaluation.gradient),
+    )
+    return _Point(
+        torch.where(mask, first.t, second.t),
+        torch.where(rows, first.iterate, second.iterate),
+        evaluation,
+        torch.where(mask, first.slope, second.slope),
+    )
+
+
+def _start(x: Tensor, evaluation: Evaluation, along: Tensor) -> _Point:
+    slope = (evaluation.gradient * along).sum(dim=1)
+    return _Point(torch.zeros_like(slope), x, evaluation, slope)
+
+
+def _sufficient(point: _Point, start: _Point) -> Tensor:
+    """(B,) Armijo's condition; false for values that are not finite."""
+    bound = start.evaluation.value + _C1 * point.t * start.slope
+    return (point.evaluation.value <= bound) & _finite(point)
+
+
+def _finite(point: _Point) -> Tensor:
+    return point.evaluation.value.isfinite() & point.evaluation.gradient.isfinite().all(dim=1)
+
+
+def armijo(
+    objective: Objective, x: Tensor, evaluation: Evaluation, along: Tensor, first: Tensor
+) -> LineStep:
+    """Backtrack from ``first`` (B,) along ``along`` (B, N) until the value falls enough.
+
+    Sufficient decrease with c1 = 1e-4, quadratic interpolation clipped to [0.1, 0.5] of the last
+    trial, at most 20 trials. A problem whose direction does not descend, or for which no trial
+    was accepted, stays at ``x`` with step 0.
+    """
+    start = _start(x, evaluation, along)
+    best, t = start, first
+    pending = start.slope < 0
+    count = torch.zeros_like(t, dtype=torch.long)
+    for _ in range(_MOST_BACKTRACKS):
+        if not bool(pending.any()):
+            break
+        trial = _at(objective, x, t, along)
+        count = count + pending
+        accepted = pending & _sufficient(trial, start)
+        best = _choose(accepted, trial, best)
+        pending = pending & ~accepted
+        excess = trial.evaluation.value - start.evaluation.value - t * start.slope
+        fitted = -start.slope * t.square() / (2 * excess)
+        fitted = torch.where(fitted.isfinite(), fitted, 0.5 * t)
+        t = torch.where(pending, torch.maximum(torch.minimum(fitted, 0.5 * t), 0.1 * t), t)
+    return LineStep(best.t, best.iterate, best.evaluation, count)
+
+
+def strong_wolfe(
+    objective: Objective, x: Tensor, evaluation: Evaluation, along: Tensor, first: Tensor
+) -> LineStep:
+    """A step of the strong Wolfe conditions (c1 = 1e-4, c2 = 0.9) along ``along`` (B, N).
+
+    Bracketing and zoom (Nocedal and Wright, Algorithms 3.5 and 3.6) with cubic interpolation, at
+    most 25 evaluations; then the best point of sufficient decrease stands in. A problem whose
+    direction does not descend, or that has no such point, stays at ``x`` with step 0.
+    """
+    start = _start(x, evaluation, along)
+    low = high = best = start
+    t = first
+    bracketed = torch.zeros_like(start.slope, dtype=torch.bool)
+    pending = start.slope < 0
+    count = torch.zeros_like(t, dtype=torch.long)
+    for _ in range(_MOST_WOLFE):
+        if not bool(pending.any()):
+            break
+        trial = _at(objective, x, t, along)
+        count = count + pending
+        decreased = _sufficient(trial, start)
+        flat = trial.slope.abs() <= -_C2 * start.slope
+        done = pending & decreased & flat
+        better = decreased & (trial.evaluation.value < best.evaluation.value)
+        best = _choose(pending & (done | better), trial, best)
+        pending = pending & ~done
+        # The minimum lies between low and trial if the value rose, or the slope turned.
+        rose = ~decreased | (trial.evaluation.value >= low.evaluation.value)
+        turned = ~rose & (trial.slope * torch.where(bracketed, high.t - low.t, t - low.t) >= 0)
+        high = _choose(pending & rose, trial, _choose(pending & turned, low, high))
+        low = _choose(pending & ~rose, trial, low)
+        bracketed = bracketed | (pending & (rose | turned))
+        t = torch.where(pending, torch.where(bracketed, _between(low, high), 2 * t), t)
+    return LineStep(best.t, best.iterate, best.evaluation, count)
+
+
+def _between(low: _Point, high: _Point) -> Tensor:
+    """(B,) the cubic's minimiser within the bracket, kept a tenth of it away from the ends."""
+    width = high.t - low.t
+    d1 = low.slope + high.slope - 3 * (high.evaluation.value - low.evaluation.value) / width
+    root = (d1.square() - low.slope * high.slope).clamp_min(0).sqrt() * width.sign()
+    cubic = high.t - width * (high.slope + root - d1) / (high.slope - low.slope + 2 * root)
+    position = (cubic - low.t) / width
+    middle = torch.full_like(position, 0.5)
+    usable = position.isfinite() & _finite(high)
+    return low.t + width * torch.where(usable, position.clamp(0.1, 0.9), middle)
