@@ -28,6 +28,8 @@ __all__ = [
     "LowRankCurvature",
     "Nesterov",
     "Newton",
+    "Nesterov",
+    "Newton",
     "OptimizerState",
     "Trajectory",
     "unroll",

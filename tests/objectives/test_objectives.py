@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
 from lsr1_pl.errors import UserError
-from lsr1_pl.objectives import FunctionObjective, Quadratic
+from lsr1_pl.objectives import (
+    DiagonalQuadratic,
+    FunctionObjective,
+    Quadratic,
+    Rastrigin,
+    Rosenbrock,
+)
+from lsr1_pl.types import Objective
 
 
 def problem(size: int = 3) -> Quadratic:
@@ -65,3 +74,66 @@ def test_wrong_shapes_are_named() -> None:
         Quadratic(torch.ones(2, 3, 2), torch.ones(2, 3))
     with pytest.raises(UserError, match="one value a problem"):
         FunctionObjective(lambda x: x.sum()).evaluate(torch.ones(2, 3))
+
+
+FUNCTIONS: list[Objective] = [
+    Rosenbrock(),
+    Rastrigin(),
+    DiagonalQuadratic(1.0),
+    DiagonalQuadratic(10_000.0),
+]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_written_out_gradients(function: Objective) -> None:
+    torch.manual_seed(1)
+    x = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
+    evaluation = function.evaluate(x)
+    torch.testing.assert_close(evaluation.value, function.value(x))
+    expected = FunctionObjective(function.value).evaluate(x)
+    torch.testing.assert_close(evaluation.gradient, expected.gradient)
+    assert torch.autograd.gradcheck(function.value, x)
+    assert torch.autograd.gradcheck(lambda x: function.evaluate(x).gradient, x)
+    assert not function.evaluate(x, second_order=False).gradient.requires_grad
+
+
+@pytest.mark.parametrize("function", [*FUNCTIONS, problem(4)])
+def test_hessian_vector_products(function: Objective) -> None:
+    torch.manual_seed(2)
+    x, v = torch.randn(2, 4, 4, dtype=torch.float64)
+    product = function.hessian_vector_product(x, v)
+    by_autograd = FunctionObjective(function.value).hessian_vector_product(x, v)
+    torch.testing.assert_close(product, by_autograd)
+    assert not product.requires_grad
+
+
+def test_hessian_vector_product_of_a_linear_function_is_zero() -> None:
+    linear = FunctionObjective(lambda x: x.sum(dim=1))
+    assert linear.hessian_vector_product(torch.ones(2, 3), torch.ones(2, 3)).abs().max() == 0
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_known_minimisers(function: Rosenbrock | Rastrigin | DiagonalQuadratic) -> None:
+    x = torch.randn(2, 6, dtype=torch.float64)
+    minimizer = function.minimizer(x)
+    evaluation = function.evaluate(minimizer)
+    assert evaluation.value.tolist() == [0, 0]
+    assert evaluation.gradient.abs().max() < 1e-12
+    assert bool((function.value(minimizer + 0.01 * x) > 0).all())
+
+
+def test_definitions_of_surjanovic_and_bingham() -> None:
+    x = torch.tensor([[-1.2, 1.0, 2.0]], dtype=torch.float64)
+    rosenbrock = 100 * (1 - 1.44) ** 2 + 2.2**2 + 100 * (2 - 1) ** 2 + 0
+    assert Rosenbrock().value(x).item() == pytest.approx(rosenbrock)
+    rastrigin = 30 + (1.44 + 1 + 4) - 10 * (math.cos(2 * math.pi * 1.2) + 1 + 1)
+    assert Rastrigin().value(x).item() == pytest.approx(rastrigin)
+    eigenvalues = DiagonalQuadratic(100.0).eigenvalues(x)
+    assert eigenvalues.tolist() == pytest.approx([0.01, 0.1, 1.0])
+
+
+def test_bad_conditions_and_sizes_are_named() -> None:
+    with pytest.raises(UserError, match="condition"):
+        DiagonalQuadratic(0.5)
+    with pytest.raises(UserError, match="2 variables"):
+        Rosenbrock().value(torch.ones(3, 1))

@@ -1,0 +1,111 @@
+"""Every optimiser on every objective: a batch is so many single runs, whatever the neighbours."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from lsr1_pl.objectives import DiagonalQuadratic, Quadratic, Rastrigin, Rosenbrock
+from lsr1_pl.optim import (
+    BFGS,
+    LBFGS,
+    LSR1,
+    SR1,
+    AdaHessian,
+    Adam,
+    BatchedOptimizer,
+    GradientDescent,
+    Nesterov,
+    Newton,
+    unroll,
+)
+from lsr1_pl.types import Objective
+
+STEPS, BATCH, SIZE = 10, 32, 5
+
+
+def lsr1() -> LSR1:
+    torch.manual_seed(0)
+    return LSR1(hidden_dim=8, buffer_size=3, gamma1=0.01).double().eval()
+
+
+OPTIMIZERS: dict[str, BatchedOptimizer] = {
+    "gradient descent": GradientDescent(1e-3),
+    "nesterov": Nesterov(1e-3),
+    "adam": Adam(0.05),
+    "adahessian": AdaHessian(0.05),
+    "newton": Newton(0.5),
+    "sr1": SR1(0.5),
+    "bfgs": BFGS(),
+    "bfgs exact": BFGS("exact"),
+    "bfgs unit": BFGS(None, 1e-3),
+    "l-bfgs": LBFGS(4, learning_rate=0.1),
+    "l-bfgs armijo": LBFGS(4, "armijo"),
+    "l-bfgs wolfe": LBFGS(4, "strong_wolfe"),
+    "l-sr1": lsr1(),
+}
+
+
+def random_quadratic() -> Quadratic:
+    generator = torch.Generator().manual_seed(3)
+    A = torch.randn(BATCH, SIZE, SIZE, dtype=torch.float64, generator=generator)
+    return Quadratic(A.mT @ A, torch.randn(BATCH, SIZE, dtype=torch.float64, generator=generator))
+
+
+OBJECTIVES: dict[str, Objective] = {
+    "rosenbrock": Rosenbrock(),
+    "rastrigin": Rastrigin(),
+    "diagonal": DiagonalQuadratic(1000.0),
+    "quadratic": random_quadratic(),
+}
+
+
+def alone(objective: Objective, i: int) -> Objective:
+    if isinstance(objective, Quadratic):
+        return Quadratic(objective.H[i : i + 1], objective.b[i : i + 1])
+    return objective
+
+
+def start_points() -> Tensor:
+    generator = torch.Generator().manual_seed(11)
+    x0 = torch.randn(BATCH, SIZE, dtype=torch.float64, generator=generator)
+    x0[5] = math.nan
+    x0[6] = 1e200
+    return x0
+
+
+@pytest.mark.parametrize("function", OBJECTIVES)
+@pytest.mark.parametrize("solver", OPTIMIZERS)
+def test_a_batch_is_single_runs_even_with_broken_neighbours(solver: str, function: str) -> None:
+    objective, optimizer, x0 = OBJECTIVES[function], OPTIMIZERS[solver], start_points()
+    with torch.no_grad():
+        together = unroll(optimizer, objective, x0, STEPS)
+        for i in [*range(0, BATCH, 5), BATCH - 1]:
+            single = unroll(optimizer, alone(objective, i), x0[i : i + 1], STEPS)
+            for ours, theirs in (
+                (together.iterates[:, i], single.iterates[:, 0]),
+                (together.values[:, i], single.values[:, 0]),
+            ):
+                torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12, equal_nan=True)
+            assert torch.equal(together.evaluations[:, i], single.evaluations[:, 0])
+
+
+@pytest.mark.parametrize("function", OBJECTIVES)
+@pytest.mark.parametrize("solver", ["bfgs", "l-bfgs armijo", "l-bfgs wolfe"])
+def test_searches_never_go_up(solver: str, function: str) -> None:
+    sound = [i for i in range(BATCH) if i not in (5, 6)]
+    with torch.no_grad():
+        values = unroll(OPTIMIZERS[solver], OBJECTIVES[function], start_points(), STEPS).values
+    assert bool((values.diff(dim=0)[:, sound] <= 0).all())
+    assert bool((values[-1, sound] < values[0, sound]).all())
+
+
+def test_all_work_under_grad_mode_too() -> None:
+    x0 = start_points()[:4].requires_grad_()
+    for optimizer in OPTIMIZERS.values():
+        path = unroll(optimizer, Rosenbrock(), x0, 3)
+        (gradient,) = torch.autograd.grad(path.values[-1].sum(), x0)
+        assert bool(gradient.isfinite().all())
