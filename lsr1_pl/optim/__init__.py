@@ -28,8 +28,6 @@ __all__ = [
     "LowRankCurvature",
     "Nesterov",
     "Newton",
-    "Nesterov",
-    "Newton",
     "OptimizerState",
     "Trajectory",
     "unroll",

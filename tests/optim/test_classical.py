@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import scipy.optimize
 import torch
-from scipy.optimize import BFGS as ScipyUpdate
 from torch import Tensor
 
 from lsr1_pl.errors import UserError
@@ -152,7 +152,7 @@ def test_adahessian_estimate_converges_to_the_diagonal() -> None:
 
 def test_bfgs_update_equals_scipys() -> None:
     generator = np.random.default_rng(0)
-    scipy_update = ScipyUpdate(exception_strategy="skip_update", init_scale=1.0)
+    scipy_update = scipy.optimize.BFGS(exception_strategy="skip_update", init_scale=1.0)
     scipy_update.initialize(5, "inv_hess")
     inverse = identities(torch.zeros(1, 5, dtype=torch.float64))
     A = generator.normal(size=(5, 5))

@@ -1,4 +1,4 @@
-"""Limited-memory BFGS (Liu and Nocedal, 1989)."""
+"""Limited-memory BFGS (Nocedal, 1980; Liu and Nocedal, 1989)."""
 
 from __future__ import annotations
 
@@ -9,37 +9,39 @@ import torch
 from torch import Tensor
 
 from lsr1_pl.errors import UserError
-from lsr1_pl.optim.line_search import SearchResult, armijo, fixed, strong_wolfe
+from lsr1_pl.optim.checks import check_choice, check_positive
+from lsr1_pl.optim.line_search import LineStep, armijo, strong_wolfe
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
 from lsr1_pl.types import Evaluation, Objective
 
 _LEAST_CURVATURE = 1e-10
+_SEARCHES = {"armijo": armijo, "strong_wolfe": strong_wolfe}
 
 
 @dataclass(frozen=True)
 class LBFGSState(OptimizerState):
-    """L-BFGS's state: each problem's own last L accepted pairs, and the number of steps taken."""
+    """L-BFGS's state: the last pairs of each problem, newest last."""
 
     steps: Tensor
-    """(B, L, N) the p, newest last; the places that no pair fills yet hold zeros."""
+    """(B, L, N) p; places without a pair hold zeros."""
     changes: Tensor
-    """(B, L, N) the q of the same pairs."""
+    """(B, L, N) q."""
     scale: Tensor
-    """(B, 1) ``p . q / q . q`` of the newest pair; 1 before the first."""
+    """(B,) the factor of the initial inverse Hessian, ``p.q / q.q`` of the newest pair."""
     steps_taken: int
 
 
 class LBFGS(BatchedOptimizer):
-    """Two-loop recursion over each problem's own pairs (Nocedal and Wright, Algs. 7.4 and 7.5).
+    """The two-loop recursion over the last ``history_size`` pairs.
 
-    A pair enters where ``p . q > 1e-10``; elsewhere that problem keeps its buffer as it is. The
-    first trial step has length ``learning_rate * min(1, 1 / |g|_1)``, later ones ``learning_rate``.
-    Without a line search it agrees with ``torch.optim.LBFGS``, iterate by iterate. B is never
-    formed, and no secant residual is given.
+    Without search and with unit steps it takes the iterates of ``torch.optim.LBFGS``: the first
+    step has length ``min(1, 1 / |g|_1)`` times ``learning_rate``, and a pair is kept only if
+    ``p . q > 1e-10``.
 
     Args:
-        history_size: L, the most pairs that are kept.
-        line_search: "armijo", "strong_wolfe", or None to take every trial step.
+        history_size: L >= 1.
+        line_search: None, ``armijo`` or ``strong_wolfe``.
+        learning_rate: > 0, the step, or the first trial of a search.
     """
 
     def __init__(
@@ -48,88 +50,76 @@ class LBFGS(BatchedOptimizer):
         line_search: Literal["armijo", "strong_wolfe"] | None = None,
         learning_rate: float = 1.0,
     ) -> None:
+        check_choice(self, "line_search", line_search, (None, *_SEARCHES))
+        check_positive(self, learning_rate=learning_rate)
         if history_size < 1:
-            raise UserError(f"LBFGS history_size is {history_size}; it must be 1 or more")
-        if line_search not in ("armijo", "strong_wolfe", None):
-            raise UserError(
-                f'LBFGS line_search is {line_search!r}; it must be "armijo", "strong_wolfe" or None'
-            )
-        if not learning_rate > 0:
-            raise UserError(f"LBFGS learning_rate is {learning_rate}; it must be above 0")
+            raise UserError(f"LBFGS history_size is {history_size}; it must be at least 1")
         self.history_size = history_size
         self.line_search = line_search
         self.learning_rate = learning_rate
 
     def init(self, x: Tensor, evaluation: Evaluation) -> LBFGSState:
         """State at ``x`` (B, N), without pairs."""
-        empty = x.new_zeros((len(x), self.history_size, x.shape[1]))
-        return LBFGSState(
-            x,
-            evaluation,
-            evaluation.gradient,
-            None,
-            empty,
-            empty,
-            x.new_ones((len(x), 1)),
-            0,
-            evaluations=torch.zeros(len(x), dtype=torch.long, device=x.device),
-        )
+        empty = x.new_zeros(x.shape[0], self.history_size, x.shape[1])
+        ones = torch.ones_like(x[:, 0])
+        return LBFGSState(x, evaluation, evaluation.gradient, None, empty, empty, ones, 0)
 
     def step(self, state: LBFGSState, objective: Objective) -> LBFGSState:
-        """A step along ``-B g``, then the step's own pair into the buffers."""
+        """One step, then the new pair."""
         gradient = state.evaluation.gradient
-        direction = two_loop(state, gradient)
-        found = self._search(state, direction, objective)
-        # Not the difference of the iterates, which loses digits near the minimiser.
-        p, q = -found.length.unsqueeze(1) * direction, found.evaluation.gradient - gradient
-        slope = (p * q).sum(dim=1, keepdim=True)
-        accepted = slope > _LEAST_CURVATURE
-        square = torch.where(accepted, q.square().sum(dim=1, keepdim=True), torch.ones_like(slope))
+        direction = two_loop(gradient, state.steps, state.changes, state.scale)
+        length = torch.full_like(state.evaluation.value, self.learning_rate)
+        if state.steps_taken == 0:
+            length = length * (1 / gradient.abs().sum(dim=1)).clamp_max(1.0)
+        line = self._search(state, direction, length, objective)
+        p = line.iterate - state.iterate
+        q = line.evaluation.gradient - gradient
+        product = (p * q).sum(dim=1)
+        kept = product > _LEAST_CURVATURE
+        rows = kept.view(-1, 1, 1)
         return LBFGSState(
-            found.iterate,
-            found.evaluation,
+            line.iterate,
+            line.evaluation,
             direction,
             None,
-            _pushed(state.steps, p, accepted),
-            _pushed(state.changes, q, accepted),
-            torch.where(accepted, slope / square, state.scale),
+            torch.where(rows, _pushed(state.steps, p), state.steps),
+            torch.where(rows, _pushed(state.changes, q), state.changes),
+            torch.where(kept, product / q.square().sum(dim=1), state.scale),
             state.steps_taken + 1,
-            evaluations=found.evaluations,
+            evaluations=line.evaluations,
         )
 
-    def _search(self, state: LBFGSState, direction: Tensor, objective: Objective) -> SearchResult:
-        x, evaluation = state.iterate, state.evaluation
-        length = x.new_full((len(x),), self.learning_rate)
-        if state.steps_taken == 0:
-            length = length * (1 / evaluation.gradient.detach().abs().sum(dim=1)).clamp_max(1)
-        if self.line_search == "armijo":
-            return armijo(objective, x, evaluation, direction, length)
-        if self.line_search == "strong_wolfe":
-            return strong_wolfe(objective, x, evaluation, direction, length)
-        return fixed(objective, x, direction, length)
+    def _search(
+        self, state: LBFGSState, direction: Tensor, length: Tensor, objective: Objective
+    ) -> LineStep:
+        if self.line_search is not None:
+            search = _SEARCHES[self.line_search]
+            return search(objective, state.iterate, state.evaluation, -direction, length)
+        iterate = state.iterate - length.unsqueeze(1) * direction
+        one = torch.ones_like(length, dtype=torch.long)
+        return LineStep(length, iterate, objective.evaluate(iterate), one)
 
 
-def two_loop(state: LBFGSState, y: Tensor) -> Tensor:
-    """B y (B, N) for ``y`` (B, N), in O(L N)."""
-    slopes = (state.steps * state.changes).sum(dim=2, keepdim=True)
-    filled = slopes > 0
-    # An empty place has weight 0 and so leaves its problem's vector as it is.
-    weights = filled / torch.where(filled, slopes, torch.ones_like(slopes))
-    pairs = list(
-        zip(state.steps.unbind(1), state.changes.unbind(1), weights.unbind(1), strict=True)
-    )
-    coefficients = []
-    for p, q, weight in reversed(pairs):
-        coefficient = weight * (p * y).sum(dim=1, keepdim=True)
-        y = y - coefficient * q
-        coefficients.append(coefficient)
-    y = state.scale * y
-    for (p, q, weight), coefficient in zip(pairs, reversed(coefficients), strict=True):
-        y = y + (coefficient - weight * (q * y).sum(dim=1, keepdim=True)) * p
-    return y
+def two_loop(gradient: Tensor, steps: Tensor, changes: Tensor, scale: Tensor) -> Tensor:
+    """(B, N): the inverse Hessian's estimate times ``gradient`` (B, N), in O(L N).
+
+    For pairs ``steps``, ``changes`` (B, L, N), newest last, zeros where there is none, and the
+    ``scale`` (B,) of the initial estimate.
+    """
+    products = (steps * changes).sum(dim=2)
+    rho = torch.where(products > 0, 1 / products, torch.zeros_like(products))
+    direction = gradient
+    alphas = []
+    for i in reversed(range(steps.shape[1])):
+        alpha = rho[:, i] * (steps[:, i] * direction).sum(dim=1)
+        direction = direction - alpha.unsqueeze(1) * changes[:, i]
+        alphas.append(alpha)
+    direction = scale.unsqueeze(1) * direction
+    for i, alpha in zip(range(steps.shape[1]), reversed(alphas), strict=True):
+        beta = rho[:, i] * (changes[:, i] * direction).sum(dim=1)
+        direction = direction + (alpha - beta).unsqueeze(1) * steps[:, i]
+    return direction
 
 
-def _pushed(buffer: Tensor, newest: Tensor, accepted: Tensor) -> Tensor:
-    """(B, L, N) with ``newest`` (B, N) in the problems where ``accepted`` (B, 1)."""
-    pushed = torch.cat([buffer[:, 1:], newest.unsqueeze(1)], dim=1)
-    return torch.where(accepted.unsqueeze(2), pushed, buffer)
+def _pushed(pairs: Tensor, newest: Tensor) -> Tensor:
+    return torch.cat([pairs[:, 1:], newest.unsqueeze(1)], dim=1)

@@ -1,4 +1,4 @@
-"""Gradient descent with Nesterov's momentum (Sutskever et al., 2013)."""
+"""Gradient descent with Nesterov's momentum (Sutskever et al., 2013, as torch.optim.SGD has it)."""
 
 from __future__ import annotations
 
@@ -7,29 +7,24 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.optim.checks import check_fraction, check_positive
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
 from lsr1_pl.types import Evaluation, Objective
 
 
 @dataclass(frozen=True)
 class NesterovState(OptimizerState):
-    """Nesterov's state, with the velocity (B, N)."""
+    """Nesterov's state: the velocity (B, N)."""
 
     velocity: Tensor
 
 
 class Nesterov(BatchedOptimizer):
-    """``m_k = momentum m_{k-1} + g_{k-1}``, then a step along ``-(g_{k-1} + momentum m_k)``.
+    """``m_k = momentum * m_{k-1} + g``, ``x_k = x_{k-1} - learning_rate (g + momentum m_k)``."""
 
-    Agrees with ``torch.optim.SGD(nesterov=True)`` problem by problem.
-    """
-
-    def __init__(self, learning_rate: float, momentum: float = 0.9) -> None:
-        if not learning_rate > 0:
-            raise UserError(f"Nesterov learning_rate is {learning_rate}; it must be above 0")
-        if not 0 <= momentum < 1:
-            raise UserError(f"Nesterov momentum is {momentum}; it must lie in [0, 1)")
+    def __init__(self, learning_rate: float = 1e-2, momentum: float = 0.9) -> None:
+        check_positive(self, learning_rate=learning_rate)
+        check_fraction(self, momentum=momentum)
         self.learning_rate = learning_rate
         self.momentum = momentum
 
@@ -38,7 +33,7 @@ class Nesterov(BatchedOptimizer):
         return NesterovState(x, evaluation, evaluation.gradient, None, torch.zeros_like(x))
 
     def step(self, state: NesterovState, objective: Objective) -> NesterovState:
-        """One step along the gradient and the velocity after it."""
+        """One step with the look-ahead momentum."""
         gradient = state.evaluation.gradient
         velocity = self.momentum * state.velocity + gradient
         direction = gradient + self.momentum * velocity

@@ -1,4 +1,4 @@
-"""Symmetric rank one, with a dense inverse Hessian (Appendix F.2)."""
+"""Symmetric rank one (Algorithm 3 of the paper's appendix)."""
 
 from __future__ import annotations
 
@@ -7,73 +7,72 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.optim.checks import check_positive
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
 from lsr1_pl.types import Evaluation, Objective
 
 
 @dataclass(frozen=True)
 class SR1State(OptimizerState):
-    """SR1's state, with the inverse Hessian (B, N, N)."""
+    """SR1's state: the inverse Hessian's estimate B (B, N, N)."""
 
     inverse_hessian: Tensor
 
 
 class SR1(BatchedOptimizer):
-    """Algorithm 2 with the update of Algorithm 3 and steps of constant length.
+    """``x_k = x_{k-1} - learning_rate * B g`` with ``B <- B + r r^T / (r . q)``, r = p - B q.
 
-    On a quadratic, with a learning rate of 1 and no update left out, it reaches the minimiser
-    within N + 1 steps. B need not stay positive, so that a step may go uphill.
+    The update is skipped where ``|r . q| < skip * |r| |q|`` (r orthogonal to q, line 3). B need
+    not be positive definite, so steps may go uphill. With unit steps and no skipped update it
+    minimises a quadratic in N + 1 steps.
 
     Args:
-        skip: the update is left out where ``|v . q| < skip * |v| |q|``, v being p - B q (Nocedal
-            and Wright, Eq. 6.26).
-        initial_curvature: the factor of B0 = initial_curvature * I.
+        learning_rate: > 0.
+        skip: threshold of the skip rule, in [0, 1); 1e-8 is Nocedal and Wright's.
+        initial_curvature: > 0, the factor of B0 = initial_curvature * I.
     """
 
     def __init__(
         self, learning_rate: float = 1.0, skip: float = 1e-8, initial_curvature: float = 1.0
     ) -> None:
-        if not learning_rate > 0:
-            raise UserError(f"SR1 learning_rate is {learning_rate}; it must be above 0")
-        if not 0 <= skip < 1:
-            raise UserError(f"SR1 skip is {skip}; it must lie in [0, 1)")
-        if not initial_curvature > 0:
-            raise UserError(f"SR1 initial_curvature is {initial_curvature}; it must be above 0")
+        check_positive(self, learning_rate=learning_rate, initial_curvature=initial_curvature)
         self.learning_rate = learning_rate
         self.skip = skip
         self.initial_curvature = initial_curvature
 
     def init(self, x: Tensor, evaluation: Evaluation) -> SR1State:
-        """State at ``x`` (B, N), with B0."""
-        identity = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
-        inverse = (self.initial_curvature * identity).repeat(len(x), 1, 1)
-        residual = x.new_zeros(len(x))
-        return SR1State(x, evaluation, evaluation.gradient, residual, inverse)
+        """State at ``x`` (B, N), with B a multiple of the identity."""
+        start = self.initial_curvature * identities(x)
+        return SR1State(x, evaluation, evaluation.gradient, torch.zeros_like(x[:, 0]), start)
 
     def step(self, state: SR1State, objective: Objective) -> SR1State:
-        """A step along ``-B g``, then B's update with the step's own pair."""
-        gradient, inverse = state.evaluation.gradient, state.inverse_hessian
-        direction = _times(inverse, gradient)
+        """One step, then the update of B."""
+        direction = times(state.inverse_hessian, state.evaluation.gradient)
         iterate = state.iterate - self.learning_rate * direction
         evaluation = objective.evaluate(iterate)
-        p, q = iterate - state.iterate, evaluation.gradient - gradient
-        inverse = updated(inverse, p, q, self.skip)
-        residual = (p - _times(inverse, q)).square().sum(dim=1)
+        p, q = iterate - state.iterate, evaluation.gradient - state.evaluation.gradient
+        inverse = sr1_update(state.inverse_hessian, p, q, self.skip)
+        residual = (p - times(inverse, q)).square().sum(dim=1)
         return SR1State(iterate, evaluation, direction, residual, inverse)
 
 
-def updated(inverse: Tensor, p: Tensor, q: Tensor, skip: float) -> Tensor:
-    """``B + v v^T / (v . q)`` with ``v = p - B q`` (Eq. 22); B (B, N, N), p and q (B, N)."""
-    v = p - _times(inverse, q)
-    slope = (v * q).sum(dim=1)
-    # v = 0 (B fits already) meets the rule with 0 >= 0; NaN never meets it.
-    used = (slope.abs() >= skip * v.norm(dim=1) * q.norm(dim=1)) & (slope != 0)
-    safe = torch.where(used, slope, torch.ones_like(slope)).view(-1, 1, 1)
-    return torch.where(
-        used.view(-1, 1, 1), inverse + v.unsqueeze(2) * v.unsqueeze(1) / safe, inverse
-    )
+def sr1_update(inverse: Tensor, p: Tensor, q: Tensor, skip: float) -> Tensor:
+    """(B, N, N): Algorithm 3, for ``inverse`` (B, N, N) and pairs p, q (B, N)."""
+    r = p - times(inverse, q)
+    product = (r * q).sum(dim=1)
+    accepted = product.abs() > skip * r.norm(dim=1) * q.norm(dim=1)
+    safe = torch.where(accepted, product, torch.ones_like(product))
+    scaled = torch.where(accepted.unsqueeze(1), r / safe.unsqueeze(1), torch.zeros_like(r))
+    return inverse + scaled.unsqueeze(2) * torch.where(
+        accepted.unsqueeze(1), r, torch.zeros_like(r)
+    ).unsqueeze(1)
 
 
-def _times(matrix: Tensor, vector: Tensor) -> Tensor:
+def identities(x: Tensor) -> Tensor:
+    """(B, N, N): an identity for each problem of ``x`` (B, N)."""
+    return torch.eye(x.shape[1], dtype=x.dtype, device=x.device).repeat(x.shape[0], 1, 1)
+
+
+def times(matrix: Tensor, vector: Tensor) -> Tensor:
+    """(B, N): matrices (B, N, N) times vectors (B, N)."""
     return torch.bmm(matrix, vector.unsqueeze(2)).squeeze(2)
