@@ -1,3 +1,5 @@
-"""The studies of the paper as commands."""
+"""The studies of the paper as commands: ``lsr1 bench NAME``."""
 
-__all__: list[str] = []
+from lsr1_pl.bench.command import STUDIES, main
+
+__all__ = ["STUDIES", "main"]

@@ -22,6 +22,8 @@ usage: lsr1 VERB [OPTIONS]
   validate  its validation set:      lsr1 validate --ckpt best.ckpt
   predict   fit people to keypoints: lsr1 predict --ckpt best.ckpt \\
                 --data lsr1_pl.data.KeypointsDataModule --data.init_args.path KEYPOINTS.npz
+  bench     the paper's studies:     lsr1 bench profiles --fast     (lsr1 bench --help: all)
+  export    weights and config only: lsr1 export best.ckpt FOLDER
   data      bring in motion:         lsr1 data convert cmu FOLDER_OF_BVH STORE
 
 A config is a file, or the name of one that comes with the package (an unknown name lists them).
@@ -46,6 +48,24 @@ def _lightning(verb: str) -> Callable[[list[str]], int]:
     return run
 
 
+def _bench(arguments: list[str]) -> int:
+    from lsr1_pl.bench import main as bench
+
+    return bench(arguments)
+
+
+def _export(arguments: list[str]) -> int:
+    from pathlib import Path
+
+    from lsr1_pl.pretrained import export_checkpoint
+
+    if len(arguments) != 2 or arguments[0].startswith("-"):
+        raise UserError("usage: lsr1 export CHECKPOINT FOLDER")
+    export_checkpoint(Path(arguments[0]), Path(arguments[1]))
+    print(f"{arguments[1]}: weights and config; test it: lsr1 test --ckpt {arguments[1]}")
+    return 0
+
+
 def _data(arguments: list[str]) -> int:
     from lsr1_pl.data.convert_command import main as convert
 
@@ -57,6 +77,8 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "validate": _lightning("validate"),
     "test": _lightning("test"),
     "predict": _lightning("predict"),
+    "bench": _bench,
+    "export": _export,
     "data": _data,
 }
 

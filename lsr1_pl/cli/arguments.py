@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import yaml
 
-from lsr1_pl.pretrained import NAMED, checkpoint_config, newest
 from lsr1_pl.cli.configs import resolve_config
 from lsr1_pl.errors import UserError
+from lsr1_pl.pretrained import NAMED, checkpoint_config, newest
 
 _DEFAULT_NAME = "run"
 DEFAULT_ROOT = "runs"

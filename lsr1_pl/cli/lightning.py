@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import warnings
 from collections.abc import Iterator, Sequence
@@ -19,12 +18,12 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.utilities.model_helpers import is_overridden
 
 from lsr1_pl.cli.arguments import DEFAULT_ROOT, prepare_arguments
-from lsr1_pl.pretrained import check_weights, read_checkpoint
 from lsr1_pl.cli.record_config import RecordConfig
 from lsr1_pl.cli.resume import ContinuedCSVLogger, LastCheckpoint, RunFolder, folder_of_last
 from lsr1_pl.cli.wandb_log import WandbSettings, finish_wandb, start_wandb
 from lsr1_pl.errors import UserError
-from lsr1_pl.report import IterationProgress, PredictionFile, short
+from lsr1_pl.pretrained import check_weights, read_checkpoint
+from lsr1_pl.report import IterationProgress, PredictionFile, quiet_lightning, short
 
 _TRAINER_DEFAULTS = {
     # Inner gradients need autograd in evaluation too.
@@ -166,7 +165,7 @@ def run_lightning(verb: str, arguments: Sequence[str]) -> int:
     """
     prepared = prepare_arguments(verb, arguments)
     with warnings.catch_warnings():
-        _quiet_lightning()
+        quiet_lightning()
         try:
             _CLI(
                 LightningModule,
@@ -220,15 +219,3 @@ _NOISE = (
     "Given value",
 )
 """How jsonargparse says that a key is optional; what is wrong stands in the other lines."""
-
-
-def _quiet_lightning() -> None:
-    # Tips, device tables and the like: they would bury the tables that people read.
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    # Batches are drawn in the training process: that takes under a millisecond.
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-    # A resumed run goes on in its own folder.
-    warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
-    # pytorch-lightning 2.6 uses a name that torch 2.13 deprecates.
-    warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)

@@ -17,9 +17,7 @@ class HasNewtonDirection(Protocol):
         ...
 
 
-def newton_alignment(
-    iterates: Tensor, directions: Tensor, objective: HasNewtonDirection
-) -> Tensor:
+def newton_alignment(iterates: Tensor, directions: Tensor, objective: HasNewtonDirection) -> Tensor:
     """Cosine of ``-d_k`` with the Newton direction at the point it started from (Figure 3b).
 
     Args:

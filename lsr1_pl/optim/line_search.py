@@ -82,6 +82,14 @@ def armijo(
     trial, at most 20 trials. A problem whose direction does not descend, or for which no trial
     was accepted, stays at ``x`` with step 0.
     """
+    with torch.no_grad():
+        found = _armijo(objective, x, evaluation, along, first)
+    return _differentiable(found, objective, x, along)
+
+
+def _armijo(
+    objective: Objective, x: Tensor, evaluation: Evaluation, along: Tensor, first: Tensor
+) -> LineStep:
     start = _start(x, evaluation, along)
     best, t = start, first
     pending = start.slope < 0
@@ -110,6 +118,14 @@ def strong_wolfe(
     most 25 evaluations; then the best point of sufficient decrease stands in. A problem whose
     direction does not descend, or that has no such point, stays at ``x`` with step 0.
     """
+    with torch.no_grad():
+        found = _strong_wolfe(objective, x, evaluation, along, first)
+    return _differentiable(found, objective, x, along)
+
+
+def _strong_wolfe(
+    objective: Objective, x: Tensor, evaluation: Evaluation, along: Tensor, first: Tensor
+) -> LineStep:
     start = _start(x, evaluation, along)
     low = high = best = start
     t = first
@@ -135,6 +151,20 @@ def strong_wolfe(
         bracketed = bracketed | (pending & (rose | turned))
         t = torch.where(pending, torch.where(bracketed, _between(low, high), 2 * t), t)
     return LineStep(best.t, best.iterate, best.evaluation, count)
+
+
+def _differentiable(found: LineStep, objective: Objective, x: Tensor, along: Tensor) -> LineStep:
+    """In grad mode, the accepted step again, as a function of ``x`` and ``along`` alone.
+
+    The gradient does not run through the trials: their step lengths are constants to it. This
+    one evaluation more is not counted, since no run without a meta-gradient needs it.
+    """
+    if not torch.is_grad_enabled():
+        return found
+    moved = (found.length > 0).unsqueeze(1)
+    step = torch.where(moved, found.length.unsqueeze(1) * along, torch.zeros_like(along))
+    iterate = x + step
+    return found._replace(iterate=iterate, evaluation=objective.evaluate(iterate))
 
 
 def _between(low: _Point, high: _Point) -> Tensor:

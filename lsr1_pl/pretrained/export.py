@@ -37,6 +37,8 @@ def export_checkpoint(checkpoint: Path, folder: Path) -> None:
         save_file({key: value.contiguous() for key, value in state.items()}, partial / WEIGHTS_FILE)
         text = yaml.safe_dump(config, sort_keys=False)
         (partial / CONFIG_FILE).write_text(text, encoding="utf-8")
+        # mkdtemp and safetensors make what only the owner may read.
+        (partial / WEIGHTS_FILE).chmod(0o644)
         partial.chmod(0o755)
         partial.rename(folder)
     except BaseException:

@@ -222,6 +222,8 @@ def test_bad_options_are_named() -> None:
         (lambda: AdaHessian(samples=0), "samples"),
         (lambda: BFGS("wolfe"), "line_search"),  # type: ignore[arg-type]
         (lambda: LBFGS(0), "history_size"),
+        (lambda: SR1(skip=2.0), "skip"),
+        (lambda: AdaHessian(hessian_power=3.0), "hessian_power"),
         (lambda: LBFGS(line_search="exact"), "strong_wolfe"),  # type: ignore[arg-type]
     ):
         with pytest.raises(UserError, match=name):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lsr1_pl.errors import UserError
 from lsr1_pl.optim.checks import check_fraction, check_positive
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
 from lsr1_pl.types import Evaluation, Objective
@@ -56,6 +57,8 @@ class AdaHessian(BatchedOptimizer):
             samples=samples,
         )
         check_fraction(self, beta1=beta1, beta2=beta2)
+        if hessian_power > 1:
+            raise UserError(f"AdaHessian hessian_power is {hessian_power}; it must be at most 1")
         self.learning_rate = learning_rate
         self.beta1 = beta1
         self.beta2 = beta2
@@ -67,7 +70,10 @@ class AdaHessian(BatchedOptimizer):
     def init(self, x: Tensor, evaluation: Evaluation) -> AdaHessianState:
         """State at ``x`` (B, N), with both moments at zero."""
         zeros = torch.zeros_like(x)
-        return AdaHessianState(x, evaluation, evaluation.gradient, None, zeros, zeros, 0)
+        none = torch.zeros_like(evaluation.value, dtype=torch.long)
+        return AdaHessianState(
+            x, evaluation, evaluation.gradient, None, zeros, zeros, 0, evaluations=none
+        )
 
     def step(self, state: AdaHessianState, objective: Objective) -> AdaHessianState:
         """One bias-corrected step, of ``1 + samples`` gradients."""
@@ -93,7 +99,7 @@ class AdaHessian(BatchedOptimizer):
 
     def hessian_diagonal(self, x: Tensor, objective: Objective, step: int) -> Tensor:
         """(B, N): Hutchinson's estimate of the Hessian's diagonal at ``x``."""
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
+        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + step) % 2**63)
         signs = torch.randint(0, 2, (self.samples, x.shape[1]), generator=generator) * 2 - 1
         total = torch.zeros_like(x)
         for sign in signs.to(x):

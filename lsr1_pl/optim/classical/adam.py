@@ -49,7 +49,9 @@ class Adam(BatchedOptimizer):
         first = self.beta1 * state.first_moment + (1 - self.beta1) * gradient
         second = self.beta2 * state.second_moment + (1 - self.beta2) * gradient.square()
         mean = first / (1 - self.beta1**count)
-        direction = mean / ((second / (1 - self.beta2**count)).sqrt() + self.epsilon)
+        # The square root has no slope at 0, where a gradient that is exactly 0 would put it.
+        square = (second / (1 - self.beta2**count)).clamp_min(torch.finfo(second.dtype).tiny)
+        direction = mean / (square.sqrt() + self.epsilon)
         iterate = state.iterate - self.learning_rate * direction
         evaluation = objective.evaluate(iterate)
         return AdamState(iterate, evaluation, direction, None, first, second, count)

@@ -50,7 +50,8 @@ class BFGS(BatchedOptimizer):
     def init(self, x: Tensor, evaluation: Evaluation) -> BFGSState:
         """State at ``x`` (B, N), with B = I."""
         zeros = torch.zeros_like(x[:, 0])
-        return BFGSState(x, evaluation, evaluation.gradient, zeros, identities(x))
+        none = torch.zeros_like(zeros, dtype=torch.long)
+        return BFGSState(x, evaluation, evaluation.gradient, zeros, identities(x), evaluations=none)
 
     def step(self, state: BFGSState, objective: Objective) -> BFGSState:
         """One step, then the update of B."""
@@ -79,7 +80,9 @@ class BFGS(BatchedOptimizer):
             product = objective.hessian_vector_product(x, direction)
             curvature = (direction * product).sum(dim=1)
             slope = (state.evaluation.gradient * direction).sum(dim=1)
-            first = torch.where(curvature > 0, slope / curvature, first)
+            convex = curvature > 0
+            safe = torch.where(convex, curvature, torch.ones_like(curvature))
+            first = torch.where(convex, slope / safe, first)
             count = count + 1
         iterate = x - first.unsqueeze(1) * direction
         return LineStep(first, iterate, objective.evaluate(iterate), count)
@@ -92,7 +95,8 @@ def bfgs_update(inverse: Tensor, p: Tensor, q: Tensor) -> Tensor:
     """
     product = (p * q).sum(dim=1)
     accepted = product > _LEAST_CURVATURE * p.norm(dim=1) * q.norm(dim=1)
-    rho = torch.where(accepted, 1 / product, torch.zeros_like(product)).view(-1, 1, 1)
+    safe = torch.where(accepted, product, torch.ones_like(product))
+    rho = (accepted / safe).view(-1, 1, 1)
     Bq = times(inverse, q)
     factor = 1 + rho * (q * Bq).sum(dim=1).view(-1, 1, 1)
     outer = p.unsqueeze(2) * Bq.unsqueeze(1)

@@ -62,7 +62,10 @@ class LBFGS(BatchedOptimizer):
         """State at ``x`` (B, N), without pairs."""
         empty = x.new_zeros(x.shape[0], self.history_size, x.shape[1])
         ones = torch.ones_like(x[:, 0])
-        return LBFGSState(x, evaluation, evaluation.gradient, None, empty, empty, ones, 0)
+        none = torch.zeros_like(ones, dtype=torch.long)
+        return LBFGSState(
+            x, evaluation, evaluation.gradient, None, empty, empty, ones, 0, evaluations=none
+        )
 
     def step(self, state: LBFGSState, objective: Objective) -> LBFGSState:
         """One step, then the new pair."""
@@ -70,11 +73,12 @@ class LBFGS(BatchedOptimizer):
         direction = two_loop(gradient, state.steps, state.changes, state.scale)
         length = torch.full_like(state.evaluation.value, self.learning_rate)
         if state.steps_taken == 0:
-            length = length * (1 / gradient.abs().sum(dim=1)).clamp_max(1.0)
+            length = length / gradient.abs().sum(dim=1).clamp_min(1.0)
         line = self._search(state, direction, length, objective)
         p = line.iterate - state.iterate
         q = line.evaluation.gradient - gradient
         product = (p * q).sum(dim=1)
+        q_square = q.square().sum(dim=1)
         kept = product > _LEAST_CURVATURE
         rows = kept.view(-1, 1, 1)
         return LBFGSState(
@@ -84,7 +88,7 @@ class LBFGS(BatchedOptimizer):
             None,
             torch.where(rows, _pushed(state.steps, p), state.steps),
             torch.where(rows, _pushed(state.changes, q), state.changes),
-            torch.where(kept, product / q.square().sum(dim=1), state.scale),
+            torch.where(kept, product / torch.where(kept, q_square, 1), state.scale),
             state.steps_taken + 1,
             evaluations=line.evaluations,
         )
@@ -107,7 +111,8 @@ def two_loop(gradient: Tensor, steps: Tensor, changes: Tensor, scale: Tensor) ->
     ``scale`` (B,) of the initial estimate.
     """
     products = (steps * changes).sum(dim=2)
-    rho = torch.where(products > 0, 1 / products, torch.zeros_like(products))
+    filled = products > 0
+    rho = filled / torch.where(filled, products, torch.ones_like(products))
     direction = gradient
     alphas = []
     for i in reversed(range(steps.shape[1])):

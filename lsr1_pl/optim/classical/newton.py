@@ -23,7 +23,8 @@ class Newton(BatchedOptimizer):
 
     def init(self, x: Tensor, evaluation: Evaluation) -> OptimizerState:
         """State at ``x`` (B, N)."""
-        return OptimizerState(x, evaluation, evaluation.gradient, None)
+        none = torch.zeros_like(evaluation.value, dtype=torch.long)
+        return OptimizerState(x, evaluation, evaluation.gradient, None, evaluations=none)
 
     def step(self, state: OptimizerState, objective: Objective) -> OptimizerState:
         """One step, of N + 1 gradients."""

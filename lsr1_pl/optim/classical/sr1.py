@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lsr1_pl.optim.checks import check_positive
+from lsr1_pl.optim.checks import check_fraction, check_positive
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
 from lsr1_pl.types import Evaluation, Objective
 
@@ -36,6 +36,7 @@ class SR1(BatchedOptimizer):
         self, learning_rate: float = 1.0, skip: float = 1e-8, initial_curvature: float = 1.0
     ) -> None:
         check_positive(self, learning_rate=learning_rate, initial_curvature=initial_curvature)
+        check_fraction(self, skip=skip)
         self.learning_rate = learning_rate
         self.skip = skip
         self.initial_curvature = initial_curvature

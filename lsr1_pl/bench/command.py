@@ -1,0 +1,51 @@
+"""``lsr1 bench NAME``: the paper's figures and tables, one command each."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from lsr1_pl.errors import UserError
+
+STUDIES = {
+    "quadratics": "Figures 3a and 3b: random quadratics of N = 2, 10, 50",
+    "profiles": "Figure 3c: performance profiles over 30 problems",
+    "trajectories": "Figure 1: paths on 2-D contours",
+    "ablations": "Table 4, and the choices that the paper leaves open",
+    "compute": "Figures 6 and 7: time and memory over N",
+    "tune": "learning rates of the untrained solvers for profiles",
+}
+"""Each is a module of this room with ``add_options(parser)`` and ``run(options)``."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise UserError(f"{message}\n{self.format_usage().strip()}")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run ``lsr1 bench ...`` with the arguments after ``bench``; the exit code.
+
+    Raises:
+        UserError: bad arguments, or a checkpoint that cannot be used.
+    """
+    parser = _Parser(
+        prog="lsr1 bench",
+        description="The paper's studies. Each writes results.csv, "
+        "summary.json, PNG figures and index.html.",
+    )
+    verbs = parser.add_subparsers(dest="study", required=True, metavar="NAME")
+    chosen = next((word for word in argv if word in STUDIES), None)
+    for name, what in STUDIES.items():
+        verb = verbs.add_parser(name, help=what, description=what)
+        verb.add_argument("--out", type=Path, default=Path("runs/bench") / name, help="folder")
+        verb.add_argument("--fast", action="store_true", help="under 3 minutes on 2 cores; says so")
+        verb.add_argument("--seed", type=int, default=2026, help="of the problems (2026)")
+        # Only the chosen study's module is loaded: each pulls in what it alone needs.
+        if name == chosen:
+            importlib.import_module(f"lsr1_pl.bench.{name}").add_options(verb)
+    options = parser.parse_args(argv)
+    importlib.import_module(f"lsr1_pl.bench.{options.study}").run(options)
+    return 0

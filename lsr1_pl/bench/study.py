@@ -1,0 +1,129 @@
+"""What every study writes: results.csv, summary.json, figures and one HTML page."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shlex
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from lsr1_pl import __version__
+from lsr1_pl.errors import UserError
+from lsr1_pl.report import Page, PageTable, Section, readable, short, write_page
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLOURS = {
+    "L-SR1": "#d62728",
+    "L-SR1 unprojected": "#ff9896",
+    "L-BFGS": "#1f77b4",
+    "L-BFGS, Armijo": "#17becf",
+    "L-BFGS, strong Wolfe": "#aec7e8",
+    "BFGS": "#2ca02c",
+    "SR1": "#98df8a",
+    "Adam": "#9467bd",
+    "AdaHessian": "#8c564b",
+    "gradient descent": "#7f7f7f",
+    "Nesterov": "#bcbd22",
+    "Newton": "#111111",
+}
+"""One colour a solver, the same in every figure."""
+
+
+class Study:
+    """The output folder of one study, and the page that grows in it.
+
+    Args:
+        name: the study's verb.
+        title: of the page.
+        out: the folder, made if missing; files of an earlier run of the study are replaced.
+        fast: how this run is shortened; empty for the whole study.
+    """
+
+    def __init__(self, name: str, title: str, out: Path, fast: str) -> None:
+        if out.exists() and not out.is_dir():
+            raise UserError(f"--out {out}: is a file; name a folder")
+        out.mkdir(parents=True, exist_ok=True)
+        self.name = name
+        self.out = out
+        command = shlex.join(["lsr1", *sys.argv[1:]])
+        self.page = Page(title=title, command=command, fast=fast)
+        self.page.provenance = [f"lsr1_pl {__version__}."]
+        self.summary: dict[str, Any] = {"study": name, "fast": bool(fast), "command": command}
+
+    def write_rows(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """results.csv, whole or not at all."""
+        path = self.out / "results.csv"
+        partial = path.with_suffix(".partial")
+        with partial.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(columns)
+            writer.writerows(rows)
+        os.replace(partial, path)
+
+    def save_figure(self, figure: Figure, name: str) -> Path:
+        """``name``.png in the folder."""
+        path = self.out / f"{name}.png"
+        partial = path.with_suffix(".partial")
+        figure.savefig(partial, dpi=110, format="png")
+        os.replace(partial, path)
+        return path
+
+    def add(self, section: Section) -> None:
+        """Append to the page, and print the table."""
+        self.page.sections.append(section)
+        if section.table is not None:
+            _print_table(section.title, section.table)
+
+    def note(self, *paragraphs: str) -> None:
+        """Say how something was made, at the foot of the page."""
+        self.page.provenance = [*self.page.provenance, *paragraphs]
+
+    def finish(self, results: Mapping[str, object]) -> None:
+        """Write summary.json and the page."""
+        self.summary["results"] = results
+        path = self.out / "summary.json"
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(_plain(self.summary), indent=2) + "\n", encoding="utf-8")
+        os.replace(partial, path)
+        write_page(self.out / "index.html", self.page)
+        print(f"Page: {short(self.out / 'index.html')}; rows: {short(self.out / 'results.csv')}")
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """A figure that draws without a display."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+    figure = MatplotlibFigure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _plain(value: Any) -> Any:
+    """JSON knows neither infinity nor NaN: both become null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not abs(value) < float("inf"):
+        return None
+    return value
+
+
+def _print_table(title: str, table: PageTable) -> None:
+    shown = Table(title=title, title_justify="left")
+    for position, name in enumerate(table.columns):
+        shown.add_column(name, justify="right" if position else "left")
+    for row in table.rows:
+        shown.add_row(*(escape(readable(cell)) for cell in row))
+    Console(width=None if sys.stdout.isatty() else 120).print(shown)
