@@ -85,5 +85,5 @@ def train(
         gradient_clip_val=1.0,
         callbacks=[validations],
     )
-    trainer.fit(task, train_dataloaders=data.train_dataloader())
+    trainer.fit(task, data)
     return validations.found

@@ -98,6 +98,11 @@ class _CLI(LightningCLI):
         if checkpoint:
             weights = check_weights(Path(checkpoint), self.model)
             if subcommand == "fit":
+                if Path(checkpoint).is_dir():
+                    raise UserError(
+                        f"--ckpt {checkpoint}: an exported folder holds weights only; fit goes on "
+                        "from the last.ckpt of a run"
+                    )
                 kwargs |= {"ckpt_path": checkpoint, "weights_only": True}
             else:
                 # Loaded here: the Trainer would want the callbacks that wrote the checkpoint.

@@ -6,12 +6,12 @@ import math
 
 import pytest
 import torch
-from pytorch_lightning import Trainer
+from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 
-from lsr1_pl.data import QuadraticsDataModule
+from lsr1_pl.data import QuadraticsDataModule, StartsDataModule
 from lsr1_pl.errors import UserError
-from lsr1_pl.objectives import Quadratic
+from lsr1_pl.objectives import Quadratic, Rosenbrock
 from lsr1_pl.optim import LSR1, GradientDescent, unroll
 from lsr1_pl.tasks import FunctionTask
 
@@ -126,3 +126,35 @@ def test_data_depends_on_seed_and_step_alone() -> None:
     (first,), (second,) = one.val_dataloader(), other.val_dataloader()
     assert torch.equal(first.H, second.H)
     assert torch.equal(first.x0, second.x0)
+
+
+@pytest.mark.filterwarnings("ignore:.*does not have many workers")
+def test_any_function_can_be_trained_on_and_tested() -> None:
+    optimizer = LSR1(hidden_dim=8, buffer_size=3, gamma1=1e-3)
+    model = FunctionTask(optimizer, steps=4, test_steps=5, test_buffer_sizes=(2,))
+    data = StartsDataModule(Rosenbrock(), size=6, test_size=7, batch_size=4, evaluation_count=3)
+    run = trainer(val_check_interval=3, check_val_every_n_epoch=None)
+    run.fit(model, data)
+    assert "val/final_value" in run.callback_metrics
+    # Rosenbrock's Newton direction has no closed form here.
+    assert not any("newton" in key for key in run.callback_metrics)
+    trainer().test(model, data, verbose=False)
+    assert set(model.curves["value"]) == {"L-SR1, L=2"}
+    assert "(Rosenbrock) of N=7" in model.curves_note
+
+
+@pytest.mark.filterwarnings("ignore:.*does not have many workers")
+def test_frozen_norms_keep_their_statistics_and_train_on() -> None:
+    model, data = task(freeze_norm_after=2), QuadraticsDataModule(batch_size=8)
+    seen: list[tuple[Tensor, Tensor]] = []
+
+    class Watch(Callback):
+        def on_train_batch_end(self, *_: object, **__: object) -> None:
+            norm = model.optimizer.encoder.layers[1]
+            seen.append((norm.running_mean.clone(), norm.weight.detach().clone()))
+
+    trainer(max_steps=5, callbacks=[Watch()], limit_val_batches=0).fit(model, data)
+    statistics, weights = zip(*seen, strict=True)
+    assert not torch.equal(statistics[0], statistics[1])
+    assert all(torch.equal(statistics[1], later) for later in statistics[2:])
+    assert not torch.equal(weights[3], weights[4])

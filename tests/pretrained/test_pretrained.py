@@ -1,0 +1,122 @@
+"""Exported checkpoints and shipped optimisers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from lsr1_pl.cli import main
+from lsr1_pl.errors import UserError
+from lsr1_pl.objectives import DiagonalQuadratic
+from lsr1_pl.optim import unroll
+from lsr1_pl.pretrained import (
+    export_checkpoint,
+    load_optimizer,
+    read_checkpoint,
+    shipped,
+    shipped_folder,
+)
+
+TINY = [
+    "--trainer.max_steps=2",
+    "--trainer.val_check_interval=2",
+    "--data.init_args.batch_size=4",
+    "--data.init_args.evaluation_count=3",
+    "--model.init_args.steps=2",
+    "--model.init_args.optimizer.init_args.hidden_dim=8",
+]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("run")
+    arguments = ["fit", "--config", "quadratics", f"--trainer.default_root_dir={root}", *TINY]
+    assert main(arguments) == 0
+    return root / "quadratics/version_0/checkpoints/last.ckpt"
+
+
+def test_export_keeps_weights_and_config_alone(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "deep" / "tiny"
+    assert main(["export", str(checkpoint), str(folder)]) == 0
+    assert {path.name for path in folder.iterdir()} == {"config.yaml", "model.safetensors"}
+    assert [path.name for path in folder.parent.iterdir()] == ["tiny"]
+    whole, exported = read_checkpoint(checkpoint), read_checkpoint(folder)
+    assert whole["state_dict"].keys() == exported["state_dict"].keys()
+    assert all(torch.equal(v, exported["state_dict"][k]) for k, v in whole["state_dict"].items())
+    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    assert "default_root_dir" not in config["trainer"]
+    capsys.readouterr()
+    root = f"--trainer.default_root_dir={tmp_path}"
+    assert main(["test", "--ckpt", str(checkpoint), root, "--name=a"]) == 0
+    assert main(["test", "--ckpt", str(folder), root, "--name=b"]) == 0
+    a, b = (tmp_path / name / "test/version_0/curves.csv" for name in "ab")
+    assert a.read_text() == b.read_text()
+
+
+def test_loading_gives_the_trained_optimiser(checkpoint: Path, tmp_path: Path) -> None:
+    export_checkpoint(checkpoint, tmp_path / "tiny")
+    a, b = load_optimizer(checkpoint), load_optimizer(tmp_path / "tiny")
+    assert not a.training
+    x0 = torch.rand(3, 4)
+    with torch.no_grad():
+        one, other = (unroll(o, DiagonalQuadratic(), x0, 3).iterates for o in (a, b))
+    assert torch.equal(one, other)
+    weights = read_checkpoint(checkpoint)["state_dict"]
+    assert torch.equal(a.encoder.output.weight, weights["optimizer.encoder.output.weight"])
+
+
+def test_bad_folders_and_names_are_named(checkpoint: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="shipped are"):
+        load_optimizer("no such name")
+    with pytest.raises(UserError, match="is there already"):
+        export_checkpoint(checkpoint, tmp_path)
+    export_checkpoint(checkpoint, tmp_path / "tiny")
+    (tmp_path / "tiny/model.safetensors").write_bytes(b"\xff" * 64)
+    with pytest.raises(UserError, match="cannot be read"):
+        load_optimizer(tmp_path / "tiny")
+    (tmp_path / "tiny/model.safetensors").unlink()
+    with pytest.raises(UserError, match=r"holds no model\.safetensors"):
+        load_optimizer(tmp_path / "tiny")
+
+
+def test_an_optimiser_of_another_class_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    export_checkpoint(checkpoint, tmp_path / "tiny")
+    config = yaml.safe_load((tmp_path / "tiny/config.yaml").read_text(encoding="utf-8"))
+    config["model"]["init_args"]["optimizer"]["class_path"] = "os.system"
+    (tmp_path / "tiny/config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    with pytest.raises(UserError, match=r"no lsr1_pl\.optim\.LSR1"):
+        load_optimizer(tmp_path / "tiny")
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_shipped_optimisers(name: str) -> None:
+    folder = shipped_folder() / name
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    for word in ("lsr1 fit", "seed", "iterations", "validation"):
+        assert word in card, word
+    assert (folder / "model.safetensors").stat().st_size < 10 * 2**20
+    config = (folder / "config.yaml").read_text(encoding="utf-8")
+    assert "/tmp" not in config
+    assert "/home" not in config
+    optimizer = load_optimizer(name)
+    assert sum(p.numel() for p in optimizer.parameters()) == 252_555
+
+
+def test_everything_that_the_studies_need_is_shipped() -> None:
+    names = ["quadratics", *(f"profiles_{f}" for f in ("quadratics", "rosenbrock", "rastrigin"))]
+    assert {f"{n}{suffix}" for n in names for suffix in ("", "_unprojected")} <= set(shipped())
+
+
+def test_fit_cannot_go_on_from_an_export(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export_checkpoint(checkpoint, tmp_path / "tiny")
+    root = f"--trainer.default_root_dir={tmp_path}"
+    fit = ["fit", "--config", "quadratics", "--ckpt", str(tmp_path / "tiny"), root, *TINY]
+    assert main(fit) == 2
+    assert "last.ckpt" in capsys.readouterr().err
