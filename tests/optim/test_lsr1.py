@@ -234,8 +234,29 @@ def test_step_leaves_the_given_state_as_it_was() -> None:
         ({"hidden_dim": 0}, "hidden_dim"),
         ({"gamma1": 0.0}, "gamma1"),
         ({"dropout": 1.0}, "dropout"),
+        ({"norm_momentum": 0.0}, "norm_momentum"),
     ],
 )
 def test_bad_options_are_named(options: dict[str, Any], named: str) -> None:
     with pytest.raises(UserError, match=named):
         LSR1(**options)
+
+
+def test_relative_secant_residual_knows_no_scale() -> None:
+    plain, relative = small(), small(secant_relative=True)
+    relative.load_state_dict(plain.state_dict())
+    one, other = (unroll(o, quadratics(4, 3), start(4, 3), 4) for o in (plain, relative))
+    torch.testing.assert_close(one.iterates, other.iterates)
+    assert one.secant_residuals is not None
+    assert other.secant_residuals is not None
+    assert (other.secant_residuals[0] == 0).all()
+    # Step k's residual is of the pair of the step before.
+    p_square = one.iterates.diff(dim=0)[:-1].square().sum(dim=2)
+    torch.testing.assert_close(other.secant_residuals[1:], one.secant_residuals[1:] / p_square)
+
+
+def test_norm_momentum_reaches_every_norm() -> None:
+    norms = [m for m in small(norm_momentum=0.03).modules() if isinstance(m, torch.nn.BatchNorm1d)]
+    # One and two in each of two blocks, in each of three networks.
+    assert len(norms) == 15
+    assert {norm.momentum for norm in norms} == {0.03}
