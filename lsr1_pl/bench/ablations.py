@@ -171,8 +171,8 @@ def _summarise(runs: list[list[dict[str, Any]]]) -> dict[str, Any]:
 def _cells(variant: Variant, row: dict[str, Any]) -> list[object]:
     return [
         variant.name,
-        f"{row['best']:.2f} ± {row['best_std']:.2f}",
-        "; ".join(f"{value:.2f}" for value in row["best_by_seed"]),
+        f"{row['best']:.2f} ± {row['best_std']:.2f}".replace("nan ± nan", "diverged"),
+        "; ".join(f"{value:.2f}" for value in row["best_by_seed"]).replace("nan", "diverged"),
         row["median_relative"],
         row["last"],
         f"{row['not_finite']} of {row['validations']}",

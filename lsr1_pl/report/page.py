@@ -26,7 +26,8 @@ _TEMPLATE = """\
   .scroll { overflow-x: auto; }
   table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem; }
   th, td { padding: .3rem .7rem; border-bottom: 1px solid #d8dde3; text-align: right; }
-  th { white-space: nowrap; } th:first-child, td:first-child { text-align: left; }
+  th { vertical-align: bottom; } th:first-child, td:first-child { text-align: left; }
+  td:first-child { white-space: nowrap; }
   caption { caption-side: top; text-align: left; padding-bottom: .4rem; color: #57606a; }
   img { max-width: 100%; height: auto; } figure { margin: 1rem 0; }
   figcaption { color: #57606a; font-size: .92rem; }
