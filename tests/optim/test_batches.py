@@ -83,13 +83,13 @@ def test_a_batch_is_single_runs_even_with_broken_neighbours(solver: str, functio
     objective, optimizer, x0 = OBJECTIVES[function], OPTIMIZERS[solver], start_points()
     with torch.no_grad():
         together = unroll(optimizer, objective, x0, STEPS)
-        for i in [*range(0, BATCH, 5), BATCH - 1]:
+        for i in range(BATCH):
             single = unroll(optimizer, alone(objective, i), x0[i : i + 1], STEPS)
             for ours, theirs in (
                 (together.iterates[:, i], single.iterates[:, 0]),
                 (together.values[:, i], single.values[:, 0]),
             ):
-                torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12, equal_nan=True)
+                torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12, equal_nan=True)
             assert torch.equal(together.evaluations[:, i], single.evaluations[:, 0])
 
 
