@@ -1,4 +1,4 @@
-"""Makes ``bvh_files`` importable by the tests of this folder."""
+"""Makes the makers of files importable by the tests of this folder."""
 
 import sys
 from pathlib import Path
