@@ -1,4 +1,4 @@
-"""``lsr1 data convert``: bring motion in."""
+"""``lsr1 data convert``: bring motion and bodies in."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.progress import track
 from rich.table import Table
 
 from lsr1_pl.data.conversion import ConversionReport, convert_cmu
+from lsr1_pl.data.smpl import convert_regressor, convert_smpl
 from lsr1_pl.errors import UserError
 
 
@@ -25,15 +26,28 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         UserError: bad arguments, or nothing that can be converted.
     """
-    parser = _Parser(prog="lsr1 data", description="Bring motion into a motion store.")
+    parser = _Parser(prog="lsr1 data", description="Bring in motion and bodies.")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    convert = verbs.add_parser("convert", help="recordings into a motion store")
+    convert = verbs.add_parser("convert", help="a source into what the project reads")
     kinds = convert.add_subparsers(dest="kind", required=True)
     cmu = kinds.add_parser("cmu", help="BVH recordings of the CMU motion capture database")
     cmu.add_argument("src", type=Path, help="folder of *.bvh files, T-pose first, 120 frames/s")
     cmu.add_argument("dst", type=Path, help="the store's folder: new, or empty")
     cmu.add_argument("--strict", action="store_true", help="let one broken file stop it all")
+    smpl = kinds.add_parser("smpl", help="SMPL's model files into plain arrays")
+    smpl.add_argument("src", type=Path, help="a model (.pkl, .npz), or a folder with several")
+    smpl.add_argument("dst", type=Path, help="folder for SMPL_NEUTRAL.npz and the like")
+    regressor = kinds.add_parser("regressor", help="J_regressor_h36m.npy, checked")
+    regressor.add_argument("src", type=Path, help="the file")
+    regressor.add_argument("dst", type=Path, help="folder for J_regressor_h36m.npy")
     options = parser.parse_args(argv)
+    if options.kind == "smpl":
+        for gender, path in convert_smpl(options.src, options.dst).items():
+            print(f"{path}: SMPL, {gender.lower()}")
+        return 0
+    if options.kind == "regressor":
+        print(f"{convert_regressor(options.src, options.dst)}: 17 joints of SMPL's vertices")
+        return 0
     report = convert_cmu(options.src, options.dst, strict=options.strict, track=_progress)
     _print(report, options.dst)
     return 0

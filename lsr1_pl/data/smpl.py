@@ -1,0 +1,166 @@
+"""SMPL's model files and H36M's joint regressor, converted once to plain arrays."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsr1_pl.body.files import read_body
+from lsr1_pl.data.legacy_pickle import read_legacy_pickle
+from lsr1_pl.errors import UserError
+
+_KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
+_GENDERS = {
+    "NEUTRAL": re.compile(r"neutral", re.IGNORECASE),
+    "FEMALE": re.compile(r"(^|[_\-.])(f|female)([_\-.]|$)", re.IGNORECASE),
+    "MALE": re.compile(r"(^|[_\-.])(m|male)([_\-.]|$)", re.IGNORECASE),
+}
+_WHERE = (
+    "expected SMPL's own files, such as basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl or "
+    "SMPL_NEUTRAL.pkl, from https://smpl.is.tue.mpg.de"
+)
+
+
+def convert_smpl(src: str | os.PathLike[str], dst: str | os.PathLike[str]) -> dict[str, Path]:
+    """Convert SMPL models to ``DST/SMPL_{NEUTRAL,FEMALE,MALE}.npz``, which hold numbers only.
+
+    Pickles of Python 2 with chumpy arrays, and plain npz, with ten betas or more. Each result is
+    read back and checked before it takes its place; files of an earlier conversion are replaced
+    one by one, whole.
+
+    Args:
+        src: a model file, or a folder (searched to any depth).
+        dst: a folder, made if missing.
+
+    Returns:
+        Gender -> the file written.
+
+    Raises:
+        UserError: no model is there, one's gender is not in its name, two have the same gender,
+            or one is damaged, hostile, or not an SMPL body.
+    """
+    models = _models(Path(src))
+    target = Path(dst)
+    if target.exists() and not target.is_dir():
+        raise UserError(f"{target}: is a file; name a folder")
+    arrays = {gender: _read(path) for gender, path in models.items()}
+    target.mkdir(parents=True, exist_ok=True)
+    return {
+        gender: _write(target / f"SMPL_{gender}.npz", content, models[gender])
+        for gender, content in arrays.items()
+    }
+
+
+def convert_regressor(src: str | os.PathLike[str], dst: str | os.PathLike[str]) -> Path:
+    """Check ``J_regressor_h36m.npy``, (17, 6890), and keep it in the folder ``dst``.
+
+    Raises:
+        UserError: the file is missing, damaged, or no regressor of SMPL's vertices.
+    """
+    source, target = Path(src), Path(dst)
+    if target.exists() and not target.is_dir():
+        raise UserError(f"{target}: is a file; name a folder")
+    where = "expected J_regressor_h36m.npy, (17, 6890), as SPIN's data hold it"
+    if not source.is_file():
+        raise UserError(f"{source}: no such file; {where}")
+    try:
+        array = np.load(source, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{source}: not a readable .npy file ({error}); {where}") from None
+    if not isinstance(array, np.ndarray) or array.shape != (17, 6890) or array.dtype.kind != "f":
+        found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else "an archive"
+        raise UserError(f"{source}: holds {found}; {where}")
+    sums = array.sum(axis=1)
+    if not np.isfinite(array).all() or np.abs(sums - 1).max() > 1e-3:
+        raise UserError(
+            f"{source}: rows must be finite and add up to 1; they add up to {sums.min():.4g} to "
+            f"{sums.max():.4g}; {where}"
+        )
+    target.mkdir(parents=True, exist_ok=True)
+    path = target / "J_regressor_h36m.npy"
+    with tempfile.NamedTemporaryFile(dir=target, suffix=".partial", delete=False) as file:
+        np.save(file, array.astype(np.float32), allow_pickle=False)
+    _put(Path(file.name), path)
+    return path
+
+
+def _models(source: Path) -> dict[str, Path]:
+    if source.is_dir():
+        found = [p for p in sorted(source.rglob("*")) if p.suffix in (".pkl", ".npz")]
+        candidates: Iterable[Path] = [p for p in found if _gender(p) or _looks_like_smpl(p)]
+    else:
+        candidates = [source]
+    models: dict[str, Path] = {}
+    for path in candidates:
+        gender = _gender(path)
+        if gender is None:
+            raise UserError(
+                f"{path}: its name says neither neutral, female (f) nor male (m); rename it; "
+                f"{_WHERE}"
+            )
+        if gender in models:
+            raise UserError(
+                f"{source}: {models[gender].name} and {path.name} are both {gender.lower()}; "
+                "name one file, or a folder with one model of each gender"
+            )
+        models[gender] = path
+    if not models:
+        raise UserError(f"{source}: holds no SMPL model; {_WHERE}")
+    return models
+
+
+def _looks_like_smpl(path: Path) -> bool:
+    return "smpl" in path.name.lower() or "basicmodel" in path.name.lower()
+
+
+def _gender(path: Path) -> str | None:
+    return next((g for g, pattern in _GENDERS.items() if pattern.search(path.stem)), None)
+
+
+def _read(path: Path) -> dict[str, NDArray[Any]]:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; {_WHERE}")
+    content: dict[str, Any]
+    if zipfile.is_zipfile(path):
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                content = {key: archive[key] for key in _KEYS if key in archive.files}
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise UserError(
+                f"{path}: cannot be read as plain arrays ({error}); take the .pkl of the same "
+                f"model; {_WHERE}"
+            ) from None
+    else:
+        content = read_legacy_pickle(path)
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: holds a {type(content).__name__}, no table of arrays; {_WHERE}")
+    missing = [key for key in _KEYS if not isinstance(content.get(key), np.ndarray)]
+    if missing:
+        raise UserError(f"{path}: keys {', '.join(missing)} are missing or no arrays; {_WHERE}")
+    return {key: content[key] for key in _KEYS}
+
+
+def _write(path: Path, arrays: dict[str, NDArray[Any]], source: Path) -> Path:
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    partial = Path(file.name)
+    try:
+        read_body(partial)
+    except UserError as error:
+        partial.unlink()
+        raise UserError(str(error).replace(str(partial), str(source))) from None
+    _put(partial, path)
+    return path
+
+
+def _put(partial: Path, path: Path) -> None:
+    partial.chmod(0o644)
+    os.replace(partial, path)
