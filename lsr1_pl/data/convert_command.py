@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from lsr1_pl.data.amass_conversion import convert_amass
 from lsr1_pl.data.conversion import ConversionReport, convert_cmu
 from lsr1_pl.data.smpl import convert_regressor, convert_smpl
 from lsr1_pl.errors import UserError
@@ -34,6 +35,10 @@ def main(argv: Sequence[str]) -> int:
     cmu.add_argument("src", type=Path, help="folder of *.bvh files, T-pose first, 120 frames/s")
     cmu.add_argument("dst", type=Path, help="the store's folder: new, or empty")
     cmu.add_argument("--strict", action="store_true", help="let one broken file stop it all")
+    amass = kinds.add_parser("amass", help="AMASS's archives or data sets, SMPL+H or SMPL-X")
+    amass.add_argument("src", type=Path, help="folder of *.tar.bz2, or of the unpacked data sets")
+    amass.add_argument("dst", type=Path, help="the store's folder: new, or empty")
+    amass.add_argument("--workers", type=int, default=None, help="processes (one a core)")
     smpl = kinds.add_parser("smpl", help="SMPL's model files into plain arrays")
     smpl.add_argument("src", type=Path, help="a model (.pkl, .npz), or a folder with several")
     smpl.add_argument("dst", type=Path, help="folder for SMPL_NEUTRAL.npz and the like")
@@ -48,8 +53,14 @@ def main(argv: Sequence[str]) -> int:
     if options.kind == "regressor":
         print(f"{convert_regressor(options.src, options.dst)}: 17 joints of SMPL's vertices")
         return 0
+    if options.kind == "amass":
+        report = convert_amass(
+            options.src, options.dst, workers=options.workers, track=_unit_progress
+        )
+        _print(report, options.dst, "each at its own rate")
+        return 0
     report = convert_cmu(options.src, options.dst, strict=options.strict, track=_progress)
-    _print(report, options.dst)
+    _print(report, options.dst, "at 30 a second")
     return 0
 
 
@@ -57,11 +68,15 @@ def _progress(files: Iterable[Path]) -> Iterable[Path]:
     return track(files, description="reading recordings", transient=True)
 
 
-def _print(report: ConversionReport, dst: Path) -> None:
+def _unit_progress(units: Iterable[Path], total: int) -> Iterable[Path]:
+    return track(units, description="reading archives and folders", total=total, transient=True)
+
+
+def _print(report: ConversionReport, dst: Path, rate: str) -> None:
     console = Console()
     frames = sum(report.read.values())
     console.print(
-        f"{dst}: {len(report.read)} recordings, {frames} frames at 30 a second "
+        f"{dst}: {len(report.read)} recordings, {frames} frames, {rate} "
         f"(of {report.source_frames} in the source)"
     )
     if report.refused:

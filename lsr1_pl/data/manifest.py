@@ -35,6 +35,8 @@ class Recording:
     """Frames a second as stored."""
     source_frames: int
     """Frames in the source, before resampling."""
+    gender: str | None = None
+    """``neutral``, ``female`` or ``male``: whose body the source gives; None if it does not say."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,6 @@ class Shard:
 class Manifest:
     """The contents of ``manifest.json``."""
 
-    fps: float
-    """The frame rate that all recordings share."""
     source: str
     licence: str
     """Terms and acknowledgement of the source, for people to read."""
@@ -99,7 +99,6 @@ def read_manifest(folder: Path) -> Manifest:
             f"{content['version']!r}; this release reads {FORMAT!r}, version {VERSION}. {_REMAKE}"
         )
     manifest = Manifest(
-        fps=root.number("fps"),
         source=root.get("source", str),
         licence=root.get("licence", str),
         recordings=tuple(_recording(item) for item in root.items("recordings")),
@@ -156,6 +155,7 @@ def _recording(item: _Reader) -> Recording:
         rows=item.count("rows"),
         fps=item.number("fps"),
         source_frames=item.count("source_frames"),
+        gender=None if item.content.get("gender") is None else item.get("gender", str),
     )
 
 

@@ -32,6 +32,7 @@ class Motion:
     """(n, 10) shape coefficients."""
     trans: NDArray[np.floating] | None = None
     """(n, 3) root translation in metres."""
+    gender: str | None = None
 
     def arrays(self) -> dict[str, NDArray[np.floating]]:
         """The arrays that are there, by their names in the store."""
@@ -133,14 +134,14 @@ def write_store(
 
     Args:
         dst: a folder that is absent or empty.
-        motions: all with the same frame rate and the same optional arrays.
+        motions: all with the same optional arrays; each with its own frame rate.
         source: where the motions come from.
         licence: their terms and acknowledgement.
         rows_per_shard: largest number of rows in a shard file.
 
     Raises:
         UserError: ``dst`` is in use, there are no motions, or one has a wrong shape, a value
-            that is not finite, a name used before, or another frame rate or other arrays.
+            that is not finite, a name used before, no frame rate, or other arrays than the first.
     """
     if rows_per_shard < 1:
         raise UserError(f"rows_per_shard is {rows_per_shard}; it must be at least 1")
@@ -169,12 +170,12 @@ def write_store(
                     rows=len(motion.poses),
                     fps=float(motion.fps),
                     source_frames=int(motion.source_frames),
+                    gender=motion.gender,
                 )
             )
         if not recordings:
             raise UserError(f"{target}: no recordings to write; the store would be empty")
         manifest = Manifest(
-            fps=recordings[0].fps,
             source=source,
             licence=licence,
             recordings=tuple(recordings),
@@ -225,11 +226,8 @@ def _checked_arrays(motion: Motion) -> dict[str, Floats]:
 
 
 def _check_alike(motion: Motion, before: Sequence[Recording], arrays: set[str]) -> None:
-    if before and motion.fps != before[0].fps:
-        raise UserError(
-            f"recording {motion.name!r} has {motion.fps} frames a second, {before[0].name!r} has "
-            f"{before[0].fps}: resample to one rate before storing"
-        )
+    if not motion.fps > 0:
+        raise UserError(f"recording {motion.name!r} has {motion.fps} frames a second; must be > 0")
     if set(motion.arrays()) != arrays:
         raise UserError(
             f"recording {motion.name!r} has the arrays {sorted(motion.arrays())}, "
