@@ -13,6 +13,7 @@ from rich.table import Table
 from lsr1_pl.data.amass_conversion import convert_amass
 from lsr1_pl.data.conversion import ConversionReport, convert_cmu
 from lsr1_pl.data.smpl import convert_regressor, convert_smpl
+from lsr1_pl.data.threedpw import convert_3dpw
 from lsr1_pl.errors import UserError
 
 
@@ -39,6 +40,9 @@ def main(argv: Sequence[str]) -> int:
     amass.add_argument("src", type=Path, help="folder of *.tar.bz2, or of the unpacked data sets")
     amass.add_argument("dst", type=Path, help="the store's folder: new, or empty")
     amass.add_argument("--workers", type=int, default=None, help="processes (one a core)")
+    threedpw = kinds.add_parser("3dpw", help="3DPW's sequenceFiles, a store for each split")
+    threedpw.add_argument("src", type=Path, help="the folder sequenceFiles, or what holds it")
+    threedpw.add_argument("dst", type=Path, help="folder for train, validation and test")
     smpl = kinds.add_parser("smpl", help="SMPL's model files into plain arrays")
     smpl.add_argument("src", type=Path, help="a model (.pkl, .npz), or a folder with several")
     smpl.add_argument("dst", type=Path, help="folder for SMPL_NEUTRAL.npz and the like")
@@ -52,6 +56,14 @@ def main(argv: Sequence[str]) -> int:
         return 0
     if options.kind == "regressor":
         print(f"{convert_regressor(options.src, options.dst)}: 17 joints of SMPL's vertices")
+        return 0
+    if options.kind == "3dpw":
+        for split, found in convert_3dpw(options.src, options.dst, track=_progress).items():
+            _print(found, options.dst / split, "at 30 a second")
+            print(
+                f"  {found.invalid} frames with an invalid camera pose and {found.undetected} "
+                f"without a detection, all kept; {found.far} keypoints far outside the image"
+            )
         return 0
     if options.kind == "amass":
         report = convert_amass(

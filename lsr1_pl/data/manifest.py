@@ -15,8 +15,18 @@ MANIFEST = "manifest.json"
 FORMAT = "lsr1-motion"
 VERSION = 1
 
-WIDTHS = {"poses": 72, "betas": 10, "trans": 3}
-"""Columns of each array that a store can hold; only ``poses`` is required."""
+WIDTHS = {
+    "poses": 72,
+    "betas": 10,
+    "trans": 3,
+    "keypoints": 54,
+    "joints": 72,
+    "intrinsics": 4,
+    "valid": 1,
+}
+"""Columns of each array that a store can hold; only ``poses`` is required. ``keypoints`` are 18 of
+(x, y, confidence) in pixels, ``joints`` 24 in metres, both seen by the camera of ``intrinsics``
+(fx, fy, cx, cy); ``valid`` is 0 where the source calls its own frame wrong."""
 
 _REMAKE = "Convert the source again, or restore the folder from a complete copy."
 

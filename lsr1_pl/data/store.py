@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -33,10 +33,12 @@ class Motion:
     trans: NDArray[np.floating] | None = None
     """(n, 3) root translation in metres."""
     gender: str | None = None
+    seen: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
+    """What a camera adds: ``keypoints``, ``joints``, ``intrinsics``, ``valid`` (see ``WIDTHS``)."""
 
     def arrays(self) -> dict[str, NDArray[np.floating]]:
         """The arrays that are there, by their names in the store."""
-        given = {"poses": self.poses, "betas": self.betas, "trans": self.trans}
+        given = {"poses": self.poses, "betas": self.betas, "trans": self.trans, **self.seen}
         return {name: array for name, array in given.items() if array is not None}
 
 
@@ -102,6 +104,10 @@ class MotionStore:
     def trans(self, rows: NDArray[np.integer]) -> Floats:
         """(n,) row numbers -> (n, 3) metres; KeyError without :attr:`has_trans`."""
         return self._arrays["trans"].rows(rows)
+
+    def seen(self, name: str, rows: NDArray[np.integer]) -> Floats:
+        """(n,) row numbers -> (n, width) of what a camera saw; KeyError if the store has none."""
+        return self._arrays[name].rows(rows)
 
     def verify(self) -> None:
         """Read every shard and compare its SHA-256 with the manifest's.
