@@ -43,7 +43,7 @@ def sequence(people: int = 2, **changes: Any) -> dict[str, Any]:
         world = joints + np.array([person, 0.0, 0.0])
         seen = np.einsum("nij,nkj->nki", cameras[:, :3, :3], world) + cameras[:, None, :3, 3]
         image = np.einsum("ij,nkj->nki", INTRINSICS, seen)
-        # Of the first 18 joints, so that geometry can be checked; a detector has keypoints of its own.
+        # Of the first 18 joints, so that geometry can be checked; a detector names others.
         detected = np.ones((count, 3, 18))
         detected[:, :2] = (image[:, :18, :2] / image[:, :18, 2:]).transpose(0, 2, 1)
         detected[3] = 0
