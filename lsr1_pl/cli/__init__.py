@@ -24,6 +24,7 @@ usage: lsr1 VERB [OPTIONS]
                 --data lsr1_pl.data.KeypointsDataModule --data.init_args.path KEYPOINTS.npz
   bench     the paper's studies:     lsr1 bench profiles --fast     (lsr1 bench --help: all)
   export    weights and config only: lsr1 export best.ckpt FOLDER
+  doctor    what data is there:      lsr1 doctor --config hmr_open_benchmark.yaml
   data      bring in motion:         lsr1 data convert cmu FOLDER_OF_BVH STORE
 
 A config is a file, or the name of one that comes with the package (an unknown name lists them).
@@ -66,6 +67,12 @@ def _export(arguments: list[str]) -> int:
     return 0
 
 
+def _doctor(arguments: list[str]) -> int:
+    from lsr1_pl.cli.doctor import main as doctor
+
+    return doctor(arguments)
+
+
 def _data(arguments: list[str]) -> int:
     from lsr1_pl.data.convert_command import main as convert
 
@@ -80,6 +87,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "bench": _bench,
     "export": _export,
     "data": _data,
+    "doctor": _doctor,
 }
 
 

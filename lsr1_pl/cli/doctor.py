@@ -1,0 +1,88 @@
+"""``lsr1 doctor``: what data is there, what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from lsr1_pl.cli.configs import resolve_config
+from lsr1_pl.data.assets_check import Asset, Finding, examine, known_assets
+from lsr1_pl.errors import UserError
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise UserError(f"{message}\n{self.format_usage().strip()}")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run ``lsr1 doctor``; the exit code: 1 if something is broken, or the config cannot run.
+
+    Raises:
+        UserError: bad arguments, or a config that is not there.
+    """
+    parser = _Parser(prog="lsr1 doctor", description="Look at the data that configs need.")
+    parser.add_argument("--config", help="only what this config needs; exit code 1 if it lacks")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="the data folder (data)")
+    parser.add_argument("--verify", action="store_true", help="read stores against checksums")
+    options = parser.parse_args(argv)
+    assets = known_assets(options.data)
+    if options.config is not None:
+        assets = _needed(resolve_config(options.config), assets)
+    findings = [examine(asset, verify=options.verify) for asset in assets]
+    _print(findings)
+    bad = ("broken",) if options.config is None else ("broken", "missing")
+    lacking = [finding for finding in findings if finding.status in bad]
+    if options.config is not None:
+        verdict = "cannot run" if lacking else "has all that it needs"
+        print(f"{options.config} {verdict}")
+    return 1 if lacking else 0
+
+
+def _needed(config: Path, known: Sequence[Asset]) -> list[Asset]:
+    """What a config names: its body and its stores, with how to get those that are known."""
+    content = yaml.safe_load(config.read_text(encoding="utf-8"))
+    body = _argument(content, "model", "body", "open")
+    stores = _argument(content, "data", "stores", [])
+    by_path = {asset.path.resolve(): asset for asset in known}
+    embedded = {"body": known[0], "store": known[1]}
+    needed = []
+    for kind, name in [("body", body), *(("store", store) for store in stores)]:
+        path = Path(str(name))
+        known_one = embedded[kind] if name == "open" else by_path.get(path.resolve())
+        needed.append(known_one or Asset(str(name), path, kind))  # type: ignore[arg-type]
+    return needed
+
+
+def _argument(content: Any, section: str, key: str, default: Any) -> Any:
+    for step in (section, "init_args", key):
+        if not isinstance(content, dict) or step not in content:
+            return default
+        content = content[step]
+    return content
+
+
+def _print(findings: Sequence[Finding]) -> None:
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    table = Table()
+    for name in ("asset", "status", "where", "what"):
+        table.add_column(name, overflow="fold")
+    for finding in findings:
+        asset = finding.asset
+        table.add_row(asset.name, finding.status, escape(str(asset.path)), escape(finding.details))
+    console.print(table)
+    wanted = [f for f in findings if f.status != "present" and f.asset.command]
+    # One download often makes several assets.
+    for command in dict.fromkeys(finding.asset.command for finding in wanted):
+        same = [finding for finding in wanted if finding.asset.command == command]
+        names = ", ".join(f"{finding.asset.name} ({finding.status})" for finding in same)
+        print(f"{names}: from {same[0].asset.owner} [{same[0].asset.licence}], then")
+        print(f"  {command}")
