@@ -105,7 +105,10 @@ class _Arrays:
     def __init__(self, path: Path) -> None:
         self.path = path
         if not path.is_file():
-            raise UserError(f"{path}: no such file; give an SMPL-format npz, or 'open'; {_CONVERT}")
+            raise UserError(
+                f"{path}: no such file; give an SMPL-format npz, or 'open'; of SMPL's own files: "
+                "lsr1 data convert smpl FOLDER data/smpl"
+            )
         try:
             is_npz = zipfile.is_zipfile(path)
             if is_npz:

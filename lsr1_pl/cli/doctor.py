@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lsr1_pl.cli.configs import resolve_config
-from lsr1_pl.data.assets_check import Asset, Finding, examine, known_assets
+from lsr1_pl.data.assets_check import Asset, Finding, Kind, examine, known_assets
 from lsr1_pl.errors import UserError
 
 
@@ -48,18 +48,31 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _needed(config: Path, known: Sequence[Asset]) -> list[Asset]:
-    """What a config names: its body and its stores, with how to get those that are known."""
+    """What a config names, with how to get what is known."""
     content = yaml.safe_load(config.read_text(encoding="utf-8"))
-    body = _argument(content, "model", "body", "open")
-    stores = _argument(content, "data", "stores", [])
     by_path = {asset.path.resolve(): asset for asset in known}
     embedded = {"body": known[0], "store": known[1]}
     needed = []
-    for kind, name in [("body", body), *(("store", store) for store in stores)]:
-        path = Path(str(name))
-        known_one = embedded[kind] if name == "open" else by_path.get(path.resolve())
-        needed.append(known_one or Asset(str(name), path, kind))  # type: ignore[arg-type]
+    for kind, name in dict.fromkeys(_named(content)):
+        path = Path(name)
+        known_one = embedded.get(kind) if name == "open" else by_path.get(path.resolve())
+        needed.append(known_one or Asset(name, path, kind))
     return needed
+
+
+def _named(content: Any) -> Iterator[tuple[Kind, str]]:
+    yield "body", str(_argument(content, "model", "body", "open"))
+    for body in dict(_argument(content, "model", "truth_bodies", None) or {}).values():
+        yield "body", str(body)
+    regressor = _argument(content, "model", "regressor", None)
+    if regressor is not None:
+        yield "regressor", str(regressor)
+    for store in _argument(content, "data", "stores", None) or ():
+        yield "store", str(store)
+    threedpw = _argument(content, "data", "threedpw", None)
+    if threedpw is not None:
+        for split in ("validation", "test"):
+            yield "store", str(Path(threedpw) / split)
 
 
 def _argument(content: Any, section: str, key: str, default: Any) -> Any:

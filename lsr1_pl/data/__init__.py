@@ -11,10 +11,12 @@ from lsr1_pl.data.open_motion import open_motion_path
 from lsr1_pl.data.quadratics import QuadraticBatch, QuadraticsDataModule, draw_quadratics
 from lsr1_pl.data.starts import StartBatch, StartsDataModule, draw_starts
 from lsr1_pl.data.store import Motion, MotionStore, write_store
+from lsr1_pl.data.threedpw_module import DetectionBatch, ThreeDPWDataModule
 
 __all__ = [
     "BVH",
     "ConversionReport",
+    "DetectionBatch",
     "KeypointBatch",
     "KeypointsDataModule",
     "Motion",
@@ -26,6 +28,7 @@ __all__ = [
     "Recording",
     "StartBatch",
     "StartsDataModule",
+    "ThreeDPWDataModule",
     "convert_cmu",
     "draw_quadratics",
     "draw_starts",

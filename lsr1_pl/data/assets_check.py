@@ -16,6 +16,7 @@ from lsr1_pl.data.store import MotionStore
 from lsr1_pl.errors import UserError
 
 Status = Literal["present", "missing", "broken"]
+Kind = Literal["body", "regressor", "store"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Asset:
 
     name: str
     path: Path
-    kind: Literal["body", "regressor", "store"]
+    kind: Kind
     owner: str = ""
     """Where its owner offers it."""
     licence: str = ""

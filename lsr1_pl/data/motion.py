@@ -15,12 +15,12 @@ from torch.utils.data import DataLoader
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data.open_motion import open_motion_path
 from lsr1_pl.data.splits import Split, split_recordings
-from lsr1_pl.data.steps import step_generator, step_loader
+from lsr1_pl.data.steps import step_generator, step_loader, training_generator
 from lsr1_pl.data.store import MotionStore
 from lsr1_pl.data.views import random_betas, random_views, random_visibility
 from lsr1_pl.errors import UserError
 
-_TRAIN, _VALIDATION, _TEST = 0, 1, 2
+_TRAIN, _VALIDATION, _TEST, _FRACTION = 0, 1, 2, 3
 _BETAS = 10
 
 
@@ -35,6 +35,90 @@ class MotionBatch(NamedTuple):
     """(B, 18) of 0 and 1, in the order of the 18 keypoints."""
     rows: Tensor
     """(B,) row numbers, counted over all stores."""
+
+
+class MotionSampler:
+    """Frames of several stores as one, with random views, visibility and shapes.
+
+    Args:
+        stores: motion stores; ``open`` is the one that comes with the package.
+        visible_probability: of each keypoint.
+        betas_std: of random shapes, for stores that hold none.
+        seed: of the training batches.
+
+    Raises:
+        UserError: a store is missing or broken, or there is none.
+    """
+
+    def __init__(
+        self, stores: Sequence[str], visible_probability: float, betas_std: float, seed: int
+    ) -> None:
+        if not stores:
+            raise UserError("stores is empty; name a motion store, or open")
+        if betas_std < 0:
+            raise UserError(f"betas_std is {betas_std}; it must be 0 or more")
+        self.visible_probability = visible_probability
+        self.betas_std = betas_std
+        self.seed = seed
+        self._stores = [MotionStore(open_motion_path() if s == "open" else s) for s in stores]
+        self._starts = np.cumsum([0, *(len(store) for store in self._stores)])
+        self.recordings = [r for store in self._stores for r in store.recordings]
+        self._first_rows = [
+            int(start) + r.first_row
+            for start, store in zip(self._starts, self._stores, strict=False)
+            for r in store.recordings
+        ]
+
+    def rows_of(self, recordings: Sequence[int]) -> NDArray[np.int64]:
+        """The rows of the recordings of these numbers, over all stores."""
+        return np.concatenate(
+            [
+                np.arange(self._first_rows[i], self._first_rows[i] + self.recordings[i].rows)
+                for i in recordings
+            ]
+        )
+
+    def fraction_of_recordings(self, fraction: float) -> NDArray[np.int64]:
+        """The rows of a share of the recordings, at least one, chosen by ``seed``.
+
+        Raises:
+            UserError: the share does not lie in (0, 1].
+        """
+        if not 0 < fraction <= 1:
+            raise UserError(f"fraction is {fraction}; it must lie in (0, 1]")
+        count = len(self.recordings)
+        kept = max(1, round(fraction * count))
+        order = torch.randperm(count, generator=step_generator(self.seed, _FRACTION))
+        return self.rows_of(sorted(order[:kept].tolist()))
+
+    def batch(self, rows: NDArray[np.int64], size: int, step: int, rank: int) -> MotionBatch:
+        """``size`` of ``rows``, with replacement: a function of seed, ``step`` and ``rank``."""
+        generator = training_generator(self.seed, step, rank)
+        chosen = torch.randint(len(rows), (size,), generator=generator)
+        return self.draw(rows[chosen.numpy()], generator)
+
+    def draw(self, rows: NDArray[np.int64], generator: torch.Generator) -> MotionBatch:
+        """These rows, each seen from a side of its own."""
+        pose, betas = self._read(rows)
+        seen = random_views(torch.from_numpy(pose), generator)
+        visibility = random_visibility(len(rows), len(COCO18), self.visible_probability, generator)
+        shapes = random_betas(len(rows), _BETAS, self.betas_std, generator)
+        stored = torch.from_numpy(betas)
+        shapes = torch.where(torch.isnan(stored), shapes, stored)
+        return MotionBatch(seen, shapes, visibility, torch.from_numpy(rows))
+
+    def _read(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Poses, and betas that are NaN where a store holds none."""
+        pose = np.empty((len(rows), 72), np.float32)
+        betas = np.full((len(rows), _BETAS), np.nan, np.float32)
+        owner = np.searchsorted(self._starts, rows, side="right") - 1
+        for index in np.unique(owner):
+            here = owner == index
+            local = rows[here] - self._starts[index]
+            pose[here] = self._stores[index].poses(local)
+            if self._stores[index].has_betas:
+                betas[here] = self._stores[index].betas(local)
+        return pose, betas
 
 
 class MotionDataModule(LightningDataModule):
@@ -84,33 +168,25 @@ class MotionDataModule(LightningDataModule):
         ):
             if value < 1:
                 raise UserError(f"MotionDataModule {name} is {value}; it must be at least 1")
-        if not stores:
-            raise UserError("MotionDataModule stores is empty; name a store, or open")
         self.batch_size = batch_size
         self.counts = {_VALIDATION: validation_count, _TEST: test_count}
-        self.visible_probability = visible_probability
-        self.betas_std = betas_std
-        self.seed = seed
         self.evaluation_seed = evaluation_seed
         # Opened here, so that a broken store is refused before a run folder is made.
-        self._stores = [MotionStore(open_motion_path() if s == "open" else s) for s in stores]
-        self._starts = np.cumsum([0, *(len(store) for store in self._stores)])
-        self._split_rows = self._split(
-            Split(validation_subjects, validation_recordings), Split(test_subjects, test_recordings)
+        self._motion = MotionSampler(stores, visible_probability, betas_std, seed)
+        parts = split_recordings(
+            self._motion.recordings,
+            Split(validation_subjects, validation_recordings),
+            Split(test_subjects, test_recordings),
         )
+        self._split_rows = [self._motion.rows_of(part) for part in parts]
 
-    def train_batch(self, step: int) -> MotionBatch:
-        """The training batch of one step: frames drawn uniformly, with replacement."""
-        generator = step_generator(self.seed, _TRAIN, step)
-        rows = self._split_rows[_TRAIN]
-        chosen = torch.randint(len(rows), (self.batch_size,), generator=generator)
-        return self._draw(rows[chosen.numpy()], generator)
+    def train_batch(self, step: int, rank: int = 0) -> MotionBatch:
+        """The batch of one step in one process: frames drawn uniformly, with replacement."""
+        return self._motion.batch(self._split_rows[_TRAIN], self.batch_size, step, rank)
 
     def train_dataloader(self) -> DataLoader[MotionBatch]:
         """Endless; continues at the trainer's step."""
-        return step_loader(
-            self.train_batch, lambda: self.trainer.global_step if self.trainer else 0
-        )
+        return step_loader(self.train_batch, self.trainer)
 
     def val_dataloader(self) -> DataLoader[MotionBatch]:
         """The fixed validation set."""
@@ -120,47 +196,13 @@ class MotionDataModule(LightningDataModule):
         """The fixed test set."""
         return self._fixed(_TEST)
 
-    def _split(self, validation: Split, test: Split) -> list[NDArray[np.int64]]:
-        recordings = [r for store in self._stores for r in store.recordings]
-        starts = [
-            int(start) + r.first_row
-            for start, store in zip(self._starts, self._stores, strict=False)
-            for r in store.recordings
-        ]
-        return [
-            np.concatenate([np.arange(starts[i], starts[i] + recordings[i].rows) for i in part])
-            for part in split_recordings(recordings, validation, test)
-        ]
-
     def _fixed(self, split: int) -> DataLoader[MotionBatch]:
         rows = self._split_rows[split]
         count = self.counts[split]
         chosen = np.linspace(0, len(rows) - 1, count).round().astype(np.int64)
-        whole = self._draw(rows[chosen], step_generator(self.evaluation_seed, split))
+        whole = self._motion.draw(rows[chosen], step_generator(self.evaluation_seed, split))
         batches = [
             MotionBatch(*parts)
             for parts in zip(*(t.split(self.batch_size) for t in whole), strict=True)
         ]
         return DataLoader(batches, batch_size=None)  # type: ignore[arg-type]
-
-    def _draw(self, rows: NDArray[np.int64], generator: torch.Generator) -> MotionBatch:
-        pose, betas = self._read(rows)
-        seen = random_views(torch.from_numpy(pose), generator)
-        visibility = random_visibility(len(rows), len(COCO18), self.visible_probability, generator)
-        shapes = random_betas(len(rows), _BETAS, self.betas_std, generator)
-        stored = torch.from_numpy(betas)
-        shapes = torch.where(torch.isnan(stored), shapes, stored)
-        return MotionBatch(seen, shapes, visibility, torch.from_numpy(rows))
-
-    def _read(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Poses, and betas that are NaN where a store holds none."""
-        pose = np.empty((len(rows), 72), np.float32)
-        betas = np.full((len(rows), _BETAS), np.nan, np.float32)
-        owner = np.searchsorted(self._starts, rows, side="right") - 1
-        for index in np.unique(owner):
-            here = owner == index
-            local = rows[here] - self._starts[index]
-            pose[here] = self._stores[index].poses(local)
-            if self._stores[index].has_betas:
-                betas[here] = self._stores[index].betas(local)
-        return pose, betas

@@ -9,11 +9,11 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from lsr1_pl.data.steps import step_generator, step_loader
+from lsr1_pl.data.steps import step_generator, step_loader, training_generator
 from lsr1_pl.errors import UserError
 from lsr1_pl.types import Objective
 
-_TRAIN, _VALIDATION, _TEST = 0, 1, 2
+_VALIDATION, _TEST = 1, 2
 
 
 class StartBatch(NamedTuple):
@@ -95,16 +95,14 @@ class StartsDataModule(LightningDataModule):
         self.seed = seed
         self.evaluation_seed = evaluation_seed
 
-    def train_batch(self, step: int) -> StartBatch:
-        """The training batch of one step."""
-        generator = step_generator(self.seed, _TRAIN, step)
+    def train_batch(self, step: int, rank: int = 0) -> StartBatch:
+        """The training batch of one step, in one process."""
+        generator = training_generator(self.seed, step, rank)
         return self._draw(self.batch_size, self.size, generator)
 
     def train_dataloader(self) -> DataLoader[StartBatch]:
         """Endless; continues at the trainer's step."""
-        return step_loader(
-            self.train_batch, lambda: self.trainer.global_step if self.trainer else 0
-        )
+        return step_loader(self.train_batch, self.trainer)
 
     def val_dataloader(self) -> DataLoader[StartBatch]:
         """One batch: the fixed validation set."""

@@ -7,7 +7,10 @@ from itertools import count
 from typing import Any, cast
 
 import torch
+from pytorch_lightning import Trainer
 from torch.utils.data import DataLoader, IterableDataset
+
+_TRAINING = 0
 
 
 class _StepStream(IterableDataset[Any]):
@@ -19,13 +22,24 @@ class _StepStream(IterableDataset[Any]):
         return map(self._draw, count(self._first_step()))
 
 
-def step_loader(draw: Callable[[int], Any], first_step: Callable[[], int]) -> DataLoader[Any]:
-    """A loader of ``draw(s)``, ``draw(s + 1)``, ... without end, s being ``first_step()``.
+def step_loader(draw: Callable[[int, int], Any], trainer: Trainer | None) -> DataLoader[Any]:
+    """A loader of ``draw(s, rank)``, ``draw(s + 1, rank)``, ... without end.
 
-    ``first_step`` is asked whenever an iteration begins, so that a resumed run, and each epoch of
+    s is the trainer's step whenever an iteration begins, so that a resumed run, and each epoch of
     a run that has several, sees exactly the batches that one uninterrupted pass would have seen.
+    ``rank`` is the process' own, so that processes train on different batches.
     """
-    return DataLoader(_StepStream(draw, first_step), batch_size=None)
+
+    def first_step() -> int:
+        return trainer.global_step if trainer else 0
+
+    rank = trainer.global_rank if trainer else 0
+    return DataLoader(_StepStream(lambda step: draw(step, rank), first_step), batch_size=None)
+
+
+def training_generator(seed: int, step: int, rank: int) -> torch.Generator:
+    """The generator of one process' training batch."""
+    return step_generator(seed, _TRAINING, step, *((rank,) if rank else ()))
 
 
 def step_generator(seed: int, *key: int) -> torch.Generator:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lsr1_pl.body import PinholeCamera, load_body_model, normalize_keypoints
 from lsr1_pl.body.skeleton import COCO18
-from lsr1_pl.data import KeypointBatch, MotionBatch
+from lsr1_pl.data import DetectionBatch, KeypointBatch, MotionBatch
 from lsr1_pl.errors import UserError
 from lsr1_pl.hmr import (
     FittedState,
@@ -24,20 +24,11 @@ from lsr1_pl.hmr import (
 )
 from lsr1_pl.metrics import pa_mpjpe
 from lsr1_pl.optim import LSR1, BatchedOptimizer, unroll
-from lsr1_pl.tasks.hmr_evaluation import (
-    EVALUATED_KEYPOINTS,
-    NONFINITE,
-    PA_MPJPE,
-    REPROJECTION,
-    FitSample,
-    SolverErrors,
-    evaluation_note,
-    start_errors,
-)
+from lsr1_pl.tasks.hmr_evaluation import EVALUATED_KEYPOINTS, KEYPOINTS, FitSample, JointSet
 from lsr1_pl.tasks.hmr_prediction import Prediction, best_states
+from lsr1_pl.tasks.hmr_runs import OURS, EvaluationRun
+from lsr1_pl.tasks.hmr_threedpw import ThreeDPWEvaluation
 from lsr1_pl.tasks.meta import MetaTask, mean_secant_residual
-
-_OURS = "L-SR1"
 
 
 class HMRTask(MetaTask):
@@ -68,9 +59,14 @@ class HMRTask(MetaTask):
         evaluation_steps: inner steps of validation and test.
         baselines: untrained optimisers to test beside it, by the name that tables show.
         sample_fits: how many fitted bodies a test keeps for pictures.
+        protocols: of the evaluation on 3DPW (lgd24, lgd14, spin, vibe, wham, 3dpw-eval); the first
+            one selects checkpoints. None for data that are views of known bodies.
+        truth_bodies: gender -> the body that is true for it, as far as the protocols need them.
+        regressor: path of ``J_regressor_h36m.npy``, as far as they need it.
     """
 
     fits: FitSample | None
+    _run: EvaluationRun
 
     def __init__(
         self,
@@ -95,6 +91,9 @@ class HMRTask(MetaTask):
         evaluation_steps: int = 15,
         baselines: Mapping[str, BatchedOptimizer] | None = None,
         sample_fits: int = 4,
+        protocols: Sequence[str] = (),
+        truth_bodies: Mapping[str, str] | None = None,
+        regressor: str | None = None,
     ) -> None:
         super().__init__(
             steps,
@@ -124,8 +123,12 @@ class HMRTask(MetaTask):
         self.evaluation_steps = evaluation_steps
         self.baselines = dict(baselines or {})
         self.sample_fits = sample_fits
+        self.threedpw = None
+        if protocols:
+            self.threedpw = ThreeDPWEvaluation(
+                protocols, self.body, truth_bodies or {}, regressor, num_betas
+            )
         self.fits = None
-        self._errors: dict[str, SolverErrors] = {}
 
     def training_step(self, batch: MotionBatch, batch_idx: int) -> Tensor:
         """Eq. 13 on one batch, averaged over the K + 1 states and the people."""
@@ -162,14 +165,14 @@ class HMRTask(MetaTask):
         """Fresh metrics, for the baselines too."""
         self._start_evaluation(self.baselines)
 
-    def validation_step(self, batch: MotionBatch, batch_idx: int) -> None:
+    def validation_step(self, batch: MotionBatch | DetectionBatch, batch_idx: int) -> None:
         """``evaluation_steps`` steps of L-SR1."""
         self._evaluate(batch)
 
-    def test_step(self, batch: MotionBatch, batch_idx: int) -> None:
+    def test_step(self, batch: MotionBatch | DetectionBatch, batch_idx: int) -> None:
         """``evaluation_steps`` steps of L-SR1 and of each baseline from the same start."""
         iterates = self._evaluate(batch)
-        if self.fits is None:
+        if self.fits is None and isinstance(batch, MotionBatch):
             self.fits = self._sample(batch, iterates)
 
     def on_validation_epoch_end(self) -> None:
@@ -211,42 +214,59 @@ class HMRTask(MetaTask):
 
     def _start_evaluation(self, baselines: Mapping[str, BatchedOptimizer]) -> None:
         self.fits = None
-        solvers = {_OURS: self.optimizer, **baselines}
-        self._errors = start_errors(solvers, self.evaluation_steps, self.device)
+        solvers = {OURS: self.optimizer, **baselines}
+        self._run = EvaluationRun(
+            solvers, self.evaluation_steps, self.steps, self.device, self.threedpw
+        )
 
-    def _evaluate(self, batch: MotionBatch) -> dict[str, Tensor]:
+    def _evaluate(self, batch: MotionBatch | DetectionBatch) -> dict[str, Tensor]:
         """Run every solver on a batch: solver -> iterates (K + 1, B, N)."""
+        if isinstance(batch, DetectionBatch):
+            return self._evaluate_detections(batch)
         target, observation = self._target(batch)
+        true = target.joints[:, :EVALUATED_KEYPOINTS]
+        every = torch.ones(len(true), dtype=torch.bool, device=true.device)
+
+        def joint_sets(x: Tensor) -> list[JointSet]:
+            predicted = self.joints_of(*split_variables(x))[:, :EVALUATED_KEYPOINTS]
+            return [JointSet(KEYPOINTS, predicted, true, None, every)]
+
         x0 = self.initial_estimate(observation.keypoints)
+        return self._run.add(x0, self._objective(observation), self.objective_scale, joint_sets)
+
+    def _evaluate_detections(self, batch: DetectionBatch) -> dict[str, Tensor]:
+        evaluation = self.threedpw
+        if evaluation is None:
+            raise UserError("HMRTask protocols is empty; 3DPW is evaluated under named protocols")
+        keypoints = normalize_keypoints(batch.keypoints, batch.visibility)
+        observation = Observation(keypoints, batch.visibility)
+        true = evaluation.true_joints(batch)
+
+        def joint_sets(x: Tensor) -> list[JointSet]:
+            return evaluation.joint_sets(*split_variables(x), true, batch)
+
+        def vertex_errors(x: Tensor) -> dict[str, Tensor]:
+            return evaluation.vertex_errors(*split_variables(x), batch)
+
+        x0 = self.initial_estimate(keypoints)
         objective = self._objective(observation)
-        iterates = {}
-        for name, errors in self._errors.items():
-            trajectory = unroll(errors.solver, objective, x0, self.evaluation_steps)
-            values = trajectory.values / self.objective_scale
-            for k, x in enumerate(trajectory.iterates):
-                errors.update(k, self.joints_of(*split_variables(x)), target.joints, values[k])
-            iterates[name] = trajectory.iterates
+        iterates = self._run.add(x0, objective, self.objective_scale, joint_sets)
+        self._run.add_frames(iterates, joint_sets, vertex_errors, batch)
         return iterates
 
     def _finish_evaluation(self, prefix: str) -> None:
-        by_solver = {name: errors.curves() for name, errors in self._errors.items()}
-        self.curves = {
-            metric: {name: curves[metric] for name, curves in by_solver.items()}
-            for metric in by_solver[_OURS]
-        }
-        self.curves_note = evaluation_note(self._errors[_OURS].count)
-        ours = by_solver[_OURS]
-        self.log(f"{prefix}/pa_mpjpe", ours[PA_MPJPE][self.steps], prog_bar=True)
-        for key, metric in (("pa_mpjpe", PA_MPJPE), ("reprojection", REPROJECTION)):
-            self.log_dict({f"{prefix}/{key}_step_{k:02d}": v for k, v in enumerate(ours[metric])})
-        self.log(f"{prefix}/nonfinite_states", sum(ours[NONFINITE]))
+        self.curves, self.curves_note = self._run.curves(), self._run.note()
+        logged = self._run.logged(prefix)
+        best = f"{prefix}/pa_mpjpe"
+        self.log(best, logged.pop(best), prog_bar=True)
+        self.log_dict(logged)
 
     def _sample(self, batch: MotionBatch, iterates: dict[str, Tensor]) -> FitSample:
         """Some of a batch's people, evenly spread, with each solver's fit after K steps."""
         people = len(batch.pose)
         rows = torch.linspace(0, people - 1, min(self.sample_fits, people)).long()
         target, observation = self._target(batch)
-        final = {"initial estimate": iterates[_OURS][0]}
+        final = {"initial estimate": iterates[OURS][0]}
         final |= {name: x[self.steps] for name, x in iterates.items()}
         fits, errors_mm = {}, {}
         for name, x in final.items():

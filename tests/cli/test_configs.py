@@ -40,6 +40,9 @@ def test_printed_config_is_complete_and_builds_the_same(
     if not _data_is_packaged(given["data"]):
         assert main(build) == 2
         assert "lsr1 data convert" in capsys.readouterr().err
+        if "threedpw" in given["data"]["init_args"]:
+            # Built on look-alikes of the licensed files in test_licensed_path.py.
+            return
         build += OPEN_DATA
     assert main(build) == 0
     (written,) = (empty_folder / "runs").glob("*/version_0/config.yaml")

@@ -1,0 +1,72 @@
+"""Named protocols of evaluation on 3DPW: which joints, whose truth, which frames.
+
+Joints regressed from posed vertices and SMPL's own differ by about 3 mm, and so do truths of one
+gendered body and of another: errors compare within one protocol only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lsr1_pl.errors import UserError
+
+H36M_PELVIS = 0
+"""Row of the H36M regressor that MPJPE is aligned at."""
+
+H36M14 = (6, 5, 4, 1, 2, 3, 16, 15, 14, 11, 12, 13, 8, 10)
+"""Rows of the H36M regressor that SPIN, LGD and later work evaluate."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How an error on 3DPW is taken."""
+
+    name: str
+    joints: Literal["smpl24", "h36m14"]
+    truth: Literal["stored", "male", "neutral", "gendered"]
+    """Whose joints are true: those that 3DPW stores, or a body's with 3DPW's pose and betas."""
+    detected: bool
+    """Whether only frames with a detected keypoint count."""
+    note: str = ""
+
+    @property
+    def text(self) -> str:
+        """For the line under a table."""
+        joints = {
+            "smpl24": "24 SMPL joints",
+            "h36m14": "14 joints by the H36M regressor on posed vertices",
+        }[self.joints]
+        truth = {
+            "stored": "3DPW's jointPositions",
+            "male": "the male body",
+            "neutral": "the neutral body",
+            "gendered": "the body of each person's gender",
+        }[self.truth]
+        frames = "frames with a valid camera pose" + (" and a detection" if self.detected else "")
+        return f"{self.name}: {joints}, truth of {truth}, {frames}{self.note}"
+
+
+PROTOCOLS = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol("lgd24", "smpl24", "stored", False),
+        Protocol("lgd14", "h36m14", "male", False),
+        Protocol("spin", "h36m14", "gendered", False),
+        Protocol("vibe", "h36m14", "neutral", True, " (VIBE asks for more than 6 keypoints > 0.3)"),
+        Protocol("wham", "h36m14", "gendered", False, " (WHAM's own list of frames is TCMR's)"),
+        Protocol("3dpw-eval", "smpl24", "gendered", True),
+    )
+}
+
+
+def named_protocols(names: list[str]) -> list[Protocol]:
+    """The protocols of these names.
+
+    Raises:
+        UserError: a name is unknown, or comes twice.
+    """
+    unknown = [name for name in names if name not in PROTOCOLS]
+    if unknown or len(set(names)) < len(names):
+        raise UserError(f"protocols are {names}; name each once, of {', '.join(PROTOCOLS)}")
+    return [PROTOCOLS[name] for name in names]

@@ -1,0 +1,122 @@
+"""One evaluation of several solvers: run on every batch, reported once at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from lsr1_pl.data import DetectionBatch
+from lsr1_pl.optim import BatchedOptimizer, unroll
+from lsr1_pl.tasks.hmr_evaluation import (
+    KEYPOINTS,
+    NONFINITE,
+    PA_MPJPE,
+    REPROJECTION,
+    JointSet,
+    metric_name,
+    start_errors,
+    synthetic_note,
+)
+from lsr1_pl.tasks.hmr_threedpw import FrameErrors, ThreeDPWEvaluation
+from lsr1_pl.types import Objective
+
+OURS = "L-SR1"
+"""The solver that is logged, and that selects checkpoints."""
+
+JointSets = Callable[[Tensor], list[JointSet]]
+"""Iterates (B, N) -> what is compared of them."""
+
+
+class EvaluationRun:
+    """Errors of solvers over the batches of one validation or test.
+
+    Args:
+        solvers: by name; ``OURS`` is among them.
+        steps: inner steps that are run.
+        reported: the step whose errors are logged as the result.
+        device: of the metrics.
+        threedpw: of the evaluation on 3DPW; None for views of known bodies.
+    """
+
+    def __init__(
+        self,
+        solvers: Mapping[str, BatchedOptimizer],
+        steps: int,
+        reported: int,
+        device: torch.device,
+        threedpw: ThreeDPWEvaluation | None,
+    ) -> None:
+        sets = [KEYPOINTS] if threedpw is None else threedpw.names
+        rooted = [] if threedpw is None else sets
+        self._errors = start_errors(solvers, steps, device, sets, rooted)
+        self._frame_errors = {name: FrameErrors() for name in solvers}
+        self._frames = 0
+        self._steps = steps
+        self._reported = reported
+        self._threedpw = threedpw
+
+    def add(
+        self, x0: Tensor, objective: Objective, scale: float, joint_sets: JointSets
+    ) -> dict[str, Tensor]:
+        """Run every solver from ``x0``: solver -> iterates (K + 1, B, N).
+
+        Values are divided by ``scale``.
+        """
+        iterates = {}
+        for name, errors in self._errors.items():
+            trajectory = unroll(errors.solver, objective, x0, self._steps)
+            values = trajectory.values / scale
+            for k, x in enumerate(trajectory.iterates):
+                errors.update(k, joint_sets(x), x, values[k])
+            iterates[name] = trajectory.iterates
+        return iterates
+
+    def add_frames(
+        self,
+        iterates: Mapping[str, Tensor],
+        joint_sets: JointSets,
+        vertex_errors: Callable[[Tensor], Mapping[str, Tensor]],
+        batch: DetectionBatch,
+    ) -> None:
+        """What is taken of the reported step alone: vertices, and joints over time."""
+        self._frames += len(batch.pose)
+        for name, path in iterates.items():
+            final = path[self._reported]
+            self._frame_errors[name].add(joint_sets(final), batch.recording, vertex_errors(final))
+
+    def curves(self) -> dict[str, dict[str, list[float]]]:
+        """Metric -> solver -> its value at each inner step."""
+        by_solver = {name: errors.curves() for name, errors in self._errors.items()}
+        return {
+            metric: {name: curves[metric] for name, curves in by_solver.items()}
+            for metric in by_solver[OURS]
+        }
+
+    def note(self) -> str:
+        """The protocol, and the errors of the reported step that have no curve."""
+        counts = self._errors[OURS].counts
+        if self._threedpw is None:
+            return synthetic_note(counts[KEYPOINTS])
+        lines = [self._threedpw.note(counts, self._frames), f"After {self._reported} steps:"]
+        for solver, errors in self._frame_errors.items():
+            for metric, by_protocol in errors.compute().items():
+                if by_protocol:
+                    unit = "mm" if metric == "PVE" else "mm/frame^2"
+                    values = ", ".join(f"{name} {value:.1f}" for name, value in by_protocol.items())
+                    lines.append(f"{solver}, {metric} ({unit}): {values}")
+        return "\n".join(lines)
+
+    def logged(self, prefix: str) -> dict[str, float]:
+        """What goes into the logs, under ``prefix``; ``pa_mpjpe`` is of the first joint set."""
+        curves = self._errors[OURS].curves()
+        first = next(iter(self._errors[OURS].counts))
+        pa_mpjpe = curves[metric_name(PA_MPJPE, first)]
+        found = {"pa_mpjpe": pa_mpjpe[self._reported], "nonfinite_states": sum(curves[NONFINITE])}
+        for key, curve in (("pa_mpjpe", pa_mpjpe), ("reprojection", curves[REPROJECTION])):
+            found |= {f"{key}_step_{k:02d}": value for k, value in enumerate(curve)}
+        if self._threedpw is not None:
+            for metric, by_protocol in self._frame_errors[OURS].compute().items():
+                found |= {f"{metric.lower()}_{name}": v for name, v in by_protocol.items()}
+        return {f"{prefix}/{key}": value for key, value in found.items()}
