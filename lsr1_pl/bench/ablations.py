@@ -49,7 +49,8 @@ def run(options: argparse.Namespace) -> None:
     )
     folder = options.out / f"runs-{iterations}"
     folder.mkdir(exist_ok=True)
-    wanted = [(v, seed) for v in VARIANTS for seed in range(min(v.seeds, seeds))]
+    # Seed by seed: a study that is cut short has every variant.
+    wanted = [(v, seed) for seed in range(seeds) for v in VARIANTS if seed < v.seeds]
     for position, (variant, seed) in enumerate(wanted):
         path = _path(folder, variant, seed)
         if path.exists() or position % shares != share:
