@@ -25,7 +25,7 @@ usage: lsr1 VERB [OPTIONS]
   bench     the paper's studies:     lsr1 bench profiles --fast     (lsr1 bench --help: all)
   export    weights and config only: lsr1 export best.ckpt FOLDER
   doctor    what data is there:      lsr1 doctor --config hmr_open_benchmark.yaml
-  data      bring in motion:         lsr1 data convert cmu FOLDER_OF_BVH STORE
+  data      bring in bodies, motion: lsr1 data convert amass FOLDER data/amass
 
 A config is a file, or the name of one that comes with the package (an unknown name lists them).
 A checkpoint knows its config, so test needs none; flags override either:
@@ -60,8 +60,12 @@ def _export(arguments: list[str]) -> int:
 
     from lsr1_pl.pretrained import export_checkpoint
 
+    usage = "usage: lsr1 export CHECKPOINT FOLDER"
+    if arguments in (["-h"], ["--help"]):
+        print(usage)
+        return 0
     if len(arguments) != 2 or arguments[0].startswith("-"):
-        raise UserError("usage: lsr1 export CHECKPOINT FOLDER")
+        raise UserError(usage)
     export_checkpoint(Path(arguments[0]), Path(arguments[1]))
     print(f"{arguments[1]}: weights and config; test it: lsr1 test --ckpt {arguments[1]}")
     return 0
