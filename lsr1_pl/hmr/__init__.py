@@ -1,12 +1,14 @@
 """Human mesh recovery: fitting pose and betas to 2D keypoints."""
 
 from lsr1_pl.hmr.initial_estimate import InitialEstimate
+from lsr1_pl.hmr.lgd import LGD
 from lsr1_pl.hmr.losses import FittedState, LossWeights, outer_loss
 from lsr1_pl.hmr.observation import Observation, observe
 from lsr1_pl.hmr.reprojection import ReprojectionObjective
 from lsr1_pl.hmr.variables import POSE_SIZE, join_variables, split_variables
 
 __all__ = [
+    "LGD",
     "POSE_SIZE",
     "FittedState",
     "InitialEstimate",

@@ -90,6 +90,7 @@ class FunctionTask(MetaTask):
 
     def training_step(self, batch: FunctionBatch, batch_idx: int) -> Tensor:
         """Eq. 9 on one batch: mean value over steps, plus the weighted secant penalty."""
+        self.freeze_norms(self.optimizer)
         trajectory = self.unroll_training(self.optimizer, batch.objective, batch.x0)
         value = trajectory.values[1:].mean()
         secant = mean_secant_residual(trajectory)

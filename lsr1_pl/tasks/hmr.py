@@ -13,6 +13,7 @@ from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data import DetectionBatch, KeypointBatch, MotionBatch
 from lsr1_pl.errors import UserError
 from lsr1_pl.hmr import (
+    LGD,
     FittedState,
     InitialEstimate,
     LossWeights,
@@ -26,7 +27,7 @@ from lsr1_pl.metrics import pa_mpjpe
 from lsr1_pl.optim import LSR1, BatchedOptimizer, unroll
 from lsr1_pl.tasks.hmr_evaluation import EVALUATED_KEYPOINTS, KEYPOINTS, FitSample, JointSet
 from lsr1_pl.tasks.hmr_prediction import Prediction, best_states
-from lsr1_pl.tasks.hmr_runs import OURS, EvaluationRun
+from lsr1_pl.tasks.hmr_runs import EvaluationRun, JointSets, fitting
 from lsr1_pl.tasks.hmr_threedpw import ThreeDPWEvaluation
 from lsr1_pl.tasks.meta import MetaTask, mean_secant_residual
 
@@ -40,7 +41,7 @@ class HMRTask(MetaTask):
     steps, for checkpoint selection. Test also runs each baseline from the same initial estimate.
 
     Args:
-        optimizer: the L-SR1 to train.
+        optimizer: the L-SR1 to train, or LGD.
         body: ``open``, or the path of an SMPL-format npz.
         num_betas: shape coefficients that are fitted.
         initial_width: width of the initial-estimate networks.
@@ -70,7 +71,7 @@ class HMRTask(MetaTask):
 
     def __init__(
         self,
-        optimizer: LSR1,
+        optimizer: LSR1 | LGD,
         body: str = "open",
         num_betas: int = 10,
         initial_width: int = 1024,
@@ -112,6 +113,7 @@ class HMRTask(MetaTask):
                 f"HMRTask evaluation_steps is {evaluation_steps}; it must reach steps, {steps}"
             )
         self.optimizer = optimizer
+        self._trained = "LGD" if isinstance(optimizer, LGD) else "L-SR1"
         self.initial_estimate = InitialEstimate(num_betas, initial_width, initial_dropout)
         self.body = load_body_model(body, num_betas=num_betas)
         self.joints_of = self.body.select(COCO18)
@@ -138,16 +140,15 @@ class HMRTask(MetaTask):
             loss = self._outer_loss(x0.unsqueeze(0), target, observation).mean()
             self.log("train/meta_loss", loss, prog_bar=True)
             return loss
+        solver = fitting(self.optimizer, observation.keypoints)
         if self.detach_initial_estimate:
             start_loss = self._outer_loss(x0.unsqueeze(0), target, observation)
-            trajectory = self.unroll_training(
-                self.optimizer, self._objective(observation), x0.detach()
-            )
+            trajectory = self.unroll_training(solver, self._objective(observation), x0.detach())
             losses = torch.cat(
                 [start_loss, self._outer_loss(trajectory.iterates[1:], target, observation)]
             )
         else:
-            trajectory = self.unroll_training(self.optimizer, self._objective(observation), x0)
+            trajectory = self.unroll_training(solver, self._objective(observation), x0)
             losses = self._outer_loss(trajectory.iterates, target, observation)
         secant = mean_secant_residual(trajectory)
         loss = losses.mean() + self.secant_weight * secant
@@ -188,7 +189,8 @@ class HMRTask(MetaTask):
         visibility = batch.visibility
         observation = Observation(normalize_keypoints(batch.keypoints, visibility), visibility)
         x0 = self.initial_estimate(observation.keypoints)
-        trajectory = unroll(self.optimizer, self._objective(observation), x0, self.steps)
+        solver = fitting(self.optimizer, observation.keypoints)
+        trajectory = unroll(solver, self._objective(observation), x0, self.steps)
         return best_states(trajectory, visibility, self.objective_scale, self.joints_of)
 
     def _target(self, batch: MotionBatch) -> tuple[FittedState, Observation]:
@@ -214,7 +216,7 @@ class HMRTask(MetaTask):
 
     def _start_evaluation(self, baselines: Mapping[str, BatchedOptimizer]) -> None:
         self.fits = None
-        solvers = {OURS: self.optimizer, **baselines}
+        solvers = {self._trained: self.optimizer, **baselines}
         self._run = EvaluationRun(
             solvers, self.evaluation_steps, self.steps, self.device, self.threedpw
         )
@@ -231,8 +233,7 @@ class HMRTask(MetaTask):
             predicted = self.joints_of(*split_variables(x))[:, :EVALUATED_KEYPOINTS]
             return [JointSet(KEYPOINTS, predicted, true, None, every)]
 
-        x0 = self.initial_estimate(observation.keypoints)
-        return self._run.add(x0, self._objective(observation), self.objective_scale, joint_sets)
+        return self._run_all(observation, joint_sets)
 
     def _evaluate_detections(self, batch: DetectionBatch) -> dict[str, Tensor]:
         evaluation = self.threedpw
@@ -248,11 +249,14 @@ class HMRTask(MetaTask):
         def vertex_errors(x: Tensor) -> dict[str, Tensor]:
             return evaluation.vertex_errors(*split_variables(x), batch)
 
-        x0 = self.initial_estimate(keypoints)
-        objective = self._objective(observation)
-        iterates = self._run.add(x0, objective, self.objective_scale, joint_sets)
+        iterates = self._run_all(observation, joint_sets)
         self._run.add_frames(iterates, joint_sets, vertex_errors, batch)
         return iterates
+
+    def _run_all(self, observation: Observation, joint_sets: JointSets) -> dict[str, Tensor]:
+        keypoints = observation.keypoints
+        x0, objective = self.initial_estimate(keypoints), self._objective(observation)
+        return self._run.add(keypoints, x0, objective, self.objective_scale, joint_sets)
 
     def _finish_evaluation(self, prefix: str) -> None:
         self.curves, self.curves_note = self._run.curves(), self._run.note()
@@ -266,7 +270,7 @@ class HMRTask(MetaTask):
         people = len(batch.pose)
         rows = torch.linspace(0, people - 1, min(self.sample_fits, people)).long()
         target, observation = self._target(batch)
-        final = {"initial estimate": iterates[OURS][0]}
+        final = {"initial estimate": iterates[self._trained][0]}
         final |= {name: x[self.steps] for name, x in iterates.items()}
         fits, errors_mm = {}, {}
         for name, x in final.items():

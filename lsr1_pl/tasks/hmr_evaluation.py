@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
+from lsr1_pl.hmr import LGD
 from lsr1_pl.metrics import PAMPJPE, mpjpe
 from lsr1_pl.optim import BatchedOptimizer
 
@@ -65,7 +66,11 @@ class SolverErrors(nn.Module):
     """
 
     def __init__(
-        self, solver: BatchedOptimizer, states: int, sets: Sequence[str], rooted: Sequence[str]
+        self,
+        solver: BatchedOptimizer | LGD,
+        states: int,
+        sets: Sequence[str],
+        rooted: Sequence[str],
     ) -> None:
         super().__init__()
         # Not a submodule: the solver's parameters belong to the task.
@@ -78,7 +83,7 @@ class SolverErrors(nn.Module):
         self.nonfinite = [0] * states
         self.counts = dict.fromkeys(sets, 0)
 
-    solver: BatchedOptimizer
+    solver: BatchedOptimizer | LGD
 
     def update(self, step: int, sets: Sequence[JointSet], iterate: Tensor, value: Tensor) -> None:
         """One batch's state ``step``: iterates (B, N), values (B,), and every set of joints."""
@@ -117,7 +122,7 @@ def _means(states: int) -> nn.ModuleList:
 
 
 def start_errors(
-    solvers: Mapping[str, BatchedOptimizer],
+    solvers: Mapping[str, BatchedOptimizer | LGD],
     steps: int,
     device: torch.device,
     sets: Sequence[str],

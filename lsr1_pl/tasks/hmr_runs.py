@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from lsr1_pl.data import DetectionBatch
+from lsr1_pl.hmr import LGD
 from lsr1_pl.optim import BatchedOptimizer, unroll
 from lsr1_pl.tasks.hmr_evaluation import (
     KEYPOINTS,
@@ -22,18 +23,20 @@ from lsr1_pl.tasks.hmr_evaluation import (
 from lsr1_pl.tasks.hmr_threedpw import FrameErrors, ThreeDPWEvaluation
 from lsr1_pl.types import Objective
 
-OURS = "L-SR1"
-"""The solver that is logged, and that selects checkpoints."""
-
 JointSets = Callable[[Tensor], list[JointSet]]
 """Iterates (B, N) -> what is compared of them."""
+
+
+def fitting(solver: BatchedOptimizer | LGD, keypoints: Tensor) -> BatchedOptimizer:
+    """The solver for people with these normalised keypoints (B, 18, 2): LGD reads them."""
+    return solver.observing(keypoints) if isinstance(solver, LGD) else solver
 
 
 class EvaluationRun:
     """Errors of solvers over the batches of one validation or test.
 
     Args:
-        solvers: by name; ``OURS`` is among them.
+        solvers: by name; the first is the trained one, which is logged.
         steps: inner steps that are run.
         reported: the step whose errors are logged as the result.
         device: of the metrics.
@@ -42,7 +45,7 @@ class EvaluationRun:
 
     def __init__(
         self,
-        solvers: Mapping[str, BatchedOptimizer],
+        solvers: Mapping[str, BatchedOptimizer | LGD],
         steps: int,
         reported: int,
         device: torch.device,
@@ -51,6 +54,7 @@ class EvaluationRun:
         sets = [KEYPOINTS] if threedpw is None else threedpw.names
         rooted = [] if threedpw is None else sets
         self._errors = start_errors(solvers, steps, device, sets, rooted)
+        self._trained = next(iter(solvers))
         self._frame_errors = {name: FrameErrors() for name in solvers}
         self._frames = 0
         self._steps = steps
@@ -58,15 +62,21 @@ class EvaluationRun:
         self._threedpw = threedpw
 
     def add(
-        self, x0: Tensor, objective: Objective, scale: float, joint_sets: JointSets
+        self,
+        keypoints: Tensor,
+        x0: Tensor,
+        objective: Objective,
+        scale: float,
+        joint_sets: JointSets,
     ) -> dict[str, Tensor]:
         """Run every solver from ``x0``: solver -> iterates (K + 1, B, N).
 
-        Values are divided by ``scale``.
+        ``keypoints`` are the normalised ones (B, 18, 2); values are divided by ``scale``.
         """
         iterates = {}
         for name, errors in self._errors.items():
-            trajectory = unroll(errors.solver, objective, x0, self._steps)
+            solver = fitting(errors.solver, keypoints)
+            trajectory = unroll(solver, objective, x0, self._steps)
             values = trajectory.values / scale
             for k, x in enumerate(trajectory.iterates):
                 errors.update(k, joint_sets(x), x, values[k])
@@ -91,12 +101,12 @@ class EvaluationRun:
         by_solver = {name: errors.curves() for name, errors in self._errors.items()}
         return {
             metric: {name: curves[metric] for name, curves in by_solver.items()}
-            for metric in by_solver[OURS]
+            for metric in by_solver[self._trained]
         }
 
     def note(self) -> str:
         """The protocol, and the errors of the reported step that have no curve."""
-        counts = self._errors[OURS].counts
+        counts = self._errors[self._trained].counts
         if self._threedpw is None:
             return synthetic_note(counts[KEYPOINTS])
         lines = [self._threedpw.note(counts, self._frames), f"After {self._reported} steps:"]
@@ -110,13 +120,13 @@ class EvaluationRun:
 
     def logged(self, prefix: str) -> dict[str, float]:
         """What goes into the logs, under ``prefix``; ``pa_mpjpe`` is of the first joint set."""
-        curves = self._errors[OURS].curves()
-        first = next(iter(self._errors[OURS].counts))
+        curves = self._errors[self._trained].curves()
+        first = next(iter(self._errors[self._trained].counts))
         pa_mpjpe = curves[metric_name(PA_MPJPE, first)]
         found = {"pa_mpjpe": pa_mpjpe[self._reported], "nonfinite_states": sum(curves[NONFINITE])}
         for key, curve in (("pa_mpjpe", pa_mpjpe), ("reprojection", curves[REPROJECTION])):
             found |= {f"{key}_step_{k:02d}": value for k, value in enumerate(curve)}
         if self._threedpw is not None:
-            for metric, by_protocol in self._frame_errors[OURS].compute().items():
+            for metric, by_protocol in self._frame_errors[self._trained].compute().items():
                 found |= {f"{metric.lower()}_{name}": v for name, v in by_protocol.items()}
         return {f"{prefix}/{key}": value for key, value in found.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule
@@ -73,10 +73,6 @@ class MetaTask(LightningModule):
         self, optimizer: BatchedOptimizer, objective: Objective, x0: Tensor
     ) -> Trajectory:
         """The K-step unroll with the meta-gradient that this task is configured for."""
-        if self.freeze_norm_after is not None and self.global_step >= self.freeze_norm_after:
-            for module in cast(torch.nn.Module, optimizer).modules():
-                if isinstance(module, torch.nn.BatchNorm1d):
-                    module.eval()
         return unroll(
             optimizer,
             objective,
@@ -86,6 +82,13 @@ class MetaTask(LightningModule):
             clip_sample_gradient=self.clip_sample_gradient,
             divergence_limit=self.divergence_limit,
         )
+
+    def freeze_norms(self, networks: torch.nn.Module) -> None:
+        """Before an unroll: BatchNorms into evaluation, once ``freeze_norm_after`` is reached."""
+        if self.freeze_norm_after is not None and self.global_step >= self.freeze_norm_after:
+            for module in networks.modules():
+                if isinstance(module, torch.nn.BatchNorm1d):
+                    module.eval()
 
     def on_after_backward(self) -> None:
         """Drop a meta-gradient that is not finite, and log its norm otherwise."""
