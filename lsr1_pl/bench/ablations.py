@@ -13,7 +13,7 @@ import numpy as np
 
 from lsr1_pl.bench.ablation_runs import EVERY, evaluate, train, validation_data
 from lsr1_pl.bench.ablation_variants import OPEN, TABLE_4, VARIANTS, Variant
-from lsr1_pl.bench.study import Study, new_figure
+from lsr1_pl.bench.study import Study, add_seed, new_figure
 from lsr1_pl.errors import UserError
 from lsr1_pl.optim import GradientDescent
 from lsr1_pl.report import PageTable, Section
@@ -25,6 +25,7 @@ _Known = Mapping[tuple[str, int], list[dict[str, Any]]]
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this study."""
+    add_seed(parser)
     parser.add_argument("--iterations", type=int, default=None, help=f"a run ({_ITERATIONS})")
     parser.add_argument(
         "--share",
@@ -48,7 +49,7 @@ def run(options: argparse.Namespace) -> None:
         else "",
     )
     folder = options.out / f"runs-{iterations}"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     # Seed by seed: a study that is cut short has every variant.
     wanted = [(v, seed) for seed in range(seeds) for v in VARIANTS if seed < v.seeds]
     for position, (variant, seed) in enumerate(wanted):

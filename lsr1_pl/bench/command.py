@@ -42,7 +42,6 @@ def main(argv: Sequence[str]) -> int:
         verb = verbs.add_parser(name, help=what, description=what)
         verb.add_argument("--out", type=Path, default=Path("runs/bench") / name, help="folder")
         verb.add_argument("--fast", action="store_true", help="under 3 minutes on 2 cores; says so")
-        verb.add_argument("--seed", type=int, default=2026, help="of the problems (2026)")
         # Only the chosen study's module is loaded: each pulls in what it alone needs.
         if name == chosen:
             importlib.import_module(f"lsr1_pl.bench.{name}").add_options(verb)

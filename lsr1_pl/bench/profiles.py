@@ -26,7 +26,7 @@ from lsr1_pl.bench.problems import (
 )
 from lsr1_pl.bench.profile import Array, Profile, profile
 from lsr1_pl.bench.solving import Run, solve, trained
-from lsr1_pl.bench.study import COLOURS, Study, new_figure
+from lsr1_pl.bench.study import COLOURS, Study, add_seed, new_figure
 from lsr1_pl.optim import BatchedOptimizer
 from lsr1_pl.report import PageTable, Section
 
@@ -105,6 +105,7 @@ class _Result:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this study."""
+    add_seed(parser)
     for family in FAMILIES:
         for suffix in ("", "_unprojected"):
             parser.add_argument(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 import os
@@ -45,14 +46,13 @@ class Study:
     Args:
         name: the study's verb.
         title: of the page.
-        out: the folder, made if missing; files of an earlier run of the study are replaced.
+        out: the folder, made with its first file; those of an earlier run are replaced.
         fast: how this run is shortened; empty for the whole study.
     """
 
     def __init__(self, name: str, title: str, out: Path, fast: str) -> None:
         if out.exists() and not out.is_dir():
             raise UserError(f"--out {out}: is a file; name a folder")
-        out.mkdir(parents=True, exist_ok=True)
         self.name = name
         self.out = out
         command = shlex.join(["lsr1", *sys.argv[1:]])
@@ -62,7 +62,7 @@ class Study:
 
     def write_rows(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """results.csv, whole or not at all."""
-        path = self.out / "results.csv"
+        path = self._file("results.csv")
         partial = path.with_suffix(".partial")
         with partial.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
@@ -72,7 +72,7 @@ class Study:
 
     def save_figure(self, figure: Figure, name: str) -> Path:
         """``name``.png in the folder."""
-        path = self.out / f"{name}.png"
+        path = self._file(f"{name}.png")
         partial = path.with_suffix(".partial")
         figure.savefig(partial, dpi=110, format="png")
         os.replace(partial, path)
@@ -91,12 +91,21 @@ class Study:
     def finish(self, results: Mapping[str, object]) -> None:
         """Write summary.json and the page."""
         self.summary["results"] = results
-        path = self.out / "summary.json"
+        path = self._file("summary.json")
         partial = path.with_suffix(".partial")
         partial.write_text(json.dumps(_plain(self.summary), indent=2) + "\n", encoding="utf-8")
         os.replace(partial, path)
-        write_page(self.out / "index.html", self.page)
+        write_page(self._file("index.html"), self.page)
         print(f"Page: {short(self.out / 'index.html')}; rows: {short(self.out / 'results.csv')}")
+
+    def _file(self, name: str) -> Path:
+        self.out.mkdir(parents=True, exist_ok=True)
+        return self.out / name
+
+
+def add_seed(parser: argparse.ArgumentParser, default: int = 2026) -> None:
+    """The option of studies whose problems are drawn at random."""
+    parser.add_argument("--seed", type=int, default=default, help=f"of the problems ({default})")
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -10,7 +10,7 @@ import yaml
 
 from lsr1_pl.bench.problems import FAMILIES, FUNCTIONS, TUNED, Family, distances
 from lsr1_pl.bench.solving import solve
-from lsr1_pl.bench.study import Study
+from lsr1_pl.bench.study import Study, add_seed
 from lsr1_pl.report import PageTable, Section, short
 
 _RATES = (*(float(f"{base}e{power}") for power in range(-7, 1) for base in (1, 2, 5)), 10.0)
@@ -19,16 +19,12 @@ _SIZE, _STARTS, _STEPS = 100, 8, 100
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this study."""
-    parser.set_defaults(seed=7)
+    # Not the profiles' own: rates are not tuned on the starts that they are judged by.
+    add_seed(parser, 7)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Search the grid and write ``learning_rates.yaml`` beside the page.
-
-    The start points are of another seed than those of the profiles. A rate is judged by the mean,
-    over the family's functions, of the median over starts of the logarithm of the distance to the
-    minimiser after the last step, relative to the start's; a start that diverged counts as 6.
-    """
+    """Search the grid and write ``learning_rates.yaml`` beside the page."""
     steps = 30 if options.fast else _STEPS
     study = Study(
         "tune",
@@ -45,7 +41,12 @@ def run(options: argparse.Namespace) -> None:
     }
     best = {key: min(by_rate, key=lambda rate: by_rate[rate]) for key, by_rate in scores.items()}
     study.write_rows(("solver", "family", "learning_rate", "score"), _rows(scores))
-    study.page.introduction = [(run.__doc__ or "").split("\n\n")[1].replace("\n    ", " ").strip()]
+    study.page.introduction = [
+        "A rate is judged by the mean, over the family's functions, of the median over starts of "
+        "the logarithm of the distance to the minimiser after the last step, relative to the "
+        "start's; a start that diverged counts as 6. The start points are of another seed than "
+        "those of the profiles.",
+    ]
     rows = [[solver, *(best[solver, family] for family in FAMILIES)] for solver in TUNED]
     caption = f"Best of {len(_RATES)} rates, N = {_SIZE}, {_STARTS} starts, {steps} steps"
     study.add(Section("Chosen", table=PageTable(caption, ["solver", *FAMILIES], rows)))
