@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.errors import ArgumentParser
 
 STUDIES = {
     "quadratics": "Figures 3a and 3b: random quadratics of N = 2, 10, 50",
@@ -20,18 +19,13 @@ STUDIES = {
 """Each is a module of this room with ``add_options(parser)`` and ``run(options)``."""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
-        raise UserError(f"{message}\n{self.format_usage().strip()}")
-
-
 def main(argv: Sequence[str]) -> int:
     """Run ``lsr1 bench ...`` with the arguments after ``bench``; the exit code.
 
     Raises:
         UserError: bad arguments, or a checkpoint that cannot be used.
     """
-    parser = _Parser(
+    parser = ArgumentParser(
         prog="lsr1 bench",
         description="The paper's studies. Each writes results.csv, "
         "summary.json, PNG figures and index.html.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,12 +14,7 @@ from rich.table import Table
 
 from lsr1_pl.cli.configs import resolve_config
 from lsr1_pl.data.assets_check import Asset, Finding, Kind, examine, known_assets
-from lsr1_pl.errors import UserError
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
-        raise UserError(f"{message}\n{self.format_usage().strip()}")
+from lsr1_pl.errors import ArgumentParser
 
 
 def main(argv: Sequence[str]) -> int:
@@ -29,7 +23,7 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         UserError: bad arguments, or a config that is not there.
     """
-    parser = _Parser(prog="lsr1 doctor", description="Look at the data that configs need.")
+    parser = ArgumentParser(prog="lsr1 doctor", description="Look at the data that configs need.")
     parser.add_argument("--config", help="only what this config needs; exit code 1 if it lacks")
     parser.add_argument("--data", type=Path, default=Path("data"), help="the data folder (data)")
     parser.add_argument("--verify", action="store_true", help="read stores against checksums")

@@ -82,7 +82,11 @@ def _motions(
 ) -> Iterator[Motion]:
     body = load_body_model("open", dtype=torch.float64)
     rest = body.rest_joints(torch.zeros(1, body.num_betas, dtype=torch.float64))[0].numpy()
+    first: dict[str, Path] = {}
     for path in track(files):
+        if path.stem in first:
+            report.refused[str(path)] = f"has the name of {first[path.stem]}, which was read"
+            continue
         try:
             recording = read_bvh(path)
             poses, trans = retarget(recording, rest)
@@ -92,6 +96,7 @@ def _motions(
                 raise UserError(f"{path}: {reason}") from None
             report.refused[path.name] = reason
             continue
+        first[path.stem] = path
         report.read[path.name] = len(poses)
         report.source_frames += len(recording.frames)
         yield Motion(

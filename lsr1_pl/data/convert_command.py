@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -14,12 +13,7 @@ from lsr1_pl.data.amass_conversion import convert_amass
 from lsr1_pl.data.conversion import ConversionReport, convert_cmu
 from lsr1_pl.data.smpl import convert_regressor, convert_smpl
 from lsr1_pl.data.threedpw import convert_3dpw
-from lsr1_pl.errors import UserError
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
-        raise UserError(f"{message}\n{self.format_usage().strip()}")
+from lsr1_pl.errors import ArgumentParser
 
 
 def main(argv: Sequence[str]) -> int:
@@ -28,7 +22,7 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         UserError: bad arguments, or nothing that can be converted.
     """
-    parser = _Parser(prog="lsr1 data", description="Bring in motion and bodies.")
+    parser = ArgumentParser(prog="lsr1 data", description="Bring in motion and bodies.")
     verbs = parser.add_subparsers(dest="verb", required=True)
     convert = verbs.add_parser("convert", help="a source into what the project reads")
     kinds = convert.add_subparsers(dest="kind", required=True)

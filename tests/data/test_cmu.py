@@ -150,6 +150,17 @@ def test_folder_becomes_a_store_and_broken_files_are_reported(tmp_path: Path) ->
     assert "mocap.cs.cmu.edu" in manifest["licence"]
 
 
+def test_a_second_recording_of_a_name_is_reported(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / "bvh" / folder).mkdir(parents=True)
+        (tmp_path / "bvh" / folder / "02_01.bvh").write_text(bvh_text(moving(9)))
+    report = convert_cmu(tmp_path / "bvh", tmp_path / "store")
+    assert len(MotionStore(tmp_path / "store").recordings) == 1
+    ((name, why),) = report.refused.items()
+    assert name.endswith("b/02_01.bvh")
+    assert "a/02_01.bvh" in why
+
+
 def test_nothing_is_left_behind_where_nothing_could_be_read(tmp_path: Path) -> None:
     source = tmp_path / "bvh"
     source.mkdir()
