@@ -28,7 +28,7 @@ from lsr1_pl.bench.profile import Array, Profile, profile
 from lsr1_pl.bench.solving import Run, solve, trained
 from lsr1_pl.bench.study import COLOURS, Study, add_seed, new_figure
 from lsr1_pl.optim import BatchedOptimizer
-from lsr1_pl.report import PageTable, Section
+from lsr1_pl.report import PageTable, Section, readable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -281,8 +281,20 @@ def _by_function(results: list[_Result], solvers: list[str], steps: int) -> Sect
                     if (r.solver, r.function) == (solver, function)
                 ]
             )
-            row.append(float(np.exp(np.mean(np.log(measures)))))
+            row.append(_geometric_mean(measures))
         rows.append(row)
-    caption = f"Relative distance to the minimiser after {steps} steps, geometric mean over N"
+    caption = (
+        f"Relative distance to the minimiser after {steps} steps, geometric mean over the N at "
+        "which at least half of the starts stayed finite; their number where it is not all"
+    )
     columns = ["solver", *(f.name for f in FUNCTIONS)]
     return Section("By function", table=PageTable(caption, columns, rows))
+
+
+def _geometric_mean(measures: Array) -> object:
+    finite = measures[np.isfinite(measures)]
+    if not len(finite):
+        return "diverged"
+    mean = float(np.exp(np.mean(np.log(finite))))
+    every = len(finite) == len(measures)
+    return mean if every else f"{readable(mean)} ({len(finite)} of {len(measures)})"
