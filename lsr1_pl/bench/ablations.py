@@ -192,7 +192,7 @@ def _draw(study: Study, known: _Known, group: str) -> Path:
             if name == variant.name:
                 axes.plot(
                     [each["iteration"] for each in validations],
-                    [each["median_relative"] for each in validations],
+                    [_drawn(each["median_relative"]) for each in validations],
                     "-" if position < 10 else "--",
                     color=f"C{position % 10}",
                     marker=".",
