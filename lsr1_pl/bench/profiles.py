@@ -39,16 +39,8 @@ _SOLVED = 1e-3
 _PAPER = ("L-SR1", "L-SR1 unprojected", "L-BFGS", "Adam", "AdaHessian")
 """The solvers of the paper's figure."""
 _COLUMNS = (
-    "solver",
-    "problem",
-    "size",
-    "seed",
-    "start",
-    "step",
-    "value",
-    "distance",
-    "evaluations",
-    "seconds",
+    *("solver", "problem", "size", "seed", "start"),
+    *("step", "value", "distance", "evaluations", "seconds"),
 )
 
 
@@ -129,9 +121,11 @@ def run(options: argparse.Namespace) -> None:
         if options.fast
         else "",
     )
+    # All first: a checkpoint that is missing should be named at once.
+    by_family = {family: _solvers(options, family) for family in FAMILIES}
     results = []
     for function in FUNCTIONS:
-        solvers = _solvers(options, function.family)
+        solvers = by_family[function.family]
         for size in sizes:
             x0 = function.starts(starts, size, options.seed)
             for name, optimizer in solvers.items():

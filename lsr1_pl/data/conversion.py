@@ -53,7 +53,7 @@ def convert_cmu(
         UserError: ``src`` holds no BVH file, none could be read, or ``dst`` is in use.
     """
     source = Path(src)
-    files = sorted(source.rglob("*.bvh"), key=lambda path: path.stem)
+    files = sorted(source.rglob("*.bvh"), key=lambda path: (path.stem, path))
     if not files:
         raise UserError(f"{source}: no *.bvh file there; expected a folder of BVH recordings")
     report = ConversionReport()
