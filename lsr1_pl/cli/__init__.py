@@ -39,9 +39,11 @@ Results go to runs/NAME/version_K: metrics.csv, config.yaml, checkpoints, tables
 
 def _lightning(verb: str) -> Callable[[list[str]], int]:
     def run(arguments: list[str]) -> int:
-        # Read when torch is loaded. Idle threads that spin for work, OpenMP's habit, made training
-        # nine times slower on two cores that another process was using.
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        # Read when torch is loaded. How long OpenMP's idle threads spin for work: by default so
+        # long that training is nine times slower on two cores that another process uses, and with
+        # no spinning at all it takes twice the time on cores of its own.
+        if "OMP_WAIT_POLICY" not in os.environ:
+            os.environ.setdefault("GOMP_SPINCOUNT", "10000")
         from lsr1_pl.cli.lightning import run_lightning
 
         return run_lightning(verb, arguments)
