@@ -57,6 +57,7 @@ class HMRTask(MetaTask):
         second_order: whether the meta-gradient flows through the inner gradients; LGD's does not.
         clip_sample_gradient: see :func:`lsr1_pl.optim.unroll`.
         divergence_limit: see :func:`lsr1_pl.optim.unroll`.
+        freeze_norm_after: see :class:`MetaTask`; of L-SR1's networks alone.
         evaluation_steps: inner steps of validation and test.
         baselines: untrained optimisers to test beside it, by the name that tables show.
         sample_fits: how many fitted bodies a test keeps for pictures.
@@ -89,6 +90,7 @@ class HMRTask(MetaTask):
         second_order: bool = False,
         clip_sample_gradient: float | None = None,
         divergence_limit: float | None = 10.0,
+        freeze_norm_after: int | None = None,
         evaluation_steps: int = 15,
         baselines: Mapping[str, BatchedOptimizer] | None = None,
         sample_fits: int = 4,
@@ -104,6 +106,7 @@ class HMRTask(MetaTask):
             second_order,
             clip_sample_gradient,
             divergence_limit,
+            freeze_norm_after,
         )
         self.save_hyperparameters(
             ignore=["optimizer", "meta_optimizer", "lr_scheduler", "baselines"]
@@ -140,6 +143,7 @@ class HMRTask(MetaTask):
             loss = self._outer_loss(x0.unsqueeze(0), target, observation).mean()
             self.log("train/meta_loss", loss, prog_bar=True)
             return loss
+        self.freeze_norms(self.optimizer)
         solver = fitting(self.optimizer, observation.keypoints)
         if self.detach_initial_estimate:
             start_loss = self._outer_loss(x0.unsqueeze(0), target, observation)
