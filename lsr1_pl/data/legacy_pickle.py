@@ -94,7 +94,7 @@ class _Stand:
         self.state = state
 
     def finish(self, depth: int) -> Any:
-        raise NotImplementedError
+        raise _RefusedError("it holds an object of no known kind")
 
 
 class _DType(_Stand):

@@ -19,6 +19,7 @@ from lsr1_pl.data.steps import step_generator, step_loader, training_generator
 from lsr1_pl.data.store import MotionStore
 from lsr1_pl.data.views import random_betas, random_views, random_visibility
 from lsr1_pl.errors import UserError
+from lsr1_pl.optim.checks import check_counts
 
 _TRAIN, _VALIDATION, _TEST, _FRACTION = 0, 1, 2, 3
 _BETAS = 10
@@ -161,13 +162,12 @@ class MotionDataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        for name, value in (
-            ("batch_size", batch_size),
-            ("validation_count", validation_count),
-            ("test_count", test_count),
-        ):
-            if value < 1:
-                raise UserError(f"MotionDataModule {name} is {value}; it must be at least 1")
+        check_counts(
+            self,
+            batch_size=batch_size,
+            validation_count=validation_count,
+            test_count=test_count,
+        )
         self.batch_size = batch_size
         self.counts = {_VALIDATION: validation_count, _TEST: test_count}
         self.evaluation_seed = evaluation_seed

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from lsr1_pl.data.steps import step_generator, step_loader, training_generator
 from lsr1_pl.errors import UserError
 from lsr1_pl.objectives import Quadratic
+from lsr1_pl.optim.checks import check_counts
 
 _VALIDATION, _TEST = 1, 2
 
@@ -86,15 +87,13 @@ class QuadraticsDataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        counts = {
-            "size": size,
-            "test_size": test_size,
-            "batch_size": batch_size,
-            "evaluation_count": evaluation_count,
-        }
-        for name, value in counts.items():
-            if value < 1:
-                raise UserError(f"QuadraticsDataModule {name} is {value}; it must be at least 1")
+        check_counts(
+            self,
+            size=size,
+            test_size=test_size,
+            batch_size=batch_size,
+            evaluation_count=evaluation_count,
+        )
         if not max_condition > 1:
             raise UserError(f"QuadraticsDataModule max_condition is {max_condition}; must exceed 1")
         self.size = size

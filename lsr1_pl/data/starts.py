@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 
 from lsr1_pl.data.steps import step_generator, step_loader, training_generator
 from lsr1_pl.errors import UserError
+from lsr1_pl.optim.checks import check_counts
 from lsr1_pl.types import Objective
 
 _VALIDATION, _TEST = 1, 2
@@ -74,15 +75,13 @@ class StartsDataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(ignore=["function"])
-        counts = {
-            "size": size,
-            "test_size": test_size,
-            "batch_size": batch_size,
-            "evaluation_count": evaluation_count,
-        }
-        for name, value in counts.items():
-            if value < 1:
-                raise UserError(f"StartsDataModule {name} is {value}; it must be at least 1")
+        check_counts(
+            self,
+            size=size,
+            test_size=test_size,
+            batch_size=batch_size,
+            evaluation_count=evaluation_count,
+        )
         if not radius > 0:
             raise UserError(f"StartsDataModule radius is {radius}; it must be above 0")
         self.function = function

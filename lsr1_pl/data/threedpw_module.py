@@ -17,6 +17,7 @@ from lsr1_pl.data.motion import MotionBatch, MotionSampler
 from lsr1_pl.data.steps import step_loader
 from lsr1_pl.data.store import MotionStore
 from lsr1_pl.errors import UserError
+from lsr1_pl.optim.checks import check_counts
 
 GENDERS = ("neutral", "male", "female")
 _SEEN = ("keypoints", "joints", "valid")
@@ -76,14 +77,13 @@ class ThreeDPWDataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        for name, value in (
-            ("batch_size", batch_size),
-            ("evaluation_batch_size", evaluation_batch_size),
-            ("validation_stride", validation_stride),
-            ("test_stride", test_stride),
-        ):
-            if value < 1:
-                raise UserError(f"ThreeDPWDataModule {name} is {value}; it must be at least 1")
+        check_counts(
+            self,
+            batch_size=batch_size,
+            evaluation_batch_size=evaluation_batch_size,
+            validation_stride=validation_stride,
+            test_stride=test_stride,
+        )
         self.batch_size = batch_size
         self.evaluation_batch_size = evaluation_batch_size
         self.strides = {"validation": validation_stride, "test": test_stride}

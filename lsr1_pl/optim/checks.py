@@ -1,4 +1,4 @@
-"""Checks of options that every optimiser shares."""
+"""Checks of options that many classes share."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ def check_positive(owner: object, **options: float) -> None:
     for name, value in options.items():
         if not value > 0:
             raise UserError(f"{type(owner).__name__} {name} is {value}; it must be above 0")
+
+
+def check_counts(owner: object, **options: int) -> None:
+    """Raises a UserError that names the first option below 1."""
+    for name, value in options.items():
+        if value < 1:
+            raise UserError(f"{type(owner).__name__} {name} is {value}; it must be at least 1")
 
 
 def check_fraction(owner: object, **options: float) -> None:
