@@ -1,9 +1,11 @@
 """Human mesh recovery: fitting pose and betas to 2D keypoints."""
 
+from lsr1_pl.hmr.initial_error import InitialError
 from lsr1_pl.hmr.initial_estimate import InitialEstimate
 from lsr1_pl.hmr.lgd import LGD
-from lsr1_pl.hmr.losses import FittedState, LossWeights, outer_loss
+from lsr1_pl.hmr.losses import FittedState, LossWeights, outer_loss, trajectory_loss
 from lsr1_pl.hmr.observation import Observation, observe
+from lsr1_pl.hmr.people_optimizer import InErrorMetric, PeopleOptimizer
 from lsr1_pl.hmr.reprojection import ReprojectionObjective
 from lsr1_pl.hmr.variables import POSE_SIZE, join_variables, split_variables
 
@@ -11,12 +13,16 @@ __all__ = [
     "LGD",
     "POSE_SIZE",
     "FittedState",
+    "InErrorMetric",
+    "InitialError",
     "InitialEstimate",
     "LossWeights",
     "Observation",
+    "PeopleOptimizer",
     "ReprojectionObjective",
     "join_variables",
     "observe",
     "outer_loss",
     "split_variables",
+    "trajectory_loss",
 ]

@@ -7,12 +7,13 @@ from torch import Tensor, nn
 
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.hmr.initial_estimate import lgd_network
+from lsr1_pl.hmr.people_optimizer import PeopleOptimizer
 from lsr1_pl.hmr.variables import POSE_SIZE, join_variables, split_variables
-from lsr1_pl.optim import BatchedOptimizer, OptimizerState
+from lsr1_pl.optim import BatchedOptimizer, Metric, OptimizerState
 from lsr1_pl.types import Evaluation, Objective
 
 
-class LGD(nn.Module):
+class LGD(nn.Module, PeopleOptimizer):
     """Two networks that read keypoints, pose and the pose's gradient, and emit the update.
 
     ``pose += step_size * P(keypoints, pose, df/dpose)`` and the betas likewise; the gradient is a
@@ -39,8 +40,8 @@ class LGD(nn.Module):
         self.betas = lgd_network(features, num_betas, width, dropout)
         self.step_size = step_size
 
-    def observing(self, keypoints: Tensor) -> BatchedOptimizer:
-        """The optimiser of people with these normalised keypoints (B, 18, 2)."""
+    def observing(self, keypoints: Tensor, metric: Metric | None = None) -> BatchedOptimizer:
+        """The optimiser of people with these normalised keypoints (B, 18, 2); no metric."""
         return _ObservingLGD(self, keypoints)
 
     def update(self, keypoints: Tensor, x: Tensor, gradient: Tensor) -> Tensor:

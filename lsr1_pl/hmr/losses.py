@@ -7,7 +7,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from lsr1_pl.body import PinholeCamera
 from lsr1_pl.body.skeleton import COCO18
+from lsr1_pl.hmr.observation import observe
+from lsr1_pl.hmr.reprojection import JointsOf
+from lsr1_pl.hmr.variables import split_variables
 
 _WEIGHT_BY_PART = {
     "wrist": 8.0,
@@ -66,3 +70,25 @@ def outer_loss(predicted: FittedState, target: FittedState, weights: LossWeights
         + weights.pose * pose
         + weights.betas * betas
     )
+
+
+def trajectory_loss(
+    iterates: Tensor,
+    target: FittedState,
+    visibility: Tensor,
+    joints_of: JointsOf,
+    camera: PinholeCamera,
+    weights: LossWeights,
+) -> Tensor:
+    """(S, B, N) states of B people -> (S, B) outer losses, through one call of the body.
+
+    ``target`` and ``visibility`` (B, 18) are of the B people; ``joints_of`` and ``camera`` make
+    a state's keypoints.
+    """
+    states = iterates.shape[0]
+    pose, betas = split_variables(iterates.flatten(0, 1))
+    joints = joints_of(pose, betas)
+    seen = observe(joints, visibility.repeat(states, 1), camera)
+    predicted = FittedState(seen.keypoints, joints, pose, betas)
+    repeated = FittedState(*(t.repeat(states, *[1] * (t.ndim - 1)) for t in target))
+    return outer_loss(predicted, repeated, weights).unflatten(0, (states, -1))

@@ -9,9 +9,11 @@ from lsr1_pl.optim.classical import (
     GradientDescent,
     Nesterov,
     Newton,
+    PolyakDescent,
 )
 from lsr1_pl.optim.curvature import LowRankCurvature
 from lsr1_pl.optim.lsr1 import LSR1, LSR1State
+from lsr1_pl.optim.metric import InMetric, Metric
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
 from lsr1_pl.optim.unroll import Trajectory, unroll
 
@@ -24,11 +26,14 @@ __all__ = [
     "Adam",
     "BatchedOptimizer",
     "GradientDescent",
+    "InMetric",
     "LSR1State",
     "LowRankCurvature",
+    "Metric",
     "Nesterov",
     "Newton",
     "OptimizerState",
+    "PolyakDescent",
     "Trajectory",
     "unroll",
 ]

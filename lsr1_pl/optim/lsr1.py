@@ -48,7 +48,9 @@ class LSR1(nn.Module, BatchedOptimizer):
         gamma2: their sensitivity to the network's output.
         initial_curvature: B0. ``identity`` is Eq. 7; ``none`` is line 9 of Algorithm 1 as printed
             (zero); ``scaled`` is ``(p.q / q.q) I`` of the last step, clamped to [1e-4, 1e4] and
-            detached, identity before the first step.
+            detached, identity before the first step; ``polyak`` is ``f / |g|^2 I`` of the point,
+            clamped to [1e-6, 1e6] and detached, for objectives whose least value is 0: without
+            vectors a step is Polyak's, relaxed by gamma1, and v_k is in units of B0's root.
         dropout: rate of every Dropout of Tables 5 and 6, in [0, 1); the paper does not give one.
         residual: whether the basic blocks add their input (Table 6 is silent).
         norm_momentum: of BatchNorm's running statistics, in (0, 1]; torch's default is 0.1. They
@@ -72,7 +74,7 @@ class LSR1(nn.Module, BatchedOptimizer):
         buffer_size: int = 8,
         gamma1: float = 0.4,
         gamma2: float = 1e-3,
-        initial_curvature: Literal["identity", "none", "scaled"] = "identity",
+        initial_curvature: Literal["identity", "none", "scaled", "polyak"] = "identity",
         dropout: float = 0.0,
         residual: bool = True,
         norm_momentum: float = 0.1,
@@ -140,7 +142,10 @@ class LSR1(nn.Module, BatchedOptimizer):
     def step(self, state: LSR1State, objective: Objective) -> LSR1State:
         """One pass through lines 3 to 11 of Algorithm 1."""
         vector, learning_rate = self._generate(state)
-        curvature = self._base_curvature(state).push(vector)
+        base = self._base_curvature(state)
+        if self.initial_curvature == "polyak":
+            vector = vector * base.scale.sqrt()
+        curvature = base.push(vector)
         direction = curvature.matvec(state.evaluation.gradient)
         iterate = state.iterate - learning_rate * direction
         evaluation = objective.evaluate(iterate)
@@ -187,6 +192,10 @@ class LSR1(nn.Module, BatchedOptimizer):
 
     def _base_curvature(self, state: LSR1State) -> LowRankCurvature:
         """The buffer with the B0 of this step."""
+        if self.initial_curvature == "polyak":
+            value, gradient = (t.detach() for t in state.evaluation)
+            square = gradient.square().sum(dim=1).clamp_min(torch.finfo(value.dtype).tiny)
+            return replace(state.curvature, scale=(value / square).clamp(1e-6, 1e6).unsqueeze(1))
         if self.initial_curvature != "scaled" or state.steps_taken == 0:
             return state.curvature
         p, q = state.previous_step.detach(), state.gradient_change.detach()

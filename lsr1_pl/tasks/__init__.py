@@ -2,7 +2,7 @@
 
 from lsr1_pl.tasks.function import FunctionTask
 from lsr1_pl.tasks.hmr import HMRTask
-from lsr1_pl.tasks.hmr_evaluation import FitSample
+from lsr1_pl.tasks.hmr_sample import FitSample
 from lsr1_pl.tasks.meta import MetaTask
 
 __all__ = ["FitSample", "FunctionTask", "HMRTask", "MetaTask"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import torch
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
@@ -14,20 +15,25 @@ from lsr1_pl.data import DetectionBatch, KeypointBatch, MotionBatch
 from lsr1_pl.errors import UserError
 from lsr1_pl.hmr import (
     LGD,
+    POSE_SIZE,
     FittedState,
+    InErrorMetric,
+    InitialError,
     InitialEstimate,
     LossWeights,
     Observation,
     ReprojectionObjective,
+    join_variables,
     observe,
-    outer_loss,
     split_variables,
+    trajectory_loss,
 )
-from lsr1_pl.metrics import pa_mpjpe
 from lsr1_pl.optim import LSR1, BatchedOptimizer, unroll
-from lsr1_pl.tasks.hmr_evaluation import EVALUATED_KEYPOINTS, KEYPOINTS, FitSample, JointSet
+from lsr1_pl.pretrained import check_weights
+from lsr1_pl.tasks.hmr_evaluation import EVALUATED_KEYPOINTS, KEYPOINTS, JointSet
 from lsr1_pl.tasks.hmr_prediction import Prediction, best_states
 from lsr1_pl.tasks.hmr_runs import EvaluationRun, JointSets, fitting
+from lsr1_pl.tasks.hmr_sample import FitSample, sample_fits
 from lsr1_pl.tasks.hmr_threedpw import ThreeDPWEvaluation
 from lsr1_pl.tasks.meta import MetaTask, mean_secant_residual
 
@@ -41,7 +47,7 @@ class HMRTask(MetaTask):
     steps, for checkpoint selection. Test also runs each baseline from the same initial estimate.
 
     Args:
-        optimizer: the L-SR1 to train, or LGD.
+        optimizer: the L-SR1 to train, as it is or in the metric of the initial error; or LGD.
         body: ``open``, or the path of an SMPL-format npz.
         num_betas: shape coefficients that are fitted.
         initial_width: width of the initial-estimate networks.
@@ -52,6 +58,8 @@ class HMRTask(MetaTask):
         loss_weights: factors of the outer loss' terms.
         warmup_iterations: first iterations that train the initial estimate alone (K = 0).
         detach_initial_estimate: keep the outer loss of later states from the initial networks.
+        initial_weights: checkpoint of any HMRTask whose initial-estimate networks a new training
+            starts from: several optimisers can so share one warm-up.
         meta_optimizer: AdamW(1e-3, (0.9, 0.999), weight decay 0.01) in the paper.
         lr_scheduler: stepped once an iteration.
         second_order: whether the meta-gradient flows through the inner gradients; LGD's does not.
@@ -72,7 +80,7 @@ class HMRTask(MetaTask):
 
     def __init__(
         self,
-        optimizer: LSR1 | LGD,
+        optimizer: LSR1 | LGD | InErrorMetric,
         body: str = "open",
         num_betas: int = 10,
         initial_width: int = 1024,
@@ -83,6 +91,7 @@ class HMRTask(MetaTask):
         loss_weights: LossWeights = LossWeights(),  # noqa: B008
         warmup_iterations: int = 0,
         detach_initial_estimate: bool = False,
+        initial_weights: str | None = None,
         meta_optimizer: OptimizerCallable = lambda p: torch.optim.AdamW(
             p, lr=1e-3, betas=(0.9, 0.999), weight_decay=0.01
         ),
@@ -92,7 +101,7 @@ class HMRTask(MetaTask):
         divergence_limit: float | None = 10.0,
         freeze_norm_after: int | None = None,
         evaluation_steps: int = 15,
-        baselines: Mapping[str, BatchedOptimizer] | None = None,
+        baselines: Mapping[str, BatchedOptimizer | InErrorMetric] | None = None,
         sample_fits: int = 4,
         protocols: Sequence[str] = (),
         truth_bodies: Mapping[str, str] | None = None,
@@ -118,6 +127,7 @@ class HMRTask(MetaTask):
         self.optimizer = optimizer
         self._trained = "LGD" if isinstance(optimizer, LGD) else "L-SR1"
         self.initial_estimate = InitialEstimate(num_betas, initial_width, initial_dropout)
+        self.initial_error = InitialError(POSE_SIZE + num_betas)
         self.body = load_body_model(body, num_betas=num_betas)
         self.joints_of = self.body.select(COCO18)
         self.camera = PinholeCamera()
@@ -125,6 +135,7 @@ class HMRTask(MetaTask):
         self.loss_weights = loss_weights
         self.warmup_iterations = warmup_iterations
         self.detach_initial_estimate = detach_initial_estimate
+        self.initial_weights = initial_weights
         self.evaluation_steps = evaluation_steps
         self.baselines = dict(baselines or {})
         self.sample_fits = sample_fits
@@ -135,16 +146,26 @@ class HMRTask(MetaTask):
             )
         self.fits = None
 
+    def on_fit_start(self) -> None:
+        """The initial-estimate networks of ``initial_weights``, unless this run is resumed."""
+        if self.initial_weights is None or self.global_step > 0:
+            return
+        path = Path(self.initial_weights)
+        for name in ("initial_estimate", "initial_error"):
+            module = self.get_submodule(name)
+            module.load_state_dict(check_weights(path, module, f"{name}."))
+
     def training_step(self, batch: MotionBatch, batch_idx: int) -> Tensor:
         """Eq. 13 on one batch, averaged over the K + 1 states and the people."""
         target, observation = self._target(batch)
         x0 = self.initial_estimate(observation.keypoints)
+        self.initial_error.update(join_variables(batch.pose, batch.betas) - x0)
         if self.global_step < self.warmup_iterations:
             loss = self._outer_loss(x0.unsqueeze(0), target, observation).mean()
             self.log("train/meta_loss", loss, prog_bar=True)
             return loss
         self.freeze_norms(self.optimizer)
-        solver = fitting(self.optimizer, observation.keypoints)
+        solver = self._fitting(observation)
         if self.detach_initial_estimate:
             start_loss = self._outer_loss(x0.unsqueeze(0), target, observation)
             trajectory = self.unroll_training(solver, self._objective(observation), x0.detach())
@@ -193,7 +214,7 @@ class HMRTask(MetaTask):
         visibility = batch.visibility
         observation = Observation(normalize_keypoints(batch.keypoints, visibility), visibility)
         x0 = self.initial_estimate(observation.keypoints)
-        solver = fitting(self.optimizer, observation.keypoints)
+        solver = self._fitting(observation)
         trajectory = unroll(solver, self._objective(observation), x0, self.steps)
         return best_states(trajectory, visibility, self.objective_scale, self.joints_of)
 
@@ -203,22 +224,19 @@ class HMRTask(MetaTask):
             observation = observe(joints, batch.visibility, self.camera)
         return FittedState(observation.keypoints, joints, batch.pose, batch.betas), observation
 
+    def _fitting(self, observation: Observation) -> BatchedOptimizer:
+        return fitting(self.optimizer, observation.keypoints, self.initial_error.metric())
+
     def _objective(self, observation: Observation) -> ReprojectionObjective:
         return ReprojectionObjective(self.joints_of, observation, self.camera, self.objective_scale)
 
     def _outer_loss(
         self, iterates: Tensor, target: FittedState, observation: Observation
     ) -> Tensor:
-        """(S, B, N) states -> (S, B) losses, through one call of the body."""
-        states = iterates.shape[0]
-        pose, betas = split_variables(iterates.flatten(0, 1))
-        joints = self.joints_of(pose, betas)
-        seen = observe(joints, observation.visibility.repeat(states, 1), self.camera)
-        predicted = FittedState(seen.keypoints, joints, pose, betas)
-        repeated = FittedState(*(t.repeat(states, *[1] * (t.ndim - 1)) for t in target))
-        return outer_loss(predicted, repeated, self.loss_weights).unflatten(0, (states, -1))
+        visibility, weights = observation.visibility, self.loss_weights
+        return trajectory_loss(iterates, target, visibility, self.joints_of, self.camera, weights)
 
-    def _start_evaluation(self, baselines: Mapping[str, BatchedOptimizer]) -> None:
+    def _start_evaluation(self, baselines: Mapping[str, BatchedOptimizer | InErrorMetric]) -> None:
         self.fits = None
         solvers = {self._trained: self.optimizer, **baselines}
         self._run = EvaluationRun(
@@ -260,7 +278,8 @@ class HMRTask(MetaTask):
     def _run_all(self, observation: Observation, joint_sets: JointSets) -> dict[str, Tensor]:
         keypoints = observation.keypoints
         x0, objective = self.initial_estimate(keypoints), self._objective(observation)
-        return self._run.add(keypoints, x0, objective, self.objective_scale, joint_sets)
+        metric = self.initial_error.metric()
+        return self._run.add(keypoints, x0, objective, metric, self.objective_scale, joint_sets)
 
     def _finish_evaluation(self, prefix: str) -> None:
         self.curves, self.curves_note = self._run.curves(), self._run.note()
@@ -270,23 +289,8 @@ class HMRTask(MetaTask):
         self.log_dict(logged)
 
     def _sample(self, batch: MotionBatch, iterates: dict[str, Tensor]) -> FitSample:
-        """Some of a batch's people, evenly spread, with each solver's fit after K steps."""
-        people = len(batch.pose)
-        rows = torch.linspace(0, people - 1, min(self.sample_fits, people)).long()
-        target, observation = self._target(batch)
-        final = {"initial estimate": iterates[self._trained][0]}
-        final |= {name: x[self.steps] for name, x in iterates.items()}
-        fits, errors_mm = {}, {}
-        for name, x in final.items():
-            variables = split_variables(x[rows])
-            fits[name] = self.body.vertices(*variables)
-            joints = self.joints_of(*variables)[:, :EVALUATED_KEYPOINTS]
-            errors_mm[name] = pa_mpjpe(joints, target.joints[rows, :EVALUATED_KEYPOINTS])
-        return FitSample(
-            faces=self.body.faces,
-            truth=self.body.vertices(batch.pose[rows], batch.betas[rows]),
-            fits=fits,
-            errors_mm=errors_mm,
-            keypoints=observation.keypoints[rows],
-            visibility=observation.visibility[rows],
-        )
+        states = {"initial estimate": iterates[self._trained][0]}
+        states |= {name: x[self.steps] for name, x in iterates.items()}
+        _, observation = self._target(batch)
+        joints = COCO18[:EVALUATED_KEYPOINTS]
+        return sample_fits(self.body, batch, observation, states, joints, self.sample_fits)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
-from lsr1_pl.hmr import LGD
+from lsr1_pl.hmr import PeopleOptimizer
 from lsr1_pl.metrics import PAMPJPE, mpjpe
 from lsr1_pl.optim import BatchedOptimizer
 
@@ -22,23 +22,6 @@ KEYPOINTS = "keypoints"
 
 PA_MPJPE, MPJPE = "PA-MPJPE (mm)", "MPJPE (mm)"
 REPROJECTION, NONFINITE = "reprojection (1e-3)", "non-finite states"
-
-
-class FitSample(NamedTuple):
-    """A few fitted bodies, for pictures: n people, V vertices."""
-
-    faces: Tensor
-    """(F, 3)."""
-    truth: Tensor
-    """(n, V, 3) in metres."""
-    fits: dict[str, Tensor]
-    """Solver -> (n, V, 3)."""
-    errors_mm: dict[str, Tensor]
-    """Solver -> (n,) PA-MPJPE."""
-    keypoints: Tensor
-    """(n, 18, 2) normalised."""
-    visibility: Tensor
-    """(n, 18)."""
 
 
 class JointSet(NamedTuple):
@@ -67,7 +50,7 @@ class SolverErrors(nn.Module):
 
     def __init__(
         self,
-        solver: BatchedOptimizer | LGD,
+        solver: BatchedOptimizer | PeopleOptimizer,
         states: int,
         sets: Sequence[str],
         rooted: Sequence[str],
@@ -83,7 +66,7 @@ class SolverErrors(nn.Module):
         self.nonfinite = [0] * states
         self.counts = dict.fromkeys(sets, 0)
 
-    solver: BatchedOptimizer | LGD
+    solver: BatchedOptimizer | PeopleOptimizer
 
     def update(self, step: int, sets: Sequence[JointSet], iterate: Tensor, value: Tensor) -> None:
         """One batch's state ``step``: iterates (B, N), values (B,), and every set of joints."""
@@ -122,7 +105,7 @@ def _means(states: int) -> nn.ModuleList:
 
 
 def start_errors(
-    solvers: Mapping[str, BatchedOptimizer | LGD],
+    solvers: Mapping[str, BatchedOptimizer | PeopleOptimizer],
     steps: int,
     device: torch.device,
     sets: Sequence[str],

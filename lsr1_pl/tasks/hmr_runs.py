@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from lsr1_pl.data import DetectionBatch
-from lsr1_pl.hmr import LGD
-from lsr1_pl.optim import BatchedOptimizer, unroll
+from lsr1_pl.hmr import PeopleOptimizer
+from lsr1_pl.optim import BatchedOptimizer, Metric, unroll
 from lsr1_pl.tasks.hmr_evaluation import (
     KEYPOINTS,
     NONFINITE,
@@ -27,9 +27,11 @@ JointSets = Callable[[Tensor], list[JointSet]]
 """Iterates (B, N) -> what is compared of them."""
 
 
-def fitting(solver: BatchedOptimizer | LGD, keypoints: Tensor) -> BatchedOptimizer:
-    """The solver for people with these normalised keypoints (B, 18, 2): LGD reads them."""
-    return solver.observing(keypoints) if isinstance(solver, LGD) else solver
+def fitting(
+    solver: BatchedOptimizer | PeopleOptimizer, keypoints: Tensor, metric: Metric
+) -> BatchedOptimizer:
+    """The solver for people with these normalised keypoints (B, 18, 2), in case it needs them."""
+    return solver.observing(keypoints, metric) if isinstance(solver, PeopleOptimizer) else solver
 
 
 class EvaluationRun:
@@ -45,7 +47,7 @@ class EvaluationRun:
 
     def __init__(
         self,
-        solvers: Mapping[str, BatchedOptimizer | LGD],
+        solvers: Mapping[str, BatchedOptimizer | PeopleOptimizer],
         steps: int,
         reported: int,
         device: torch.device,
@@ -66,16 +68,18 @@ class EvaluationRun:
         keypoints: Tensor,
         x0: Tensor,
         objective: Objective,
+        metric: Metric,
         scale: float,
         joint_sets: JointSets,
     ) -> dict[str, Tensor]:
         """Run every solver from ``x0``: solver -> iterates (K + 1, B, N).
 
-        ``keypoints`` are the normalised ones (B, 18, 2); values are divided by ``scale``.
+        ``keypoints`` are the normalised ones (B, 18, 2), ``metric`` is of the initial estimate's
+        error; values are divided by ``scale``.
         """
         iterates = {}
         for name, errors in self._errors.items():
-            solver = fitting(errors.solver, keypoints)
+            solver = fitting(errors.solver, keypoints, metric)
             trajectory = unroll(solver, objective, x0, self._steps)
             values = trajectory.values / scale
             for k, x in enumerate(trajectory.iterates):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ from lsr1_pl.optim import (
     GradientDescent,
     Nesterov,
     Newton,
+    PolyakDescent,
     unroll,
 )
 from lsr1_pl.types import Objective
@@ -27,9 +29,9 @@ from lsr1_pl.types import Objective
 STEPS, BATCH, SIZE = 10, 32, 5
 
 
-def lsr1() -> LSR1:
+def lsr1(**options: Any) -> LSR1:
     torch.manual_seed(0)
-    return LSR1(hidden_dim=8, buffer_size=3, gamma1=0.01).double().eval()
+    return LSR1(hidden_dim=8, buffer_size=3, gamma1=0.01, **options).double().eval()
 
 
 OPTIMIZERS: dict[str, BatchedOptimizer] = {
@@ -45,7 +47,9 @@ OPTIMIZERS: dict[str, BatchedOptimizer] = {
     "l-bfgs": LBFGS(4, learning_rate=0.1),
     "l-bfgs armijo": LBFGS(4, "armijo"),
     "l-bfgs wolfe": LBFGS(4, "strong_wolfe"),
+    "polyak": PolyakDescent(0.5),
     "l-sr1": lsr1(),
+    "l-sr1 polyak": lsr1(initial_curvature="polyak"),
 }
 
 

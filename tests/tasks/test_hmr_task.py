@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,16 +11,25 @@ from pytorch_lightning import Trainer
 
 from lsr1_pl.data import MotionBatch, MotionDataModule
 from lsr1_pl.errors import UserError
-from lsr1_pl.hmr import FittedState, LossWeights, observe, outer_loss, split_variables
-from lsr1_pl.optim import LSR1, GradientDescent, unroll
+from lsr1_pl.hmr import (
+    FittedState,
+    InErrorMetric,
+    LossWeights,
+    observe,
+    outer_loss,
+    split_variables,
+)
+from lsr1_pl.optim import LSR1, Adam, GradientDescent, unroll
 from lsr1_pl.tasks import HMRTask
 
 
 def task(**options: Any) -> HMRTask:
     torch.manual_seed(0)
-    optimizer = LSR1(hidden_dim=8, buffer_size=2, gamma1=0.1, input_normalization="rms")
-    defaults = {"initial_width": 16, "steps": 2, "evaluation_steps": 3, "objective_scale": 4.0}
-    return HMRTask(optimizer, **{**defaults, **options})
+    defaults: dict[str, Any] = {
+        "optimizer": LSR1(hidden_dim=8, buffer_size=2, gamma1=0.1, input_normalization="rms")
+    }
+    defaults |= {"initial_width": 16, "steps": 2, "evaluation_steps": 3, "objective_scale": 4.0}
+    return HMRTask(**{**defaults, **options})
 
 
 def data(**options: Any) -> MotionDataModule:
@@ -134,6 +144,34 @@ def test_test_compares_with_baselines_from_the_same_start() -> None:
 def test_checkpoint_does_not_carry_the_body() -> None:
     names = [name for name, _ in task().named_parameters()] + list(task().state_dict())
     assert not any(name.startswith(("body", "joints_of")) for name in names)
+
+
+def test_starts_from_the_initial_estimate_of_another_run(tmp_path: Path) -> None:
+    first = task(warmup_iterations=9)
+    trainer().fit(first, data())
+    torch.save({"state_dict": first.state_dict()}, tmp_path / "first.ckpt")
+    torch.manual_seed(5)
+    second = task(initial_weights=str(tmp_path / "first.ckpt"), warmup_iterations=9)
+    second.initial_estimate.pose[0].weight.data.add_(1)
+    trainer(max_steps=0).fit(second, data())
+    for name in ("initial_estimate", "initial_error"):
+        ours, theirs = (m.get_submodule(name).state_dict() for m in (second, first))
+        assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
+    with pytest.raises(UserError, match=r"nothing\.ckpt: no such file"):
+        trainer().fit(task(initial_weights=str(tmp_path / "nothing.ckpt")), data())
+
+
+def test_trains_in_the_metric_of_the_initial_error() -> None:
+    torch.manual_seed(0)
+    learned = LSR1(hidden_dim=8, buffer_size=2, gamma1=0.6, initial_curvature="polyak")
+    model = task(optimizer=InErrorMetric(learned), baselines={"m": InErrorMetric(Adam(0.1))})
+    before = [p.detach().clone() for p in learned.parameters()]
+    run = trainer()
+    run.fit(model, data())
+    assert int(model.initial_error.batches) == 3
+    assert any(not torch.equal(a, b) for a, b in zip(before, learned.parameters(), strict=True))
+    run.test(model, data(), verbose=False)
+    assert set(model.curves["PA-MPJPE (mm)"]) == {"L-SR1", "m"}
 
 
 def test_bad_options_are_named() -> None:

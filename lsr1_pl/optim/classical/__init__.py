@@ -7,6 +7,17 @@ from lsr1_pl.optim.classical.gradient_descent import GradientDescent
 from lsr1_pl.optim.classical.lbfgs import LBFGS
 from lsr1_pl.optim.classical.nesterov import Nesterov
 from lsr1_pl.optim.classical.newton import Newton
+from lsr1_pl.optim.classical.polyak import PolyakDescent
 from lsr1_pl.optim.classical.sr1 import SR1
 
-__all__ = ["BFGS", "LBFGS", "SR1", "AdaHessian", "Adam", "GradientDescent", "Nesterov", "Newton"]
+__all__ = [
+    "BFGS",
+    "LBFGS",
+    "SR1",
+    "AdaHessian",
+    "Adam",
+    "GradientDescent",
+    "Nesterov",
+    "Newton",
+    "PolyakDescent",
+]

@@ -1,0 +1,39 @@
+"""How the initial estimate errs: the covariance of its error, measured while it trains."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from lsr1_pl.optim import Metric
+
+
+class InitialError(nn.Module):
+    """Running second moment of ``x_true - x_init``, over training batches.
+
+    Args:
+        size: N, the number of variables.
+        momentum: of a new batch; the first ``1 / momentum`` batches are averaged evenly.
+    """
+
+    second_moment: Tensor
+    batches: Tensor
+
+    def __init__(self, size: int, momentum: float = 0.005) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.register_buffer("second_moment", torch.eye(size))
+        self.register_buffer("batches", torch.zeros((), dtype=torch.long))
+
+    @torch.no_grad()
+    def update(self, error: Tensor) -> None:
+        """Count one batch's errors (B, N); a batch that is not finite is left out."""
+        moment = error.T @ error / len(error)
+        if not bool(torch.isfinite(moment).all()):
+            return
+        self.batches += 1
+        self.second_moment.lerp_(moment, max(1 / int(self.batches), self.momentum))
+
+    def metric(self) -> Metric:
+        """Coordinates in which the error has unit second moment; x's own before any batch."""
+        return Metric.of_covariance(self.second_moment)

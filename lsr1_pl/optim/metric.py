@@ -1,0 +1,122 @@
+"""Any optimiser in other coordinates: a fixed full-matrix preconditioner around its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lsr1_pl.errors import UserError
+from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
+from lsr1_pl.types import Evaluation, Objective
+
+
+@dataclass(frozen=True)
+class Metric:
+    """Coordinates y of x = x0 + A y, with A symmetric and positive definite.
+
+    A gradient step in y is ``-A A g`` in x: the metric is a B0 = A A that all problems share.
+    """
+
+    root: Tensor
+    """(N, N) A."""
+    inverse: Tensor
+    """(N, N) of A."""
+
+    @classmethod
+    def of_covariance(cls, covariance: Tensor, floor: float = 1e-4) -> Metric:
+        """A = the square root of a covariance (N, N) of x - x0, so that y has unit variance.
+
+        Eigenvalues below ``floor`` times the largest are raised to it.
+
+        Raises:
+            UserError: the covariance is not square, not finite, or zero.
+        """
+        if covariance.ndim != 2 or covariance.shape[0] != covariance.shape[1]:
+            raise UserError(f"the covariance is shaped {tuple(covariance.shape)}; expected (N, N)")
+        if not bool(torch.isfinite(covariance).all()) or not bool((covariance != 0).any()):
+            raise UserError("the covariance must be finite and not zero")
+        values, vectors = torch.linalg.eigh(0.5 * (covariance + covariance.T))
+        roots = values.clamp_min(floor * float(values[-1])).sqrt()
+        return cls((vectors * roots) @ vectors.T, (vectors / roots) @ vectors.T)
+
+    def to_x(self, y: Tensor) -> Tensor:
+        """(B, N) steps in y -> steps in x."""
+        return y @ self.root
+
+    def gradient_in_y(self, gradient: Tensor) -> Tensor:
+        """(B, N) gradients in x -> gradients in y."""
+        return gradient @ self.root
+
+    def gradient_in_x(self, gradient: Tensor) -> Tensor:
+        """(B, N) gradients in y -> gradients in x."""
+        return gradient @ self.inverse
+
+
+@dataclass(frozen=True)
+class MetricState(OptimizerState):
+    """Where the inner optimiser stands, and where y = 0 is."""
+
+    inner: Any
+    origin: Tensor
+    """(B, N) x0."""
+
+
+class InMetric(BatchedOptimizer):
+    """``optimizer`` on y, where x = x0 + A y: it starts at y = 0 and never sees x.
+
+    Args:
+        optimizer: what steps.
+        metric: the coordinates.
+    """
+
+    def __init__(self, optimizer: BatchedOptimizer, metric: Metric) -> None:
+        self.optimizer = optimizer
+        self.metric = metric
+
+    def init(self, x: Tensor, evaluation: Evaluation) -> MetricState:
+        """State at ``x`` (B, N), which is the origin of y."""
+        gradient = self.metric.gradient_in_y(evaluation.gradient)
+        inner = self.optimizer.init(torch.zeros_like(x), Evaluation(evaluation.value, gradient))
+        return self._state(inner, x)
+
+    def step(self, state: MetricState, objective: Objective) -> MetricState:
+        """One step of the inner optimiser."""
+        within = _InMetric(objective, self.metric, state.origin)
+        return self._state(self.optimizer.step(state.inner, within), state.origin)
+
+    def _state(self, inner: OptimizerState, origin: Tensor) -> MetricState:
+        gradient = self.metric.gradient_in_x(inner.evaluation.gradient)
+        return MetricState(
+            iterate=origin + self.metric.to_x(inner.iterate),
+            evaluation=Evaluation(inner.evaluation.value, gradient),
+            direction=self.metric.to_x(inner.direction),
+            secant_residual=inner.secant_residual,
+            evaluations=inner.evaluations,
+            inner=inner,
+            origin=origin,
+        )
+
+
+class _InMetric:
+    """An objective as a function of y."""
+
+    def __init__(self, objective: Objective, metric: Metric, origin: Tensor) -> None:
+        self._objective = objective
+        self._metric = metric
+        self._origin = origin
+
+    def value(self, x: Tensor) -> Tensor:
+        return self._objective.value(self._origin + self._metric.to_x(x))
+
+    def evaluate(self, x: Tensor, *, second_order: bool = True) -> Evaluation:
+        point = self._origin + self._metric.to_x(x)
+        value, gradient = self._objective.evaluate(point, second_order=second_order)
+        return Evaluation(value, self._metric.gradient_in_y(gradient))
+
+    def hessian_vector_product(self, x: Tensor, v: Tensor) -> Tensor:
+        point = self._origin + self._metric.to_x(x)
+        product = self._objective.hessian_vector_product(point, self._metric.to_x(v))
+        return self._metric.gradient_in_y(product)

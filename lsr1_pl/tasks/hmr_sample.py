@@ -1,0 +1,68 @@
+"""A few fitted bodies of an evaluation, for pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from lsr1_pl.body import BodyModel
+from lsr1_pl.data import MotionBatch
+from lsr1_pl.hmr import Observation, split_variables
+from lsr1_pl.metrics import pa_mpjpe
+
+
+class FitSample(NamedTuple):
+    """A few fitted bodies, for pictures: n people, V vertices."""
+
+    faces: Tensor
+    """(F, 3)."""
+    truth: Tensor
+    """(n, V, 3) in metres."""
+    fits: dict[str, Tensor]
+    """Solver -> (n, V, 3)."""
+    errors_mm: dict[str, Tensor]
+    """Solver -> (n,) PA-MPJPE."""
+    keypoints: Tensor
+    """(n, 18, 2) normalised."""
+    visibility: Tensor
+    """(n, 18)."""
+
+
+def sample_fits(
+    body: BodyModel,
+    batch: MotionBatch,
+    observation: Observation,
+    states: Mapping[str, Tensor],
+    joints: Sequence[str],
+    count: int,
+) -> FitSample:
+    """``count`` of a batch's people, evenly spread, with each solver's fit.
+
+    Args:
+        body: of the truth and of the fits.
+        batch: the true people.
+        observation: of them.
+        states: solver -> x (B, N).
+        joints: names of those that PA-MPJPE is taken on.
+        count: at most.
+    """
+    people = len(batch.pose)
+    rows = torch.linspace(0, people - 1, min(count, people)).long()
+    joints_of = body.select(joints)
+    true = joints_of(batch.pose[rows], batch.betas[rows])
+    fits, errors_mm = {}, {}
+    for name, x in states.items():
+        variables = split_variables(x[rows])
+        fits[name] = body.vertices(*variables)
+        errors_mm[name] = pa_mpjpe(joints_of(*variables), true)
+    return FitSample(
+        faces=body.faces,
+        truth=body.vertices(batch.pose[rows], batch.betas[rows]),
+        fits=fits,
+        errors_mm=errors_mm,
+        keypoints=observation.keypoints[rows],
+        visibility=observation.visibility[rows],
+    )
