@@ -138,6 +138,8 @@ class _CLI(LightningCLI):
 
     def after_fit(self) -> None:
         """Say where the results are."""
+        if not self.trainer.is_global_zero:
+            return
         for callback in self.trainer.checkpoint_callbacks:
             if isinstance(callback, ModelCheckpoint) and callback.best_model_score is not None:
                 best, score = short(callback.best_model_path), float(callback.best_model_score)

@@ -19,9 +19,10 @@ class RecordConfig(SaveConfigCallback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Write the file, and send the config to W&B if the run logs there."""
+        # log_dir is a broadcast: every process must read it.
+        folder = Path(str(trainer.log_dir))
         if not trainer.is_global_zero or not trainer.loggers:
             return
-        folder = Path(str(trainer.log_dir))
         folder.mkdir(parents=True, exist_ok=True)
         partial = folder / ".config.yaml.partial"
         partial.write_text(self._text(), encoding="utf-8")

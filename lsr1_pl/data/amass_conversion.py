@@ -7,8 +7,6 @@ import os
 import shutil
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -23,6 +21,8 @@ from lsr1_pl.data.amass import (
     recording_name,
 )
 from lsr1_pl.data.conversion import ConversionReport
+from lsr1_pl.data.manifest import MANIFEST
+from lsr1_pl.data.parallel import in_parallel
 from lsr1_pl.data.store import Motion, write_store
 from lsr1_pl.errors import UserError
 
@@ -58,7 +58,11 @@ def convert_amass(
     source, target = Path(src), Path(dst)
     if not source.is_dir():
         raise UserError(f"{source}: no such folder; expected AMASS's *.tar.bz2 files or data sets")
+    work = target.absolute().parent / f".{target.name}.converting"
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        if (target / MANIFEST).is_file():
+            # A conversion that was killed at its very end has left its parts.
+            shutil.rmtree(work, ignore_errors=True)
         raise UserError(f"{target}: exists and is not an empty folder. Name a new folder.")
     units = _units(source)
     if not units:
@@ -66,13 +70,10 @@ def convert_amass(
             f"{source}: holds no *.tar.bz2, *_poses.npz or *_stageii.npz; "
             "download the data sets from https://amass.is.tue.mpg.de"
         )
-    work = target.absolute().parent / f".{target.name}.converting"
     work.mkdir(parents=True, exist_ok=True)
     tasks = [(unit, source, work / f"{index:05d}") for index, unit in enumerate(units)]
-    # Spawned: a fork would copy the threads' locks of whatever has run before.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for _ in track(pool.map(_convert_unit, tasks), len(tasks)):
-            pass
+    for _ in track(in_parallel(_convert_unit, tasks, workers or os.cpu_count()), len(tasks)):
+        pass
     report = ConversionReport()
     parts = [part for _, _, part in tasks]
     motions = _motions(parts, report)

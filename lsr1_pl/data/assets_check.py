@@ -96,7 +96,8 @@ def _body(path: Path, verify: bool) -> str:
     body = read_body(path)
     with np.load(path, allow_pickle=False) as archive:
         betas = archive["shapedirs"].shape[2]
-    return f"{body.num_vertices} vertices, {betas} betas, sha256 {sha256(path)[:12]}"
+        source = f", of {archive['source']}" if "source" in archive.files else ""
+    return f"{body.num_vertices} vertices, {betas} betas{source}, sha256 {sha256(path)[:12]}"
 
 
 def _regressor(path: Path, verify: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import track
@@ -37,6 +38,7 @@ def main(argv: Sequence[str]) -> int:
     threedpw = kinds.add_parser("3dpw", help="3DPW's sequenceFiles, a store for each split")
     threedpw.add_argument("src", type=Path, help="the folder sequenceFiles, or what holds it")
     threedpw.add_argument("dst", type=Path, help="folder for train, validation and test")
+    threedpw.add_argument("--workers", type=int, default=None, help="processes (one a core)")
     smpl = kinds.add_parser("smpl", help="SMPL's model files into plain arrays")
     smpl.add_argument("src", type=Path, help="a model (.pkl, .npz), or a folder with several")
     smpl.add_argument("dst", type=Path, help="folder for SMPL_NEUTRAL.npz and the like")
@@ -52,7 +54,10 @@ def main(argv: Sequence[str]) -> int:
         print(f"{convert_regressor(options.src, options.dst)}: 17 joints of SMPL's vertices")
         return 0
     if options.kind == "3dpw":
-        for split, found in convert_3dpw(options.src, options.dst, track=_progress).items():
+        reports = convert_3dpw(
+            options.src, options.dst, workers=options.workers, track=_unit_progress
+        )
+        for split, found in reports.items():
             _print(found, options.dst / split, "at 30 a second")
             print(
                 f"  {found.invalid} frames with an invalid camera pose and {found.undetected} "
@@ -74,8 +79,8 @@ def _progress(files: Iterable[Path]) -> Iterable[Path]:
     return track(files, description="reading recordings", transient=True)
 
 
-def _unit_progress(units: Iterable[Path], total: int) -> Iterable[Path]:
-    return track(units, description="reading archives and folders", total=total, transient=True)
+def _unit_progress(units: Iterable[Any], total: int) -> Iterable[Any]:
+    return track(units, description="reading", total=total, transient=True)
 
 
 def _print(report: ConversionReport, dst: Path, rate: str) -> None:

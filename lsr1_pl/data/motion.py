@@ -15,13 +15,13 @@ from torch.utils.data import DataLoader
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data.open_motion import open_motion_path
 from lsr1_pl.data.splits import Split, split_recordings
-from lsr1_pl.data.steps import step_generator, step_loader, training_generator
+from lsr1_pl.data.steps import fixed_loader, step_generator, step_loader, training_generator
 from lsr1_pl.data.store import MotionStore
 from lsr1_pl.data.views import random_betas, random_views, random_visibility
 from lsr1_pl.errors import UserError
 from lsr1_pl.optim.checks import check_counts
 
-_TRAIN, _VALIDATION, _TEST, _FRACTION = 0, 1, 2, 3
+_TRAIN, _VALIDATION, _TEST, _FRACTION, _ORDER = 0, 1, 2, 3, 4
 _BETAS = 10
 
 
@@ -61,6 +61,7 @@ class MotionSampler:
         self.visible_probability = visible_probability
         self.betas_std = betas_std
         self.seed = seed
+        self._kept_order: tuple[tuple[int, int], NDArray[np.int64]] | None = None
         self._stores = [MotionStore(open_motion_path() if s == "open" else s) for s in stores]
         self._starts = np.cumsum([0, *(len(store) for store in self._stores)])
         self.recordings = [r for store in self._stores for r in store.recordings]
@@ -92,11 +93,27 @@ class MotionSampler:
         order = torch.randperm(count, generator=step_generator(self.seed, _FRACTION))
         return self.rows_of(sorted(order[:kept].tolist()))
 
-    def batch(self, rows: NDArray[np.int64], size: int, step: int, rank: int) -> MotionBatch:
-        """``size`` of ``rows``, with replacement: a function of seed, ``step`` and ``rank``."""
-        generator = training_generator(self.seed, step, rank)
-        chosen = torch.randint(len(rows), (size,), generator=generator)
-        return self.draw(rows[chosen.numpy()], generator)
+    def batch(self, rows: NDArray[np.int64], size: int, number: int) -> MotionBatch:
+        """Batch ``number`` of ``size`` of ``rows``: a function of ``seed`` and ``number`` alone.
+
+        The batches run through the rows in one random order after another, so that every row
+        comes once before one comes again, however many processes share the batches.
+        """
+        first = number * size
+        places = np.arange(first, first + size)
+        chosen = np.empty(size, np.int64)
+        for epoch in np.unique(places // len(rows)):
+            here = places // len(rows) == epoch
+            chosen[here] = self._order(len(rows), int(epoch))[places[here] % len(rows)]
+        return self.draw(rows[chosen], training_generator(self.seed, number))
+
+    def _order(self, count: int, epoch: int) -> NDArray[np.int64]:
+        """The random order of one pass through the rows; the last one used is kept."""
+        key = (count, epoch)
+        if self._kept_order is None or self._kept_order[0] != key:
+            seeds = np.random.SeedSequence((self.seed, _ORDER, epoch))
+            self._kept_order = (key, np.random.default_rng(seeds).permutation(count))
+        return self._kept_order[1]
 
     def draw(self, rows: NDArray[np.int64], generator: torch.Generator) -> MotionBatch:
         """These rows, each seen from a side of its own."""
@@ -180,9 +197,9 @@ class MotionDataModule(LightningDataModule):
         )
         self._split_rows = [self._motion.rows_of(part) for part in parts]
 
-    def train_batch(self, step: int, rank: int = 0) -> MotionBatch:
-        """The batch of one step in one process: frames drawn uniformly, with replacement."""
-        return self._motion.batch(self._split_rows[_TRAIN], self.batch_size, step, rank)
+    def train_batch(self, number: int) -> MotionBatch:
+        """The training batch of this number: see :meth:`MotionSampler.batch`."""
+        return self._motion.batch(self._split_rows[_TRAIN], self.batch_size, number)
 
     def train_dataloader(self) -> DataLoader[MotionBatch]:
         """Endless; continues at the trainer's step."""
@@ -205,4 +222,4 @@ class MotionDataModule(LightningDataModule):
             MotionBatch(*parts)
             for parts in zip(*(t.split(self.batch_size) for t in whole), strict=True)
         ]
-        return DataLoader(batches, batch_size=None)  # type: ignore[arg-type]
+        return fixed_loader(batches)

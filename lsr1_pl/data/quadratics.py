@@ -9,7 +9,7 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from lsr1_pl.data.steps import step_generator, step_loader, training_generator
+from lsr1_pl.data.steps import fixed_loader, step_generator, step_loader, training_generator
 from lsr1_pl.errors import UserError
 from lsr1_pl.objectives import Quadratic
 from lsr1_pl.optim.checks import check_counts
@@ -62,7 +62,7 @@ def draw_quadratics(
 class QuadraticsDataModule(LightningDataModule):
     """Endless training batches; fixed validation and test sets, start points included.
 
-    A training batch depends on (``seed``, training step) alone; the two fixed sets depend on
+    A training batch depends on (``seed``, its number) alone; the two fixed sets depend on
     ``evaluation_seed`` alone, so that runs with different seeds are judged on the same problems.
 
     Args:
@@ -104,9 +104,9 @@ class QuadraticsDataModule(LightningDataModule):
         self.seed = seed
         self.evaluation_seed = evaluation_seed
 
-    def train_batch(self, step: int, rank: int = 0) -> QuadraticBatch:
-        """The training batch of one step, in one process."""
-        generator = training_generator(self.seed, step, rank)
+    def train_batch(self, number: int) -> QuadraticBatch:
+        """The training batch of this number."""
+        generator = training_generator(self.seed, number)
         return draw_quadratics(self.batch_size, self.size, generator)
 
     def train_dataloader(self) -> DataLoader[QuadraticBatch]:
@@ -128,4 +128,4 @@ class QuadraticsDataModule(LightningDataModule):
             step_generator(self.evaluation_seed, split),
             self.max_condition,
         )
-        return DataLoader([problems], batch_size=None)  # type: ignore[arg-type]
+        return fixed_loader([problems])

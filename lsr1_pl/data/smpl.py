@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from lsr1_pl.body.files import read_body
 from lsr1_pl.data.legacy_pickle import read_legacy_pickle
+from lsr1_pl.data.shards import sha256
 from lsr1_pl.errors import UserError
 
 _KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
@@ -23,6 +23,7 @@ _GENDERS = {
     "FEMALE": re.compile(r"(^|[_\-.])(f|female)([_\-.]|$)", re.IGNORECASE),
     "MALE": re.compile(r"(^|[_\-.])(m|male)([_\-.]|$)", re.IGNORECASE),
 }
+LICENCE = "SMPL (Loper et al., 2015), https://smpl.is.tue.mpg.de: research, non-commercial"
 _WHERE = (
     "expected SMPL's own files, such as basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl or "
     "SMPL_NEUTRAL.pkl, from https://smpl.is.tue.mpg.de"
@@ -30,7 +31,8 @@ _WHERE = (
 
 
 def convert_smpl(src: str | os.PathLike[str], dst: str | os.PathLike[str]) -> dict[str, Path]:
-    """Convert SMPL models to ``DST/SMPL_{NEUTRAL,FEMALE,MALE}.npz``, which hold numbers only.
+    """Convert SMPL models to ``DST/SMPL_{NEUTRAL,FEMALE,MALE}.npz``, which hold numbers only,
+    and of which file they come (``source``, ``source_sha256``, ``licence``).
 
     Pickles of Python 2 with chumpy arrays, and plain npz, with ten betas or more. Each result is
     read back and checked before it takes its place; files of an earlier conversion are replaced
@@ -86,9 +88,10 @@ def convert_regressor(src: str | os.PathLike[str], dst: str | os.PathLike[str]) 
         )
     target.mkdir(parents=True, exist_ok=True)
     path = target / "J_regressor_h36m.npy"
-    with tempfile.NamedTemporaryFile(dir=target, suffix=".partial", delete=False) as file:
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("wb") as file:
         np.save(file, array.astype(np.float32), allow_pickle=False)
-    _put(Path(file.name), path)
+    os.replace(partial, path)
     return path
 
 
@@ -149,18 +152,14 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _write(path: Path, arrays: dict[str, NDArray[Any]], source: Path) -> Path:
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-    partial = Path(file.name)
+    partial = path.with_name(f".{path.name}.partial")
+    origin = {"source": source.name, "source_sha256": sha256(source), "licence": LICENCE}
+    with partial.open("wb") as file:
+        np.savez_compressed(file, **arrays, **origin)  # type: ignore[arg-type]
     try:
         read_body(partial)
     except UserError as error:
         partial.unlink()
         raise UserError(str(error).replace(str(partial), str(source))) from None
-    _put(partial, path)
-    return path
-
-
-def _put(partial: Path, path: Path) -> None:
-    partial.chmod(0o644)
     os.replace(partial, path)
+    return path

@@ -9,7 +9,7 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from lsr1_pl.data.steps import step_generator, step_loader, training_generator
+from lsr1_pl.data.steps import fixed_loader, step_generator, step_loader, training_generator
 from lsr1_pl.errors import UserError
 from lsr1_pl.optim.checks import check_counts
 from lsr1_pl.types import Objective
@@ -46,7 +46,7 @@ def draw_starts(
 class StartsDataModule(LightningDataModule):
     """Endless training batches of start points on ``function``; fixed validation and test sets.
 
-    A training batch depends on (``seed``, training step) alone, the fixed sets on
+    A training batch depends on (``seed``, its number) alone, the fixed sets on
     ``evaluation_seed`` alone.
 
     Args:
@@ -94,9 +94,9 @@ class StartsDataModule(LightningDataModule):
         self.seed = seed
         self.evaluation_seed = evaluation_seed
 
-    def train_batch(self, step: int, rank: int = 0) -> StartBatch:
-        """The training batch of one step, in one process."""
-        generator = training_generator(self.seed, step, rank)
+    def train_batch(self, number: int) -> StartBatch:
+        """The training batch of this number."""
+        generator = training_generator(self.seed, number)
         return self._draw(self.batch_size, self.size, generator)
 
     def train_dataloader(self) -> DataLoader[StartBatch]:
@@ -114,7 +114,7 @@ class StartsDataModule(LightningDataModule):
     def _fixed(self, split: int, size: int) -> DataLoader[StartBatch]:
         generator = step_generator(self.evaluation_seed, split)
         batch = self._draw(self.evaluation_count, size, generator)
-        return DataLoader([batch], batch_size=None)  # type: ignore[arg-type]
+        return fixed_loader([batch])
 
     def _draw(self, count: int, size: int, generator: torch.Generator) -> StartBatch:
         x0 = draw_starts(count, size, generator, self.distribution, self.radius)

@@ -1,8 +1,8 @@
-"""An endless stream of training batches, each a function of its step number alone."""
+"""Streams of batches: endless ones to train on, and fixed ones to evaluate on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import Any, cast
 
@@ -13,33 +13,43 @@ from torch.utils.data import DataLoader, IterableDataset
 _TRAINING = 0
 
 
-class _StepStream(IterableDataset[Any]):
-    def __init__(self, draw: Callable[[int], Any], first_step: Callable[[], int]) -> None:
-        self._draw = draw
-        self._first_step = first_step
+class _Stream(IterableDataset[Any]):
+    def __init__(self, begin: Callable[[], Iterable[Any]]) -> None:
+        self._begin = begin
 
     def __iter__(self) -> Iterator[Any]:
-        return map(self._draw, count(self._first_step()))
+        return iter(self._begin())
 
 
-def step_loader(draw: Callable[[int, int], Any], trainer: Trainer | None) -> DataLoader[Any]:
-    """A loader of ``draw(s, rank)``, ``draw(s + 1, rank)``, ... without end.
+def step_loader(draw: Callable[[int], Any], trainer: Trainer | None) -> DataLoader[Any]:
+    """An endless loader of ``draw(0)``, ``draw(1)``, ..., dealt out to the processes in turn.
 
-    s is the trainer's step whenever an iteration begins, so that a resumed run, and each epoch of
-    a run that has several, sees exactly the batches that one uninterrupted pass would have seen.
-    ``rank`` is the process' own, so that processes train on different batches.
+    At step s of W processes, process r trains on batch ``s W + r``. It begins at the trainer's
+    step, so that a resumed run, and each epoch of a run that has several, sees exactly the batches
+    that one uninterrupted pass would have seen.
     """
 
-    def first_step() -> int:
-        return trainer.global_step if trainer else 0
+    def batches() -> Iterator[Any]:
+        step, rank, processes = 0, 0, 1
+        if trainer is not None:
+            step, rank, processes = trainer.global_step, trainer.global_rank, trainer.world_size
+        return map(draw, count(step * processes + rank, processes))
 
-    rank = trainer.global_rank if trainer else 0
-    return DataLoader(_StepStream(lambda step: draw(step, rank), first_step), batch_size=None)
+    return DataLoader(_Stream(batches), batch_size=None)
 
 
-def training_generator(seed: int, step: int, rank: int) -> torch.Generator:
-    """The generator of one process' training batch."""
-    return step_generator(seed, _TRAINING, step, *((rank,) if rank else ()))
+def fixed_loader(batches: Iterable[Any]) -> DataLoader[Any]:
+    """A loader of the same batches in every process.
+
+    A sampler that deals them out would repeat some to come out even; every process evaluates all
+    of them instead, and all select the same checkpoint.
+    """
+    return DataLoader(_Stream(lambda: batches), batch_size=None)
+
+
+def training_generator(seed: int, number: int) -> torch.Generator:
+    """The generator of one training batch."""
+    return step_generator(seed, _TRAINING, number)
 
 
 def step_generator(seed: int, *key: int) -> torch.Generator:

@@ -198,8 +198,10 @@ def _new_folder(target: Path) -> Iterator[Path]:
         raise UserError(
             f"{target}: exists and is not an empty folder. Name a new folder, or remove this one."
         )
-    temporary = target.absolute().parent / f".{target.name}.partial-{os.getpid()}"
+    temporary = target.absolute().parent / f".{target.name}.partial"
     try:
+        # What a killed conversion left.
+        shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
     except OSError as error:
         raise UserError(f"{target}: cannot be written ({error}).") from error

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lsr1_pl.data.conversion import ConversionReport
 from lsr1_pl.data.legacy_pickle import read_legacy_pickle
+from lsr1_pl.data.parallel import in_parallel
 from lsr1_pl.data.store import Motion, write_store
 from lsr1_pl.errors import UserError
 
@@ -27,6 +28,8 @@ _FAR = 0.5
 _GENDERS = {"m": "male", "f": "female", "male": "male", "female": "female"}
 
 Array = NDArray[np.float64]
+Track = Callable[[Iterable[Any], int], Iterable[Any]]
+"""Wraps what is read, and how much there will be, to show progress."""
 
 
 @dataclass
@@ -57,7 +60,8 @@ def convert_3dpw(
     src: str | os.PathLike[str],
     dst: str | os.PathLike[str],
     *,
-    track: Callable[[Iterable[Path]], Iterable[Path]] = lambda files: files,
+    workers: int | None = None,
+    track: Track = lambda files, _: files,
 ) -> dict[str, ThreeDPWReport]:
     """Convert ``sequenceFiles/{train,validation,test}/*.pkl`` to a store each under ``dst``.
 
@@ -67,7 +71,8 @@ def convert_3dpw(
     Args:
         src: the folder ``sequenceFiles``, or one that holds it.
         dst: a folder; a split that is there already is left as it is.
-        track: wraps the files, to show progress.
+        workers: processes that read; see :func:`in_parallel`.
+        track: wraps the sequences, and their number, to show progress.
 
     Raises:
         UserError: no sequence is there, or none of a split could be read.
@@ -87,7 +92,8 @@ def convert_3dpw(
         if not paths or (target / "manifest.json").is_file():
             continue
         report = ThreeDPWReport()
-        motions = _motions(paths, report, track)
+        sequences = in_parallel(_read_or_refuse, paths, workers)
+        motions = _motions(paths, track(sequences, len(paths)), report)
         first = next(motions, None)
         if first is None:
             reasons = "\n  ".join(f"{name}: {why}" for name, why in report.refused.items())
@@ -102,16 +108,20 @@ def convert_3dpw(
     return reports
 
 
+def _read_or_refuse(path: Path) -> list[_Person] | str:
+    """The people of a sequence, or why it cannot be read."""
+    try:
+        return read_sequence(path)
+    except UserError as error:
+        return str(error).removeprefix(f"{path}: ")
+
+
 def _motions(
-    paths: list[Path],
-    report: ThreeDPWReport,
-    track: Callable[[Iterable[Path]], Iterable[Path]],
+    paths: list[Path], sequences: Iterable[list[_Person] | str], report: ThreeDPWReport
 ) -> Iterator[Motion]:
-    for path in track(paths):
-        try:
-            people = read_sequence(path)
-        except UserError as error:
-            report.refused[path.name] = str(error).removeprefix(f"{path}: ")
+    for path, people in zip(paths, sequences, strict=True):
+        if isinstance(people, str):
+            report.refused[path.name] = people
             continue
         for person in people:
             count = len(person.poses)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from lsr1_pl.data.motion import MotionBatch, MotionSampler
-from lsr1_pl.data.steps import step_loader
+from lsr1_pl.data.steps import fixed_loader, step_loader
 from lsr1_pl.data.store import MotionStore
 from lsr1_pl.errors import UserError
 from lsr1_pl.optim.checks import check_counts
@@ -94,9 +94,9 @@ class ThreeDPWDataModule(LightningDataModule):
         self._folder = Path(threedpw)
         self._evaluated = {split: _open(self._folder / split) for split in self.strides}
 
-    def train_batch(self, step: int, rank: int = 0) -> MotionBatch:
-        """The batch of one step in one process: frames drawn uniformly, with replacement."""
-        return self._motion.batch(self._rows, self.batch_size, step, rank)
+    def train_batch(self, number: int) -> MotionBatch:
+        """The training batch of this number: see :meth:`MotionSampler.batch`."""
+        return self._motion.batch(self._rows, self.batch_size, number)
 
     def train_dataloader(self) -> DataLoader[MotionBatch]:
         """Endless; continues at the trainer's step."""
@@ -117,10 +117,10 @@ class ThreeDPWDataModule(LightningDataModule):
             self.evaluation_batch_size,
             self.least_confidence,
         )
-        return DataLoader(frames, batch_size=None)
+        return fixed_loader(frames)
 
 
-class _Frames(Dataset[DetectionBatch]):
+class _Frames:
     """A store's frames in order, in batches."""
 
     def __init__(self, store: MotionStore, stride: int, size: int, least: float) -> None:
@@ -132,12 +132,10 @@ class _Frames(Dataset[DetectionBatch]):
         cuts = range(size, len(rows), size)
         self._batches = list(zip(np.split(rows, cuts), np.split(number, cuts), strict=True))
 
-    def __len__(self) -> int:
-        return len(self._batches)
+    def __iter__(self) -> Iterator[DetectionBatch]:
+        return (self._batch(rows, number) for rows, number in self._batches)
 
-    def __getitem__(self, index: int) -> DetectionBatch:
-        # DataLoader stops a map-style data set without a length check at its IndexError.
-        rows, number = self._batches[index]
+    def _batch(self, rows: NDArray[np.int64], number: NDArray[np.int64]) -> DetectionBatch:
         keypoints = self._seen("keypoints", rows).reshape(-1, 18, 3)
         visible = keypoints[:, :, 2] >= self._least
         genders = [GENDERS.index(self._store.recordings[i].gender or "neutral") for i in number]

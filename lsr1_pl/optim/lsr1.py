@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lsr1_pl.errors import UserError
+from lsr1_pl.optim.checks import check_positive
 from lsr1_pl.optim.curvature import LowRankCurvature
 from lsr1_pl.optim.networks import ElementwiseMLP
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
@@ -59,6 +60,8 @@ class LSR1(nn.Module, BatchedOptimizer):
         inputs: which of x, p, d, g, q the encoder reads (Table 4).
         input_normalization: ``none`` is the paper; ``rms`` divides each input by its root mean
             square within the problem, so that the networks see no scale.
+        output_limit: if given, c > 0: the generators' outputs o become c tanh(o / c), so that no
+            input can make a vector or a rate explode.
         detach_inputs: cut the meta-gradient through what the encoder reads.
         vector_init_scale: factor on the vector generator's last layer at initialisation. At 1, as
             the layer comes, the first unroll overflows: BatchNorm makes v of order one.
@@ -80,6 +83,7 @@ class LSR1(nn.Module, BatchedOptimizer):
         norm_momentum: float = 0.1,
         inputs: Sequence[str] = INPUTS,
         input_normalization: Literal["none", "rms"] = "none",
+        output_limit: float | None = None,
         detach_inputs: bool = False,
         vector_init_scale: float = 0.1,
         secant_pair: Literal["previous", "current"] = "previous",
@@ -88,12 +92,15 @@ class LSR1(nn.Module, BatchedOptimizer):
     ) -> None:
         super().__init__()
         self.inputs = tuple(inputs)
+        if output_limit is not None:
+            check_positive(self, output_limit=output_limit)
         _check_options(self.inputs, hidden_dim, buffer_size, gamma1, dropout, norm_momentum)
         self.buffer_size = buffer_size
         self.gamma1 = gamma1
         self.gamma2 = gamma2
         self.initial_curvature = initial_curvature
         self.input_normalization = input_normalization
+        self.output_limit = output_limit
         self.detach_inputs = detach_inputs
         self.secant_pair = secant_pair
         self.secant_detach = secant_detach
@@ -186,9 +193,14 @@ class LSR1(nn.Module, BatchedOptimizer):
             features = features * (mean_square + 1e-24).rsqrt()
         latent = self.encoder(features.flatten(0, 1))
         shape = state.iterate.shape
-        vector = self.vector_generator(latent).view(shape)
+        vector = self._limited(self.vector_generator(latent).view(shape))
         log_rate = self.learning_rate_generator(latent).view(shape)
-        return vector, self.gamma1 * torch.exp(self.gamma2 * log_rate)
+        return vector, self.gamma1 * torch.exp(self._limited(self.gamma2 * log_rate))
+
+    def _limited(self, output: Tensor) -> Tensor:
+        if self.output_limit is None:
+            return output
+        return self.output_limit * torch.tanh(output / self.output_limit)
 
     def _base_curvature(self, state: LSR1State) -> LowRankCurvature:
         """The buffer with the B0 of this step."""

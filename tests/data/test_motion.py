@@ -49,7 +49,7 @@ def rows_of(batches: Any) -> set[int]:
 
 def test_recordings_are_split_whole(store: str) -> None:
     module = data(store)
-    train = rows_of(module.train_batch(step) for step in range(100))
+    train = rows_of(module.train_batch(number) for number in range(100))
     assert train == set(range(50))
     assert rows_of(module.val_dataloader()) == set(range(50, 60))
     assert rows_of(module.test_dataloader()) == set(range(60, 75))
@@ -75,6 +75,22 @@ def test_training_depends_on_seed_and_step_alone(store: str) -> None:
         assert torch.equal(left, right)
     assert not torch.equal(one.train_batch(7).rows, one.train_batch(8).rows)
     assert not torch.equal(one.train_batch(7).rows, other.train_batch(7).rows)
+
+
+@pytest.mark.parametrize("batch_size", [7, 8, 50, 64])
+def test_every_row_comes_once_before_one_comes_again(store: str, batch_size: int) -> None:
+    module = data(store, batch_size=batch_size)
+    rows = torch.cat([module.train_batch(number).rows for number in range(-(-150 // batch_size))])
+    passes = rows[:150].reshape(3, 50)
+    assert all(sorted(order.tolist()) == list(range(50)) for order in passes)
+    assert not torch.equal(passes[0], passes[1])
+
+
+def test_a_batch_does_not_depend_on_those_drawn_before(store: str) -> None:
+    one, other = data(store), data(store)
+    for number in (30, 2, 19):
+        one.train_batch(number)
+    assert torch.equal(one.train_batch(6).rows, other.train_batch(6).rows)
 
 
 def test_fixed_sets_do_not_depend_on_the_training_seed_or_batch_size(store: str) -> None:

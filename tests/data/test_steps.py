@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import islice
+from typing import cast
+
+import pytest
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning import Trainer
 from torch import Tensor
 
 from lsr1_pl.data import QuadraticBatch, QuadraticsDataModule
-from lsr1_pl.data.steps import step_generator
+from lsr1_pl.data.steps import step_generator, step_loader
 
 
 class Recorder(pl.LightningModule):
@@ -43,6 +49,26 @@ def test_several_epochs_never_repeat_a_batch() -> None:
     ).fit(model, data)
     expected = torch.stack([data.train_batch(step).b for step in range(6)])
     torch.testing.assert_close(torch.stack(model.seen), expected)
+
+
+@dataclass
+class Process:
+    """What a loader asks of a trainer."""
+
+    global_step: int
+    global_rank: int
+    world_size: int
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_processes_share_the_batches_out_from_the_trainers_step_on(processes: int) -> None:
+    loaders = [
+        step_loader(lambda number: number, cast(Trainer, Process(4, rank, processes)))
+        for rank in range(processes)
+    ]
+    dealt = [list(islice(loader, 5)) for loader in loaders]
+    in_turn = [number for step in zip(*dealt, strict=True) for number in step]
+    assert in_turn == list(range(4 * processes, 9 * processes))
 
 
 def test_generators_of_neighbouring_keys_are_unrelated() -> None:

@@ -138,13 +138,6 @@ def test_fractions_are_of_recordings_and_seeded(converted: Path) -> None:
         module(converted, fraction=0.0)
 
 
-def test_processes_train_on_different_batches(converted: Path) -> None:
-    data = module(converted, batch_size=8)
-    one, same, other = (data.train_batch(3, rank) for rank in (0, 0, 1))
-    assert torch.equal(one.pose, same.pose)
-    assert not torch.equal(one.pose, other.pose)
-
-
 def test_what_protocols_need_is_named(converted: Path) -> None:
     smpl = converted / "data" / "smpl"
     body = load_body_model(str(smpl / "SMPL_MALE.npz"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import Any
 
 import pytest
@@ -253,6 +254,20 @@ def test_relative_secant_residual_knows_no_scale() -> None:
     # Step k's residual is of the pair of the step before.
     p_square = one.iterates.diff(dim=0)[:-1].square().sum(dim=2)
     torch.testing.assert_close(other.secant_residuals[1:], one.secant_residuals[1:] / p_square)
+
+
+def test_output_limit_bounds_vectors_and_rates() -> None:
+    optimizer = small(gamma1=0.5, gamma2=10.0, vector_init_scale=100.0)
+    problem, x = quadratics(8, 3), start(8, 3)
+    state = optimizer.init(x, problem.evaluate(x))
+    free, _ = optimizer._generate(state)
+    optimizer.output_limit = 2.0
+    vector, rate = optimizer._generate(state)
+    assert free.abs().max() > 2 >= vector.abs().max()
+    torch.testing.assert_close(vector, 2 * torch.tanh(free / 2))
+    assert 0.5 * math.exp(-2) <= rate.min() <= rate.max() <= 0.5 * math.exp(2)
+    with pytest.raises(UserError, match="output_limit"):
+        small(output_limit=0.0)
 
 
 def test_norm_momentum_reaches_every_norm() -> None:
