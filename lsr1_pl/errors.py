@@ -1,9 +1,29 @@
-"""The one exception that a user's bad input raises."""
+"""The one exception that a user's bad input raises, and those that it stands for."""
 
 from __future__ import annotations
 
 import argparse
+import tokenize
+import zipfile
+import zlib
 from typing import NoReturn
+
+DAMAGED_ARRAYS: tuple[type[Exception], ...] = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    MemoryError,
+    RuntimeError,
+    SyntaxError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What numpy raises for npy and npz files that are damaged, or whose headers lie."""
 
 
 class UserError(Exception):

@@ -6,7 +6,6 @@ Nothing here unpickles: an npz with pickled objects, and a pickle itself, are re
 from __future__ import annotations
 
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr1_pl.body.skeleton import LANDMARKS, PARENTS, SMPL_JOINTS
-from lsr1_pl.errors import UserError
+from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
 
 OPEN_BODY = Path(__file__).with_name("assets") / "open_body.npz"
 """The body that comes with this package, free of licences that bind its user."""
@@ -116,7 +115,7 @@ class _Arrays:
                     self.keys = archive.files
                     known = [key for key in archive.files if key in _KEYS]
                     self.arrays = {key: self._read(archive, key) for key in known}
-        except (OSError, zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
+        except DAMAGED_ARRAYS as error:
             raise UserError(
                 f"{path}: cannot be read ({error}); the file is damaged: copy or convert it again"
             ) from error

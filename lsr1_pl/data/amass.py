@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO, Any
@@ -13,7 +12,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
 
 LICENCE = (
     "AMASS (Mahmood et al., ICCV 2019), https://amass.is.tue.mpg.de: research, non-commercial; "
@@ -111,10 +110,7 @@ def _load(file: IO[bytes], name: str) -> dict[str, NDArray[Any]]:
         raw.seek(0)
         with np.load(raw, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files if key in wanted}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
-        raise UserError(f"{name}: damaged ({str(error)[:120]}); download it again") from None
-    except (NotImplementedError, RuntimeError, KeyError, SyntaxError, OverflowError) as error:
-        # What the zip and npy readers raise for headers that lie.
+    except DAMAGED_ARRAYS as error:
         raise UserError(f"{name}: damaged ({str(error)[:120]}); download it again") from None
 
 

@@ -13,7 +13,7 @@ from lsr1_pl.body.files import OPEN_BODY, read_body
 from lsr1_pl.data.open_motion import open_motion_path
 from lsr1_pl.data.shards import sha256
 from lsr1_pl.data.store import MotionStore
-from lsr1_pl.errors import UserError
+from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
 
 Status = Literal["present", "missing", "broken"]
 Kind = Literal["body", "regressor", "store"]
@@ -103,7 +103,7 @@ def _body(path: Path, verify: bool) -> str:
 def _regressor(path: Path, verify: bool) -> str:
     try:
         array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except DAMAGED_ARRAYS as error:
         raise UserError(f"{path}: not a readable .npy file ({error}); convert it again") from None
     if array.shape != (17, 6890):
         raise UserError(f"{path}: shaped {array.shape}; expected (17, 6890); convert it again")

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from lsr1_pl.body.skeleton import COCO18
-from lsr1_pl.errors import UserError
+from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
 
 
 class KeypointBatch(NamedTuple):
@@ -55,7 +55,7 @@ def _read(path: Path, least_confidence: float) -> KeypointBatch:
             arrays = {key: archive[key] for key in archive.files}
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; expected an npz with keypoints") from None
-    except (OSError, ValueError, EOFError, AttributeError) as error:
+    except DAMAGED_ARRAYS as error:
         raise UserError(f"{path}: cannot be read as an npz of plain arrays ({error})") from None
     count = len(COCO18)
     keypoints = _array(path, arrays, "keypoints", (count, 2))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr1_pl.data.manifest import Shard
-from lsr1_pl.errors import UserError
+from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
 
 Floats = NDArray[np.float32]
 
@@ -92,7 +92,7 @@ def open_shard(folder: Path, shard: Shard, width: int) -> Floats:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise UserError(f"{path}: shard not found, but the manifest lists it. {mend}") from None
-    except (OSError, ValueError, EOFError) as error:
+    except DAMAGED_ARRAYS as error:
         raise UserError(f"{path}: not a readable .npy file ({error}). {mend}") from None
     expected = (shard.rows, width)
     if array.shape != expected or array.dtype != np.float32:

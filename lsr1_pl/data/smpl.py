@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lsr1_pl.body.files import read_body
 from lsr1_pl.data.legacy_pickle import read_legacy_pickle
 from lsr1_pl.data.shards import sha256
-from lsr1_pl.errors import UserError
+from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
 
 _KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
 _GENDERS = {
@@ -75,7 +75,7 @@ def convert_regressor(src: str | os.PathLike[str], dst: str | os.PathLike[str]) 
         raise UserError(f"{source}: no such file; {where}")
     try:
         array = np.load(source, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except DAMAGED_ARRAYS as error:
         raise UserError(f"{source}: not a readable .npy file ({error}); {where}") from None
     if not isinstance(array, np.ndarray) or array.shape != (17, 6890) or array.dtype.kind != "f":
         found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else "an archive"
@@ -136,7 +136,7 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
         try:
             with np.load(path, allow_pickle=False) as archive:
                 content = {key: archive[key] for key in _KEYS if key in archive.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        except DAMAGED_ARRAYS as error:
             raise UserError(
                 f"{path}: cannot be read as plain arrays ({error}); take the .pkl of the same "
                 f"model; {_WHERE}"

@@ -13,7 +13,7 @@ from lsr1_pl.body import BodyModel, load_body_model
 from lsr1_pl.body.skeleton import SMPL_JOINTS
 from lsr1_pl.data import DetectionBatch
 from lsr1_pl.data.threedpw_module import GENDERS
-from lsr1_pl.errors import UserError
+from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
 from lsr1_pl.hmr.protocols import H36M14, H36M_PELVIS, Protocol, named_protocols
 from lsr1_pl.metrics import acceleration_error, mpjpe
 from lsr1_pl.tasks.hmr_evaluation import JointSet
@@ -215,7 +215,7 @@ def _regressor_rows(path: str | None) -> Tensor:
         )
     try:
         array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except DAMAGED_ARRAYS as error:
         raise UserError(f"{path}: not a readable .npy file ({error}); convert it again") from None
     if array.ndim != 2 or array.shape[0] != 17:
         raise UserError(f"{path}: shaped {array.shape}; expected (17, vertices)")
