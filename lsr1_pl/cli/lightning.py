@@ -145,7 +145,7 @@ class _CLI(LightningCLI):
                 best, score = short(callback.best_model_path), float(callback.best_model_score)
                 print(f"Best: {callback.monitor} {score:.4g}; test it: lsr1 test --ckpt {best}")
         if isinstance(self.trainer.logger, CSVLogger):
-            print(f"Log and checkpoints: {short(str(self.trainer.log_dir))}")
+            print(f"Log and checkpoints: {short(self.trainer.logger.log_dir)}")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lsr1_pl.report.bodies import Panel, draw_bodies
 from lsr1_pl.report.paths import short
+from lsr1_pl.report.run_folder import run_folder
 
 _TRUTH_COLOUR = (0.72, 0.85, 0.72)
 _FIT_COLOURS = ((0.80, 0.80, 0.84), (0.70, 0.80, 0.95), (0.95, 0.80, 0.70), (0.84, 0.74, 0.92))
@@ -43,9 +44,10 @@ class FitsFigure(Callback):
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the task's ``fits``, if it kept some."""
         fits = getattr(pl_module, "fits", None)
-        if fits is None or trainer.log_dir is None or not trainer.is_global_zero:
+        folder = run_folder(trainer)
+        if fits is None or folder is None or not trainer.is_global_zero:
             return
-        path = draw_fits(Path(trainer.log_dir) / "fits.png", fits)
+        path = draw_fits(folder / "fits.png", fits)
         print(f"Fitted bodies beside the truth: {short(path)}")
 
 

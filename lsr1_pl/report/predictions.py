@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from lsr1_pl.report.paths import short
+from lsr1_pl.report.run_folder import run_folder
 
 
 class PredictionFile(Callback):
@@ -38,13 +38,14 @@ class PredictionFile(Callback):
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the file, whole or not at all."""
-        if trainer.log_dir is None or not self._batches:
+        folder = run_folder(trainer)
+        if folder is None or not self._batches:
             return
         arrays = {
             name: torch.cat([batch[name] for batch in self._batches]).numpy()
             for name in self._batches[0]
         }
-        path = Path(trainer.log_dir) / "predictions.npz"
+        path = folder / "predictions.npz"
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(".predictions.partial.npz")
         np.savez(partial, allow_pickle=False, **arrays)

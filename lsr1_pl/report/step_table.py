@@ -17,6 +17,7 @@ from rich.table import Table
 
 from lsr1_pl.errors import UserError
 from lsr1_pl.report.paths import short
+from lsr1_pl.report.run_folder import run_folder
 
 Curves = Mapping[str, Mapping[str, Sequence[float]]]
 """Metric -> solver -> value at each inner step, the start first."""
@@ -64,8 +65,8 @@ class StepTable(Callback):
             if by_solver:
                 console.print(step_table(metric, by_solver, self.steps))
         print(evaluated.curves_note)
-        if trainer.log_dir is not None:
-            folder = Path(trainer.log_dir)
+        folder = run_folder(trainer)
+        if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             table, plot = folder / "curves.csv", folder / "curves.png"
             write_curves(table, evaluated.curves)

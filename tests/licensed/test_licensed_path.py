@@ -5,10 +5,14 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
+from pytorch_lightning import Trainer
 
 from lsr1_pl.body import load_body_model
 from lsr1_pl.cli import main
@@ -148,3 +152,48 @@ def test_what_protocols_need_is_named(converted: Path) -> None:
     with pytest.raises(UserError, match="name each once"):
         named_protocols(["spin", "other"])
     ThreeDPWEvaluation(["lgd24"], body, {}, None, 10)
+
+
+def test_two_processes_train_together(converted: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").symlink_to(converted / "data")
+    command = [sys.executable, "-m", "lsr1_pl.cli", "fit", "--config", "hmr.yaml", *SMALL]
+    command += ["--trainer.accelerator=cpu", "--trainer.devices=2", "--trainer.strategy=ddp"]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=240
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("Best: val/pa_mpjpe") == 1
+    versions = sorted(path.name for path in (tmp_path / "runs" / "hmr").iterdir())
+    assert versions == ["version_0"]
+    folder = tmp_path / "runs" / "hmr" / "version_0" / "checkpoints"
+    assert sorted(path.name for path in folder.iterdir()) == ["best.ckpt", "last.ckpt"]
+
+
+@dataclass
+class Process:
+    """What a loader asks of a trainer."""
+
+    global_step: int
+    global_rank: int
+    world_size: int
+
+
+def test_two_processes_see_each_row_once(converted: Path) -> None:
+    data = module(converted, batch_size=6)
+    epoch, steps = len(data._rows), len(data._rows) // 12
+    seen = []
+    for rank in (0, 1):
+        data.trainer = cast(Trainer, Process(0, rank, 2))
+        seen += [batch.rows for batch in islice(data.train_dataloader(), steps)]
+    rows = torch.cat(seen).tolist()
+    assert epoch == 84
+    assert sorted(rows) == sorted(data._rows.tolist())
+
+
+def test_a_run_goes_on_in_the_middle_of_an_epoch(converted: Path) -> None:
+    data = module(converted, batch_size=6)
+    whole = [batch.rows for batch in islice(data.train_dataloader(), 9)]
+    again = module(converted, batch_size=6)
+    again.trainer = cast(Trainer, Process(4, 0, 1))
+    rest = [batch.rows for batch in islice(again.train_dataloader(), 5)]
+    assert torch.equal(torch.stack(whole[4:]), torch.stack(rest))

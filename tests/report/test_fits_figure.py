@@ -43,7 +43,8 @@ def test_each_person_is_a_row_of_truth_and_fits_from_two_sides(
 def test_picture_is_written_after_a_test_that_kept_fits(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    trainer = cast(Trainer, SimpleNamespace(log_dir=str(tmp_path), is_global_zero=True))
+    logger = SimpleNamespace(log_dir=str(tmp_path))
+    trainer = cast(Trainer, SimpleNamespace(logger=logger, is_global_zero=True))
     FitsFigure().on_test_end(trainer, cast(LightningModule, SimpleNamespace(fits=None)))
     assert list(tmp_path.iterdir()) == []
     FitsFigure().on_test_end(trainer, cast(LightningModule, SimpleNamespace(fits=fits())))

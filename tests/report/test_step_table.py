@@ -33,7 +33,7 @@ def trainer(folder: Path | None, fn: str = "test") -> Trainer:
         Trainer,
         SimpleNamespace(
             is_global_zero=True,
-            log_dir=None if folder is None else str(folder),
+            logger=None if folder is None else SimpleNamespace(log_dir=str(folder)),
             state=SimpleNamespace(fn=fn),
         ),
     )
