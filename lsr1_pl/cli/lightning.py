@@ -7,8 +7,9 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import torch
 from jsonargparse import ArgumentError
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint, ProgressBar
@@ -51,6 +52,12 @@ class _CLI(LightningCLI):
             "--ckpt", type=str | None, help="A checkpoint; or last, best: the newest of this name."
         )
         parser.add_argument(
+            "--matmul_precision",
+            type=Literal["highest", "high", "medium"],
+            default="highest",
+            help="Of float32 products: high is TF32, where the GPU has it.",
+        )
+        parser.add_argument(
             "--wandb", type=WandbSettings | None, default=None, help="Log to W&B, too."
         )
 
@@ -61,6 +68,7 @@ class _CLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The Trainer with its loggers and callbacks; makes no folder yet."""
+        torch.set_float32_matmul_precision(self._get(self.config_init, "matmul_precision"))
         trainer = self._get(self.config_init, "trainer")
         fit = self.subcommand == "fit"
         callbacks = list(trainer.callbacks or [])
