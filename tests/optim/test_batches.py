@@ -85,6 +85,7 @@ def start_points() -> Tensor:
 @pytest.mark.parametrize("solver", OPTIMIZERS)
 def test_a_batch_is_single_runs_even_with_broken_neighbours(solver: str, function: str) -> None:
     objective, optimizer, x0 = OBJECTIVES[function], OPTIMIZERS[solver], start_points()
+    end = 1e-7 if function == "rastrigin" and solver.startswith("l-sr1") else 1e-12
     with torch.no_grad():
         together = unroll(optimizer, objective, x0, STEPS)
         for i in range(BATCH):
@@ -98,7 +99,7 @@ def test_a_batch_is_single_runs_even_with_broken_neighbours(solver: str, functio
                 torch.testing.assert_close(
                     ours[:3], theirs[:3], rtol=1e-12, atol=1e-12, equal_nan=True
                 )
-                torch.testing.assert_close(ours, theirs, rtol=1e-7, atol=1e-7, equal_nan=True)
+                torch.testing.assert_close(ours, theirs, rtol=end, atol=end, equal_nan=True)
             assert torch.equal(together.evaluations[:, i], single.evaluations[:, 0])
 
 
