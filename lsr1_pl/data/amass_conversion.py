@@ -72,7 +72,9 @@ def convert_amass(
         )
     work.mkdir(parents=True, exist_ok=True)
     tasks = [(unit, source, work / f"{index:05d}") for index, unit in enumerate(units)]
-    for _ in track(in_parallel(_convert_unit, tasks, workers or os.cpu_count()), len(tasks)):
+    # An archive is worth a process of its own.
+    processes = os.cpu_count() if workers is None else workers
+    for _ in track(in_parallel(_convert_unit, tasks, processes), len(tasks)):
         pass
     report = ConversionReport()
     parts = [part for _, _, part in tasks]
