@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lsr1_pl.data import Viewing
 from lsr1_pl.data.motion import MotionSampler
 from lsr1_pl.data.store import Motion, write_store
 from lsr1_pl.optim import LSR1
@@ -53,7 +54,7 @@ def training_step_seconds() -> float:
     torch.manual_seed(SEED)
     task = HMRTask(LSR1(hidden_dim=128, buffer_size=4, gamma1=0.1), steps=8)
     task.log = lambda *args, **kwargs: None  # type: ignore[method-assign]
-    sampler = MotionSampler(["open"], 0.8, 1.0, SEED)
+    sampler = MotionSampler(["open"], Viewing(), SEED)
     rows = sampler.rows_of(range(len(sampler.recordings)))
     optimizer = torch.optim.AdamW(task.parameters())
     seconds = []
@@ -74,7 +75,7 @@ def measure(folder: Path, rows: int, batches: int) -> dict[str, Any]:
     built = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     start = time.perf_counter()
-    sampler = MotionSampler([str(folder / "store")], 0.8, 1.0, SEED)
+    sampler = MotionSampler([str(folder / "store")], Viewing(), SEED)
     every = sampler.rows_of(range(len(sampler.recordings)))
     opened = time.perf_counter() - start
     start = time.perf_counter()

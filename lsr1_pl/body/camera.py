@@ -22,8 +22,8 @@ class PinholeCamera(NamedTuple):
     centre_u: float = 0.0
     """Principal point, in pixels."""
     centre_v: float = 0.0
-    depth: float = 6.0
-    """Distance in metres from the camera to the body's origin."""
+    depth: float | Tensor = 6.0
+    """Distance in metres from the camera to the body's origin; or one a body, (B, 1)."""
 
     def project(self, points: Tensor) -> Tensor:
         """(B, J, 3) metres in the body's frame -> (B, J, 2) pixels.
@@ -55,12 +55,21 @@ def normalize_keypoints(points: Tensor, visibility: Tensor) -> Tensor:
     """
     visible = (visibility > 0).unsqueeze(-1)
     seen = torch.where(visible, points, torch.zeros_like(points))
-    low = torch.where(visible, points, torch.inf).amin(dim=1, keepdim=True)
-    high = torch.where(visible, points, -torch.inf).amax(dim=1, keepdim=True)
-    size = (high - low).amax(dim=2, keepdim=True)
+    middle, size = keypoint_box(points, visibility)
     extent = seen.detach().abs().amax(dim=(1, 2), keepdim=True)
     # Of an empty box, -inf wide, where() keeps the infinities out of the gradient as well.
     flat = (size <= 0) | (size < _ROUNDINGS * torch.finfo(points.dtype).eps * extent)
-    centre = torch.where(flat, torch.zeros_like(low), 0.5 * (low + high))
+    centre = torch.where(flat, torch.zeros_like(middle), middle)
     inside = (seen - centre) / torch.where(flat, torch.ones_like(size), size) + 0.5
     return torch.where(visible & ~flat, inside, torch.full_like(points, 0.5))
+
+
+def keypoint_box(points: Tensor, visibility: Tensor) -> tuple[Tensor, Tensor]:
+    """Centre (B, 1, 2) and larger side (B, 1, 1) of the box around the visible ``points``.
+
+    Without a visible point the side is minus infinity and the centre NaN.
+    """
+    visible = (visibility > 0).unsqueeze(-1)
+    low = torch.where(visible, points, torch.inf).amin(dim=1, keepdim=True)
+    high = torch.where(visible, points, -torch.inf).amax(dim=1, keepdim=True)
+    return 0.5 * (low + high), (high - low).amax(dim=2, keepdim=True)

@@ -12,6 +12,7 @@ from lsr1_pl.data.quadratics import QuadraticBatch, QuadraticsDataModule, draw_q
 from lsr1_pl.data.starts import StartBatch, StartsDataModule, draw_starts
 from lsr1_pl.data.store import Motion, MotionStore, write_store
 from lsr1_pl.data.threedpw_module import DetectionBatch, ThreeDPWDataModule
+from lsr1_pl.data.views import Viewing
 
 __all__ = [
     "BVH",
@@ -29,6 +30,7 @@ __all__ = [
     "StartBatch",
     "StartsDataModule",
     "ThreeDPWDataModule",
+    "Viewing",
     "convert_cmu",
     "draw_quadratics",
     "draw_starts",

@@ -17,7 +17,15 @@ from lsr1_pl.data.open_motion import open_motion_path
 from lsr1_pl.data.splits import Split, split_recordings
 from lsr1_pl.data.steps import fixed_loader, step_generator, step_loader, training_generator
 from lsr1_pl.data.store import MotionStore
-from lsr1_pl.data.views import random_betas, random_views, random_visibility
+from lsr1_pl.data.views import (
+    Viewing,
+    random_betas,
+    random_depths,
+    random_noise,
+    random_swaps,
+    random_views,
+    random_visibility,
+)
 from lsr1_pl.errors import UserError
 from lsr1_pl.optim.checks import check_counts
 
@@ -36,6 +44,12 @@ class MotionBatch(NamedTuple):
     """(B, 18) of 0 and 1, in the order of the 18 keypoints."""
     rows: Tensor
     """(B,) row numbers, counted over all stores."""
+    noise: Tensor
+    """(B, 18, 2) errors of the detected keypoints, in sides of their box."""
+    shown: Tensor
+    """(B, 18) the keypoint that each detection shows: its own number unless swapped."""
+    depth: Tensor
+    """(B,) distance of the true camera, in metres."""
 
 
 class MotionSampler:
@@ -43,23 +57,17 @@ class MotionSampler:
 
     Args:
         stores: motion stores; ``open`` is the one that comes with the package.
-        visible_probability: of each keypoint.
-        betas_std: of random shapes, for stores that hold none.
+        viewing: how the people are seen and detected.
         seed: of the training batches.
 
     Raises:
         UserError: a store is missing or broken, or there is none.
     """
 
-    def __init__(
-        self, stores: Sequence[str], visible_probability: float, betas_std: float, seed: int
-    ) -> None:
+    def __init__(self, stores: Sequence[str], viewing: Viewing, seed: int) -> None:
         if not stores:
             raise UserError("stores is empty; name a motion store, or open")
-        if betas_std < 0:
-            raise UserError(f"betas_std is {betas_std}; it must be 0 or more")
-        self.visible_probability = visible_probability
-        self.betas_std = betas_std
+        self.viewing = viewing
         self.seed = seed
         self._kept_order: tuple[tuple[int, int], NDArray[np.int64]] | None = None
         self._stores = [MotionStore(open_motion_path() if s == "open" else s) for s in stores]
@@ -80,18 +88,18 @@ class MotionSampler:
             ]
         )
 
-    def fraction_of_recordings(self, fraction: float) -> NDArray[np.int64]:
-        """The rows of a share of the recordings, at least one, chosen by ``seed``.
+    def fraction_of(self, recordings: Sequence[int], fraction: float) -> list[int]:
+        """A share of these recordings, at least one, chosen by ``seed``.
 
         Raises:
             UserError: the share does not lie in (0, 1].
         """
         if not 0 < fraction <= 1:
             raise UserError(f"fraction is {fraction}; it must lie in (0, 1]")
-        count = len(self.recordings)
+        count = len(recordings)
         kept = max(1, round(fraction * count))
         order = torch.randperm(count, generator=step_generator(self.seed, _FRACTION))
-        return self.rows_of(sorted(order[:kept].tolist()))
+        return sorted(recordings[i] for i in order[:kept].tolist())
 
     def batch(self, rows: NDArray[np.int64], size: int, number: int) -> MotionBatch:
         """Batch ``number`` of ``size`` of ``rows``: a function of ``seed`` and ``number`` alone.
@@ -119,11 +127,19 @@ class MotionSampler:
         """These rows, each seen from a side of its own."""
         pose, betas = self._read(rows)
         seen = random_views(torch.from_numpy(pose), generator)
-        visibility = random_visibility(len(rows), len(COCO18), self.visible_probability, generator)
-        shapes = random_betas(len(rows), _BETAS, self.betas_std, generator)
+        count, viewing = len(rows), self.viewing
+        visibility = random_visibility(count, len(COCO18), viewing.visible_probability, generator)
+        shapes = random_betas(count, _BETAS, viewing.betas_std, generator)
         stored = torch.from_numpy(betas)
-        shapes = torch.where(torch.isnan(stored), shapes, stored)
-        return MotionBatch(seen, shapes, visibility, torch.from_numpy(rows))
+        return MotionBatch(
+            pose=seen,
+            betas=torch.where(torch.isnan(stored), shapes, stored),
+            visibility=visibility,
+            rows=torch.from_numpy(rows),
+            noise=random_noise(count, viewing.keypoint_noise, generator),
+            shown=random_swaps(count, viewing.swap_probability, generator),
+            depth=random_depths(count, viewing.depth_range, generator),
+        )
 
     def _read(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Poses, and betas that are NaN where a store holds none."""
@@ -149,6 +165,7 @@ class MotionDataModule(LightningDataModule):
     Args:
         stores: motion stores that are read as one; ``open`` is the one that comes with the
             package (the clips of DeepMimic).
+        fraction: share of the training recordings to train on, in (0, 1]; at least one is kept.
         batch_size: people in a batch.
         validation_subjects: whose recordings validate.
         validation_recordings: names or wildcards of recordings that validate.
@@ -158,6 +175,9 @@ class MotionDataModule(LightningDataModule):
         test_count: people in the test set.
         visible_probability: of each keypoint (0.8 in LGD).
         betas_std: of random shapes, for stores that hold none.
+        keypoint_noise: see :class:`lsr1_pl.data.Viewing`.
+        swap_probability: see there.
+        depth_range: see there.
         seed: of the training batches.
         evaluation_seed: of the fixed sets.
     """
@@ -165,6 +185,7 @@ class MotionDataModule(LightningDataModule):
     def __init__(
         self,
         stores: Sequence[str] = ("open",),
+        fraction: float = 1.0,
         batch_size: int = 64,
         validation_subjects: Sequence[str] = (),
         validation_recordings: Sequence[str] = (),
@@ -174,6 +195,9 @@ class MotionDataModule(LightningDataModule):
         test_count: int = 512,
         visible_probability: float = 0.8,
         betas_std: float = 1.0,
+        keypoint_noise: float = 0.0,
+        swap_probability: float = 0.0,
+        depth_range: tuple[float, float] = (6.0, 6.0),
         seed: int = 0,
         evaluation_seed: int = 2026,
     ) -> None:
@@ -189,13 +213,18 @@ class MotionDataModule(LightningDataModule):
         self.counts = {_VALIDATION: validation_count, _TEST: test_count}
         self.evaluation_seed = evaluation_seed
         # Opened here, so that a broken store is refused before a run folder is made.
-        self._motion = MotionSampler(stores, visible_probability, betas_std, seed)
+        viewing = Viewing(
+            visible_probability, betas_std, keypoint_noise, swap_probability, depth_range
+        )
+        self._motion = MotionSampler(stores, viewing, seed)
         parts = split_recordings(
             self._motion.recordings,
             Split(validation_subjects, validation_recordings),
             Split(test_subjects, test_recordings),
         )
-        self._split_rows = [self._motion.rows_of(part) for part in parts]
+        train, *evaluated = parts
+        kept = [self._motion.fraction_of(train, fraction), *evaluated]
+        self._split_rows = [self._motion.rows_of(part) for part in kept]
 
     def train_batch(self, number: int) -> MotionBatch:
         """The training batch of this number: see :meth:`MotionSampler.batch`."""

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from lsr1_pl.data.motion import MotionBatch, MotionSampler
 from lsr1_pl.data.steps import fixed_loader, step_loader
 from lsr1_pl.data.store import MotionStore
+from lsr1_pl.data.views import Viewing
 from lsr1_pl.errors import UserError
 from lsr1_pl.optim.checks import check_counts
 
@@ -89,8 +90,9 @@ class ThreeDPWDataModule(LightningDataModule):
         self.strides = {"validation": validation_stride, "test": test_stride}
         self.least_confidence = least_confidence
         # Opened here, so that a broken or missing store is refused before a run folder is made.
-        self._motion = MotionSampler(stores, visible_probability, betas_std, seed)
-        self._rows = self._motion.fraction_of_recordings(fraction)
+        self._motion = MotionSampler(stores, Viewing(visible_probability, betas_std), seed)
+        every = range(len(self._motion.recordings))
+        self._rows = self._motion.rows_of(self._motion.fraction_of(every, fraction))
         self._folder = Path(threedpw)
         self._evaluated = {split: _open(self._folder / split) for split in self.strides}
 

@@ -1,17 +1,62 @@
-"""What training draws at random besides the pose: the view, the visibility, the shape."""
+"""What is drawn at random besides the pose: view, visibility, shape, and a detector's errors."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from lsr1_pl.body.rotations import axis_angle, rotation_matrix
+from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.errors import UserError
 
 _TILT = math.radians(20.0)
 _MINIMUM_VISIBLE = 6
+_NEAREST = 1.5
+
+
+@dataclass(frozen=True)
+class Viewing:
+    """How random people are seen and detected; the defaults are LGD's.
+
+    Args:
+        visible_probability: of each keypoint.
+        betas_std: of random shapes, for stores that hold none.
+        keypoint_noise: standard deviation of a detection's error in u and in v, as a share of the
+            larger side of the visible keypoints' box.
+        swap_probability: of each limb (an arm: shoulder, elbow, wrist; a leg: hip, knee, ankle) to
+            be detected with left and right exchanged.
+        depth_range: nearest and farthest distance of the true camera, in metres, drawn evenly. A
+            fit always assumes 6 m.
+
+    Raises:
+        UserError: a value out of its range.
+    """
+
+    visible_probability: float = 0.8
+    betas_std: float = 1.0
+    keypoint_noise: float = 0.0
+    swap_probability: float = 0.0
+    depth_range: tuple[float, float] = (6.0, 6.0)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.visible_probability <= 1:
+            value = self.visible_probability
+            raise UserError(f"visible_probability is {value}; it must lie in (0, 1]")
+        for name in ("betas_std", "keypoint_noise"):
+            value = getattr(self, name)
+            if not 0 <= value < math.inf:
+                raise UserError(f"{name} is {value}; it must be 0 or more")
+        if not 0 <= self.swap_probability <= 1:
+            raise UserError(f"swap_probability is {self.swap_probability}; it must lie in [0, 1]")
+        low, high = self.depth_range
+        if not _NEAREST <= low <= high < math.inf:
+            raise UserError(
+                f"depth_range is {[low, high]}; expected [nearest, farthest] in metres, the "
+                f"nearest at least {_NEAREST}: a body must lie before the camera"
+            )
 
 
 def random_views(pose: Tensor, generator: torch.Generator) -> Tensor:
@@ -34,8 +79,6 @@ def random_visibility(
 
     A person of whom fewer than six keypoints remain is shown whole.
     """
-    if not 0 < probability <= 1:
-        raise UserError(f"visible_probability is {probability}; it must lie in (0, 1]")
     visible = torch.rand(count, keypoints, generator=generator) < probability
     visible |= visible.sum(dim=1, keepdim=True) < _MINIMUM_VISIBLE
     return visible.float()
@@ -44,3 +87,34 @@ def random_visibility(
 def random_betas(count: int, betas: int, std: float, generator: torch.Generator) -> Tensor:
     """(count, betas) shape coefficients, normal with standard deviation ``std``."""
     return std * torch.randn(count, betas, generator=generator)
+
+
+def random_noise(count: int, std: float, generator: torch.Generator) -> Tensor:
+    """(count, 18, 2) normal errors of detected keypoints, in sides of the box."""
+    if std == 0:
+        return torch.zeros(count, len(COCO18), 2)
+    return std * torch.randn(count, len(COCO18), 2, generator=generator)
+
+
+def random_swaps(count: int, probability: float, generator: torch.Generator) -> Tensor:
+    """(count, 18): which keypoint each detection shows; itself, or its mirror where a limb is
+    swapped."""
+    identity = torch.arange(len(COCO18)).expand(count, -1).clone()
+    if probability == 0:
+        return identity
+    for limb in (("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle")):
+        swapped = torch.rand(count, generator=generator) < probability
+        for part in limb:
+            left, right = COCO18.index(f"left_{part}"), COCO18.index(f"right_{part}")
+            identity[swapped, left], identity[swapped, right] = right, left
+    return identity
+
+
+def random_depths(
+    count: int, depth_range: tuple[float, float], generator: torch.Generator
+) -> Tensor:
+    """(count,) distances of the true cameras, in metres."""
+    low, high = depth_range
+    if low == high:
+        return torch.full((count,), float(low))
+    return low + (high - low) * torch.rand(count, generator=generator)

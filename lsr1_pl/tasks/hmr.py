@@ -24,7 +24,6 @@ from lsr1_pl.hmr import (
     Observation,
     ReprojectionObjective,
     join_variables,
-    observe,
     split_variables,
     trajectory_loss,
 )
@@ -34,6 +33,7 @@ from lsr1_pl.tasks.hmr_evaluation import EVALUATED_KEYPOINTS, KEYPOINTS, JointSe
 from lsr1_pl.tasks.hmr_prediction import Prediction, best_states
 from lsr1_pl.tasks.hmr_runs import EvaluationRun, JointSets, fitting
 from lsr1_pl.tasks.hmr_sample import FitSample, sample_fits
+from lsr1_pl.tasks.hmr_target import synthetic_target
 from lsr1_pl.tasks.hmr_threedpw import ThreeDPWEvaluation
 from lsr1_pl.tasks.meta import MetaTask, mean_secant_residual
 
@@ -219,10 +219,7 @@ class HMRTask(MetaTask):
         return best_states(trajectory, visibility, self.objective_scale, self.joints_of)
 
     def _target(self, batch: MotionBatch) -> tuple[FittedState, Observation]:
-        with torch.no_grad():
-            joints = self.joints_of(batch.pose, batch.betas)
-            observation = observe(joints, batch.visibility, self.camera)
-        return FittedState(observation.keypoints, joints, batch.pose, batch.betas), observation
+        return synthetic_target(batch, self.joints_of, self.camera)
 
     def _fitting(self, observation: Observation) -> BatchedOptimizer:
         return fitting(self.optimizer, observation.keypoints, self.initial_error.metric())
