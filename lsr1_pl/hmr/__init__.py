@@ -6,7 +6,9 @@ from lsr1_pl.hmr.lgd import LGD
 from lsr1_pl.hmr.losses import FittedState, LossWeights, outer_loss, trajectory_loss
 from lsr1_pl.hmr.observation import Observation, observe
 from lsr1_pl.hmr.people_optimizer import InErrorMetric, PeopleOptimizer
+from lsr1_pl.hmr.pose_prior import PosePrior
 from lsr1_pl.hmr.reprojection import ReprojectionObjective
+from lsr1_pl.hmr.smplify import SMPLify, SMPLifyFit
 from lsr1_pl.hmr.variables import POSE_SIZE, join_variables, split_variables
 
 __all__ = [
@@ -19,7 +21,10 @@ __all__ = [
     "LossWeights",
     "Observation",
     "PeopleOptimizer",
+    "PosePrior",
     "ReprojectionObjective",
+    "SMPLify",
+    "SMPLifyFit",
     "join_variables",
     "observe",
     "outer_loss",
