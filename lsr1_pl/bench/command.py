@@ -13,6 +13,7 @@ STUDIES = {
     "profiles": "Figure 3c: performance profiles over 30 problems",
     "trajectories": "Figure 1: paths on 2-D contours",
     "ablations": "Table 4, and the choices that the paper leaves open",
+    "hmr": "Tables 1 to 3, Figures 4, 5, 8, 9: fitting bodies to keypoints",
     "compute": "Figures 6 and 7: time and memory over N",
     "tune": "learning rates of the untrained solvers for profiles",
 }

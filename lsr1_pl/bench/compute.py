@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
 
+from lsr1_pl.bench.measuring import peak_bytes, start_peak
 from lsr1_pl.bench.study import COLOURS, Study, new_figure
 from lsr1_pl.errors import UserError
 from lsr1_pl.objectives import DiagonalQuadratic
@@ -94,14 +93,11 @@ def _measure(case: _Case) -> _Cost:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     _steps(case, 2)  # Libraries load, and allocate, at their first use.
-    before = _peak(case.device)
-    if case.device == "cuda":
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
+    before = start_peak(case.device)
     started = time.perf_counter()
     _steps(case, case.size)
     seconds = time.perf_counter() - started
-    return _Cost(seconds / _STEPS, max(0, _peak(case.device) - before))
+    return _Cost(seconds / _STEPS, max(0, peak_bytes(case.device) - before))
 
 
 def _steps(case: _Case, size: int) -> None:
@@ -117,14 +113,6 @@ def _steps(case: _Case, size: int) -> None:
             path.values[1:].mean().backward()
     if case.device == "cuda":
         torch.cuda.synchronize()
-
-
-def _peak(device: str) -> int:
-    if device == "cuda":
-        return torch.cuda.max_memory_allocated()
-    # Linux counts kibibytes, macOS bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _report(

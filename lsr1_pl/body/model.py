@@ -92,6 +92,11 @@ class BodyModel(nn.Module):
         ):
             self.register_buffer(name, buffer, persistent=False)
 
+    @property
+    def landmark_vertices(self) -> Tensor:
+        """(21,) vertex numbers of `skeleton.LANDMARKS`."""
+        return torch.from_numpy(self._data.landmark_vertex_ids)
+
     def rest_joints(self, betas: Tensor) -> Tensor:
         """(B, num_betas) -> (B, 24, 3) joints of the zero pose, metres."""
         joints: Tensor = self._rest_joints(betas)

@@ -14,6 +14,7 @@ BODY_POSE_SIZE = POSE_SIZE - 3
 """23 joints of axis-angle: the pose without its root."""
 
 _REGULARISATION = 1e-3
+_TOLERANCE = 1e-2
 
 
 class PosePrior(nn.Module):
@@ -55,7 +56,7 @@ class PosePrior(nn.Module):
                 f"expected (at least {components}, {POSE_SIZE})"
             )
         mixture = GaussianMixture(
-            components, reg_covar=_REGULARISATION, random_state=seed, max_iter=200
+            components, reg_covar=_REGULARISATION, random_state=seed, tol=_TOLERANCE
         ).fit(np.asarray(poses[:, 3:], np.float64))
         roots = np.diagonal(mixture.precisions_cholesky_, axis1=1, axis2=2)
         log_weights = np.log(mixture.weights_) + np.log(roots).sum(axis=1)

@@ -12,6 +12,7 @@ from lsr1_pl.optim.classical import (
     PolyakDescent,
 )
 from lsr1_pl.optim.curvature import LowRankCurvature
+from lsr1_pl.optim.inputs import EncoderInputs
 from lsr1_pl.optim.lsr1 import LSR1, LSR1State
 from lsr1_pl.optim.metric import InMetric, Metric
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
@@ -25,6 +26,7 @@ __all__ = [
     "AdaHessian",
     "Adam",
     "BatchedOptimizer",
+    "EncoderInputs",
     "GradientDescent",
     "InMetric",
     "LSR1State",

@@ -10,13 +10,13 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class LowRankCurvature:
-    """B = scale * I + sum of L outer products, for B problems of N variables.
+    """B = diag(scale) + sum of L outer products, for B problems of N variables.
 
     Positive semi-definite whenever ``scale >= 0``, whatever the vectors are.
     """
 
     scale: Tensor
-    """(B, 1) the factor of B0 = scale * I."""
+    """(B, 1) the factor of B0 = scale * I, or (B, N) the diagonal of B0."""
     vectors: Tensor
     """(B, L, N), oldest first; the places that no vector fills yet hold zeros."""
     count: int
@@ -50,7 +50,5 @@ class LowRankCurvature:
 
     def dense(self) -> Tensor:
         """(B, N, N) the matrix itself: for tests and pictures, never for a step."""
-        identity = torch.eye(
-            self.vectors.shape[2], dtype=self.vectors.dtype, device=self.vectors.device
-        )
-        return self.scale.unsqueeze(2) * identity + self.vectors.transpose(1, 2) @ self.vectors
+        diagonal = self.scale.expand(-1, self.vectors.shape[2])
+        return torch.diag_embed(diagonal) + self.vectors.transpose(1, 2) @ self.vectors

@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from lsr1_pl.errors import UserError
 from lsr1_pl.optim.checks import check_positive
 from lsr1_pl.optim.curvature import LowRankCurvature
+from lsr1_pl.optim.inputs import INPUTS, EncoderInputs
 from lsr1_pl.optim.networks import ElementwiseMLP
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
 from lsr1_pl.types import Evaluation, Objective
 
-INPUTS = ("x", "p", "d", "g", "q")
-"""The encoder's inputs: point, step, direction, gradient, gradient change."""
+_SQUARE_MEMORY = 0.999
+_EPSILON = 1e-8
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,10 @@ class LSR1State(OptimizerState):
     curvature: LowRankCurvature
     """B_k, the preconditioner of the last step."""
     steps_taken: int
+    gradient_mean: Tensor
+    """(B, N) running mean of the gradients, not yet corrected for its start at zero."""
+    gradient_square: Tensor
+    """(B, N) running mean of their squares, likewise."""
 
 
 class LSR1(nn.Module, BatchedOptimizer):
@@ -51,15 +56,23 @@ class LSR1(nn.Module, BatchedOptimizer):
             (zero); ``scaled`` is ``(p.q / q.q) I`` of the last step, clamped to [1e-4, 1e4] and
             detached, identity before the first step; ``polyak`` is ``f / |g|^2 I`` of the point,
             clamped to [1e-6, 1e6] and detached, for objectives whose least value is 0: without
-            vectors a step is Polyak's, relaxed by gamma1, and v_k is in units of B0's root.
+            vectors a step is Polyak's, relaxed by gamma1; ``rms`` is the diagonal of Adam,
+            ``1 / sqrt(mean g^2)`` with memory 0.999, detached. With either of the two, v_k is in
+            units of B0's root.
+        gradient_memory: B multiplies a running mean of the gradients with this memory, in [0, 1),
+            corrected for its start as Adam's; 0, the paper's, is the gradient itself.
         dropout: rate of every Dropout of Tables 5 and 6, in [0, 1); the paper does not give one.
         residual: whether the basic blocks add their input (Table 6 is silent).
         norm_momentum: of BatchNorm's running statistics, in (0, 1]; torch's default is 0.1. They
             are updated at every inner step, so that at 0.1 they hold the last ten steps of an
             unroll, and the evaluated networks misjudge the first; 0.01 averages over unrolls.
-        inputs: which of x, p, d, g, q the encoder reads (Table 4).
-        input_normalization: ``none`` is the paper; ``rms`` divides each input by its root mean
-            square within the problem, so that the networks see no scale.
+        inputs: which of x, p, d, g, q the encoder reads (Table 4); also b0g and b0m, which are B0
+            times the gradient and times its running mean.
+        input_normalization: ``none`` is the paper; ``rms`` divides each of the paper's inputs by
+            its root mean square within the problem, so that the networks see no scale.
+        problem_inputs: see :class:`lsr1_pl.optim.EncoderInputs`.
+        embedding: see there.
+        variables: see there.
         output_limit: if given, c > 0: the generators' outputs o become c tanh(o / c), so that no
             input can make a vector or a rate explode.
         detach_inputs: cut the meta-gradient through what the encoder reads.
@@ -77,12 +90,16 @@ class LSR1(nn.Module, BatchedOptimizer):
         buffer_size: int = 8,
         gamma1: float = 0.4,
         gamma2: float = 1e-3,
-        initial_curvature: Literal["identity", "none", "scaled", "polyak"] = "identity",
+        initial_curvature: Literal["identity", "none", "scaled", "polyak", "rms"] = "identity",
+        gradient_memory: float = 0.0,
         dropout: float = 0.0,
         residual: bool = True,
         norm_momentum: float = 0.1,
         inputs: Sequence[str] = INPUTS,
         input_normalization: Literal["none", "rms"] = "none",
+        problem_inputs: bool = False,
+        embedding: int = 0,
+        variables: int | None = None,
         output_limit: float | None = None,
         detach_inputs: bool = False,
         vector_init_scale: float = 0.1,
@@ -91,15 +108,14 @@ class LSR1(nn.Module, BatchedOptimizer):
         secant_relative: bool = False,
     ) -> None:
         super().__init__()
-        self.inputs = tuple(inputs)
         if output_limit is not None:
             check_positive(self, output_limit=output_limit)
-        _check_options(self.inputs, hidden_dim, buffer_size, gamma1, dropout, norm_momentum)
+        _check_options(hidden_dim, buffer_size, gamma1, dropout, norm_momentum, gradient_memory)
         self.buffer_size = buffer_size
         self.gamma1 = gamma1
         self.gamma2 = gamma2
         self.initial_curvature = initial_curvature
-        self.input_normalization = input_normalization
+        self.gradient_memory = gradient_memory
         self.output_limit = output_limit
         self.detach_inputs = detach_inputs
         self.secant_pair = secant_pair
@@ -116,7 +132,10 @@ class LSR1(nn.Module, BatchedOptimizer):
                 norm_momentum=norm_momentum,
             )
 
-        self.encoder = network(len(self.inputs), hidden_dim)
+        self.encoder_inputs = EncoderInputs(
+            inputs, input_normalization, problem_inputs, embedding, variables
+        )
+        self.encoder = network(self.encoder_inputs.width, hidden_dim)
         self.vector_generator = network(hidden_dim, 1)
         self.learning_rate_generator = network(hidden_dim, 1)
         with torch.no_grad():
@@ -144,16 +163,20 @@ class LSR1(nn.Module, BatchedOptimizer):
             gradient_change=gradient,
             curvature=LowRankCurvature.empty(x, self.buffer_size, scale),
             steps_taken=0,
+            gradient_mean=torch.zeros_like(gradient),
+            gradient_square=torch.zeros_like(gradient),
         )
 
     def step(self, state: LSR1State, objective: Objective) -> LSR1State:
         """One pass through lines 3 to 11 of Algorithm 1."""
-        vector, learning_rate = self._generate(state)
+        state = self._averaged(state)
         base = self._base_curvature(state)
-        if self.initial_curvature == "polyak":
+        averaged = state.gradient_mean / (1 - self.gradient_memory ** (state.steps_taken + 1))
+        vector, learning_rate = self._generate(state, base.scale, averaged)
+        if self.initial_curvature in ("polyak", "rms"):
             vector = vector * base.scale.sqrt()
         curvature = base.push(vector)
-        direction = curvature.matvec(state.evaluation.gradient)
+        direction = curvature.matvec(averaged)
         iterate = state.iterate - learning_rate * direction
         evaluation = objective.evaluate(iterate)
         previous_step = iterate - state.iterate
@@ -174,9 +197,24 @@ class LSR1(nn.Module, BatchedOptimizer):
             gradient_change=gradient_change,
             curvature=curvature,
             steps_taken=state.steps_taken + 1,
+            gradient_mean=state.gradient_mean,
+            gradient_square=state.gradient_square,
         )
 
-    def _generate(self, state: LSR1State) -> tuple[Tensor, Tensor]:
+    def _averaged(self, state: LSR1State) -> LSR1State:
+        """With the current gradient in its running means."""
+        gradient = state.evaluation.gradient
+        return replace(
+            state,
+            gradient_mean=torch.lerp(gradient, state.gradient_mean, self.gradient_memory),
+            gradient_square=torch.lerp(
+                gradient.detach().square(), state.gradient_square, _SQUARE_MEMORY
+            ),
+        )
+
+    def _generate(
+        self, state: LSR1State, base_scale: Tensor, averaged: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """v_k and alpha_k, each (B, N)."""
         available = {
             "x": state.iterate,
@@ -184,13 +222,12 @@ class LSR1(nn.Module, BatchedOptimizer):
             "d": state.direction,
             "g": state.evaluation.gradient,
             "q": state.gradient_change,
+            "b0g": base_scale * state.evaluation.gradient,
+            "b0m": base_scale * averaged,
         }
-        features = torch.stack([available[name] for name in self.inputs], dim=-1)
+        features = self.encoder_inputs(available, state.evaluation, state.steps_taken)
         if self.detach_inputs:
             features = features.detach()
-        if self.input_normalization == "rms":
-            mean_square = features.square().mean(dim=1, keepdim=True)
-            features = features * (mean_square + 1e-24).rsqrt()
         latent = self.encoder(features.flatten(0, 1))
         shape = state.iterate.shape
         vector = self._limited(self.vector_generator(latent).view(shape))
@@ -204,6 +241,9 @@ class LSR1(nn.Module, BatchedOptimizer):
 
     def _base_curvature(self, state: LSR1State) -> LowRankCurvature:
         """The buffer with the B0 of this step."""
+        if self.initial_curvature == "rms":
+            corrected = state.gradient_square / (1 - _SQUARE_MEMORY ** (state.steps_taken + 1))
+            return replace(state.curvature, scale=1 / (corrected.sqrt() + _EPSILON))
         if self.initial_curvature == "polyak":
             value, gradient = (t.detach() for t in state.evaluation)
             square = gradient.square().sum(dim=1).clamp_min(torch.finfo(value.dtype).tiny)
@@ -225,24 +265,20 @@ class LSR1(nn.Module, BatchedOptimizer):
 
 
 def _check_options(
-    inputs: tuple[str, ...],
     hidden_dim: int,
     buffer_size: int,
     gamma1: float,
     dropout: float,
     norm_momentum: float,
+    gradient_memory: float,
 ) -> None:
-    unknown = [name for name in inputs if name not in INPUTS]
-    if unknown or not inputs or len(set(inputs)) != len(inputs):
-        raise UserError(
-            f"LSR1 inputs are {list(inputs)}; take one or more of {list(INPUTS)}, each at most once"
-        )
     for name, value in (("hidden_dim", hidden_dim), ("buffer_size", buffer_size)):
         if value < 1:
             raise UserError(f"LSR1 {name} is {value}; it must be at least 1")
     if not gamma1 > 0:
         raise UserError(f"LSR1 gamma1 is {gamma1}; it must be above 0")
-    if not 0 <= dropout < 1:
-        raise UserError(f"LSR1 dropout is {dropout}; it must lie in [0, 1)")
+    for name, share in (("dropout", dropout), ("gradient_memory", gradient_memory)):
+        if not 0 <= share < 1:
+            raise UserError(f"LSR1 {name} is {share}; it must lie in [0, 1)")
     if not 0 < norm_momentum <= 1:
         raise UserError(f"LSR1 norm_momentum is {norm_momentum}; it must lie in (0, 1]")

@@ -9,7 +9,7 @@ from lsr1_pl.pretrained.checkpoints import (
     read_checkpoint,
 )
 from lsr1_pl.pretrained.export import export_checkpoint
-from lsr1_pl.pretrained.loading import load_optimizer, shipped, shipped_folder
+from lsr1_pl.pretrained.loading import find_checkpoint, load_optimizer, shipped, shipped_folder
 
 __all__ = [
     "CONFIG_KEY",
@@ -17,6 +17,7 @@ __all__ = [
     "check_weights",
     "checkpoint_config",
     "export_checkpoint",
+    "find_checkpoint",
     "load_optimizer",
     "newest",
     "read_checkpoint",

@@ -20,14 +20,7 @@ def load_optimizer(name_or_path: str | Path) -> LSR1:
     Raises:
         UserError: no such checkpoint; it is unusable; or it holds no L-SR1.
     """
-    path = Path(name_or_path)
-    if not path.exists():
-        path = shipped_folder() / str(name_or_path)
-    if not path.exists():
-        raise UserError(
-            f"{name_or_path}: no such checkpoint, and none of that name is shipped; shipped are "
-            f"{', '.join(shipped()) or 'none'}"
-        )
+    path = find_checkpoint(name_or_path)
     optimizer = _model_section(path).get("optimizer")
     if not isinstance(optimizer, dict) or optimizer.get("class_path") not in _CLASSES:
         raise UserError(
@@ -37,6 +30,23 @@ def load_optimizer(name_or_path: str | Path) -> LSR1:
     learned = LSR1(**optimizer.get("init_args", {}))
     learned.load_state_dict(check_weights(path, learned, _PREFIX))
     return learned.eval()
+
+
+def find_checkpoint(name_or_path: str | Path) -> Path:
+    """The path itself, or where the shipped checkpoint of that name is.
+
+    Raises:
+        UserError: there is neither.
+    """
+    path = Path(name_or_path)
+    if not path.exists():
+        path = shipped_folder() / str(name_or_path)
+    if not path.exists():
+        raise UserError(
+            f"{name_or_path}: no such checkpoint, and none of that name is shipped; shipped are "
+            f"{', '.join(shipped()) or 'none'}"
+        )
+    return path
 
 
 def shipped_folder() -> Path:

@@ -58,6 +58,8 @@ class HMRTask(MetaTask):
         loss_weights: factors of the outer loss' terms.
         warmup_iterations: first iterations that train the initial estimate alone (K = 0).
         detach_initial_estimate: keep the outer loss of later states from the initial networks.
+        freeze_initial_estimate: train the optimiser alone, on initial estimates as an evaluation
+            makes them: without dropout, and normalised by running statistics.
         initial_weights: checkpoint of any HMRTask whose initial-estimate networks a new training
             starts from: several optimisers can so share one warm-up.
         meta_optimizer: AdamW(1e-3, (0.9, 0.999), weight decay 0.01) in the paper.
@@ -91,6 +93,7 @@ class HMRTask(MetaTask):
         loss_weights: LossWeights = LossWeights(),  # noqa: B008
         warmup_iterations: int = 0,
         detach_initial_estimate: bool = False,
+        freeze_initial_estimate: bool = False,
         initial_weights: str | None = None,
         meta_optimizer: OptimizerCallable = lambda p: torch.optim.AdamW(
             p, lr=1e-3, betas=(0.9, 0.999), weight_decay=0.01
@@ -135,6 +138,7 @@ class HMRTask(MetaTask):
         self.loss_weights = loss_weights
         self.warmup_iterations = warmup_iterations
         self.detach_initial_estimate = detach_initial_estimate
+        self.initial_estimate.requires_grad_(not freeze_initial_estimate)
         self.initial_weights = initial_weights
         self.evaluation_steps = evaluation_steps
         self.baselines = dict(baselines or {})
@@ -158,6 +162,8 @@ class HMRTask(MetaTask):
     def training_step(self, batch: MotionBatch, batch_idx: int) -> Tensor:
         """Eq. 13 on one batch, averaged over the K + 1 states and the people."""
         target, observation = self._target(batch)
+        frozen = not next(self.initial_estimate.parameters()).requires_grad
+        self.initial_estimate.train(not frozen)
         x0 = self.initial_estimate(observation.keypoints)
         self.initial_error.update(join_variables(batch.pose, batch.betas) - x0)
         if self.global_step < self.warmup_iterations:

@@ -35,3 +35,12 @@ def detections(true: Tensor, batch: MotionBatch) -> Tensor:
     _, size = keypoint_box(true, batch.visibility)
     shown = batch.shown.unsqueeze(2).expand_as(true)
     return true.gather(1, shown) + size * batch.noise
+
+
+@torch.no_grad()
+def focal_in_boxes(batch: MotionBatch, joints_of: JointsOf, camera: PinholeCamera) -> Tensor:
+    """(B,) the focal length in sides of the detections' box: what a detector's image would tell."""
+    joints = joints_of(batch.pose, batch.betas)
+    true = camera._replace(depth=batch.depth.unsqueeze(1)).project(joints)
+    _, size = keypoint_box(detections(true, batch), batch.visibility)
+    return camera.focal / size.flatten()

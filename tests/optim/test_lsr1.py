@@ -43,7 +43,7 @@ def test_parameter_count_of_tables_5_and_6() -> None:
 
 
 def test_has_the_papers_three_modules() -> None:
-    names = {name for name, _ in LSR1(hidden_dim=4).named_children()}
+    names = {name.split(".")[0] for name, _ in LSR1(hidden_dim=4).named_parameters()}
     assert names == {"encoder", "vector_generator", "learning_rate_generator"}
 
 
@@ -236,6 +236,9 @@ def test_step_leaves_the_given_state_as_it_was() -> None:
         ({"gamma1": 0.0}, "gamma1"),
         ({"dropout": 1.0}, "dropout"),
         ({"norm_momentum": 0.0}, "norm_momentum"),
+        ({"gradient_memory": 1.0}, "gradient_memory"),
+        ({"embedding": 2}, "embedding is 2 with variables None"),
+        ({"embedding": -1}, "embedding is -1"),
     ],
 )
 def test_bad_options_are_named(options: dict[str, Any], named: str) -> None:
@@ -260,9 +263,10 @@ def test_output_limit_bounds_vectors_and_rates() -> None:
     optimizer = small(gamma1=0.5, gamma2=10.0, vector_init_scale=100.0)
     problem, x = quadratics(8, 3), start(8, 3)
     state = optimizer.init(x, problem.evaluate(x))
-    free, _ = optimizer._generate(state)
+    given = (state, state.curvature.scale, state.evaluation.gradient)
+    free, _ = optimizer._generate(*given)
     optimizer.output_limit = 2.0
-    vector, rate = optimizer._generate(state)
+    vector, rate = optimizer._generate(*given)
     assert free.abs().max() > 2 >= vector.abs().max()
     torch.testing.assert_close(vector, 2 * torch.tanh(free / 2))
     assert 0.5 * math.exp(-2) <= rate.min() <= rate.max() <= 0.5 * math.exp(2)

@@ -1,0 +1,169 @@
+"""Figures 4, 5, 8 and 9: curves by inner step and over training, and meshes over keypoints."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from lsr1_pl.bench.hmr_methods import label_and_start
+from lsr1_pl.bench.hmr_people import Errors, People, true_states
+from lsr1_pl.bench.hmr_tables import Results
+from lsr1_pl.bench.study import COLOURS, Study, new_figure
+from lsr1_pl.body.camera import keypoint_box
+from lsr1_pl.hmr import split_variables
+from lsr1_pl.report import Panel, draw_bodies
+from lsr1_pl.tasks import HMRTask
+
+HISTORY = "history.csv"
+"""The curves of a training that travel with an exported checkpoint."""
+
+_TRUTH, _OURS, _THEIRS = (0.72, 0.85, 0.72), (0.70, 0.80, 0.95), (0.95, 0.80, 0.70)
+_STYLES = {"lsr1": ("#d62728", "-"), "lgd": ("#ff7f0e", "-"), "lsr1_faithful": ("#ff9896", "-")}
+
+
+def draw_curves(study: Study, results: Results) -> Path:
+    """Figure 4: reprojection and PA-MPJPE by inner step, means over people and seeds."""
+    figure = new_figure(12, 5)
+    for column, label in enumerate(("reprojection (1e-3 of the box)", "PA-MPJPE (mm)")):
+        axes = figure.add_subplot(1, 2, column + 1)
+        for key, runs in results.items():
+            if key.startswith("smplify"):
+                continue
+            curves = [_curve(run, column) for run in runs]
+            colour, style = _style(key)
+            name, start = label_and_start(key)
+            text = name if start == "initial estimate" else f"{name}, from the {start}"
+            axes.plot(np.mean(curves, axis=0), style, color=colour, lw=1.6, label=text)
+        axes.set_xlabel("inner step")
+        axes.set_ylabel(label)
+        axes.grid(alpha=0.3)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right center", fontsize="small")
+    return study.save_figure(figure, "figure_4")
+
+
+def _curve(run: Errors, column: int) -> np.ndarray:
+    return run.curve() if column else run.reprojection.mean(axis=1)
+
+
+def _style(key: str) -> tuple[str, str]:
+    if key in _STYLES:
+        return _STYLES[key]
+    name, start = label_and_start(key)
+    base = next((c for solver, c in COLOURS.items() if name.startswith(solver)), "#333333")
+    return base, ":" if start == "mean pose" else "--" if "metric" in name else "-"
+
+
+def draw_training(study: Study, histories: Mapping[str, Sequence[Path]]) -> Path | None:
+    """Figure 8: meta-loss and validation PA-MPJPE over iterations; None without any history."""
+    figure = new_figure(11, 4.4)
+    panels = [figure.add_subplot(1, 2, column + 1) for column in range(2)]
+    for key, paths in histories.items():
+        colour, _ = _style(key)
+        for number, path in enumerate(paths):
+            label = label_and_start(key)[0] if number == 0 else None
+            for axes, metric in zip(panels, ("train/meta_loss", "val/pa_mpjpe"), strict=True):
+                steps, values = _column(path, metric)
+                axes.plot(steps, values, color=colour, lw=1, label=label)
+    if not any(axes.lines for axes in panels):
+        return None
+    for axes, label in zip(panels, ("meta-loss", "validation PA-MPJPE (mm)"), strict=True):
+        axes.set_xlabel("iteration")
+        axes.set_ylabel(label)
+        axes.grid(alpha=0.3)
+        axes.legend()
+    return study.save_figure(figure, "figure_8")
+
+
+def history_of(checkpoint: Path) -> Path | None:
+    """The curves of a checkpoint's training: in its exported folder, or its run's metrics.csv."""
+    places = (checkpoint / HISTORY, checkpoint.parent.parent / "metrics.csv")
+    return next((place for place in places if place.is_file()), None)
+
+
+def _column(path: Path, metric: str) -> tuple[list[int], list[float]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row.get(metric)]
+    return [int(row["step"]) for row in rows], [float(row[metric]) for row in rows]
+
+
+Fit = tuple[HMRTask, "np.ndarray", Sequence[Tensor]]
+"""A trained task, its error of every person, and its final states (B, N) of each batch."""
+
+
+def draw_cases(study: Study, people: Sequence[People], fits: Mapping[str, Fit]) -> Path:
+    """Figures 5 and 9: meshes over the keypoints, ours beside theirs.
+
+    Rows: the best, the median and the worst of the first fit, then the two persons on whom the
+    two differ most, either way.
+
+    Args:
+        study: receives ``figure_5_9.png``.
+        people: the batches.
+        fits: two of them, by label; the first is ours.
+    """
+    (ours, (task, our_errors, _)), (theirs, (_, their_errors, _)) = fits.items()
+    order = np.argsort(our_errors)
+    gap = our_errors - their_errors
+    chosen = {
+        f"{ours} best": order[0],
+        f"{ours} median": order[len(order) // 2],
+        f"{ours} worst": order[-1],
+        f"{ours} over {theirs}": gap.argmin(),
+        f"{theirs} over {ours}": gap.argmax(),
+    }
+    sizes = np.cumsum([0, *(len(each.focal) for each in people)])
+    rows = []
+    for example, person in chosen.items():
+        batch = int(np.searchsorted(sizes, person, side="right")) - 1
+        row, each = int(person - sizes[batch]), people[batch]
+        drawn = [(example, _TRUTH, task, true_states(each)[row])]
+        for colour, (label, (owner, errors, states)) in zip(
+            (_OURS, _THEIRS), fits.items(), strict=True
+        ):
+            title = f"{label}: {errors[person]:.0f} mm"
+            drawn.append((title, colour, owner, states[batch][row]))
+        rows.append(_row(drawn, each, row))
+    study.out.mkdir(parents=True, exist_ok=True)
+    return draw_bodies(study.out / "figure_5_9.png", rows, task.body.faces.numpy(), size=1.9)
+
+
+def _row(
+    drawn: Sequence[tuple[str, tuple[float, float, float], HMRTask, Tensor]],
+    people: People,
+    row: int,
+) -> list[Panel | tuple[ArrayLike, str]]:
+    panels: list[Panel | tuple[ArrayLike, str]] = []
+    for title, colour, owner, x in drawn:
+        body, marks = _in_the_box(owner, x, people, row)
+        panels.append(Panel(body, title, 0.0, colour, points=marks))
+        panels.append(Panel(body, "from the side", 90.0, colour))
+    return panels
+
+
+def _in_the_box(task: HMRTask, x: Tensor, people: People, row: int) -> tuple[Tensor, Tensor]:
+    """The mesh as the image shows it, in the box of its visible keypoints; and the detections.
+
+    Both (P, 3): u, -v, and for the mesh the depth in the same unit.
+    """
+    with torch.no_grad():
+        pose, betas = split_variables(x.unsqueeze(0))
+        vertices = task.body.vertices(pose, betas)
+        seen = people.observation.visibility[row : row + 1]
+        pixels = task.camera.project(task.joints_of(pose, betas))
+        centre, side = keypoint_box(pixels, seen)
+        metres_to_box = (task.camera.focal / task.camera.depth / side).squeeze(2)
+        image = (task.camera.project(vertices) - centre) / side
+        body = torch.stack(
+            [image[..., 0], -image[..., 1], (metres_to_box * vertices[..., 2])], dim=-1
+        )
+        observed = people.observation.keypoints[row][people.observation.visibility[row] > 0] - 0.5
+    front = torch.full((len(observed), 1), float(body[..., 2].max()))
+    marks = torch.cat([observed * torch.tensor([1.0, -1.0]), front], dim=1)
+    return body[0], marks

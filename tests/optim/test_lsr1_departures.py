@@ -1,0 +1,136 @@
+"""L-SR1's options beyond the paper: Adam's diagonal as B0, averaged gradients, what nets read."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from lsr1_pl.errors import UserError
+from lsr1_pl.objectives import Quadratic
+from lsr1_pl.optim import LSR1, Adam, EncoderInputs, unroll
+from lsr1_pl.types import Evaluation
+
+
+def quadratics(count: int, size: int) -> Quadratic:
+    generator = torch.Generator().manual_seed(size)
+    A = torch.randn(count, size, size, generator=generator, dtype=torch.float64)
+    return Quadratic(A.mT @ A / size, torch.ones(count, size, dtype=torch.float64))
+
+
+def start(count: int, size: int) -> Tensor:
+    generator = torch.Generator().manual_seed(7)
+    return torch.randn(count, size, generator=generator, dtype=torch.float64)
+
+
+def without_networks(optimizer: LSR1) -> LSR1:
+    """v = 0 and alpha = gamma1."""
+    for generator in (optimizer.vector_generator, optimizer.learning_rate_generator):
+        torch.nn.init.zeros_(generator.output.weight)
+        torch.nn.init.zeros_(generator.output.bias)
+    return optimizer.double().eval()
+
+
+@pytest.mark.parametrize("memory", [0.0, 0.5, 0.9])
+def test_adam_s_diagonal_without_networks_is_adam(memory: float) -> None:
+    optimizer = without_networks(
+        LSR1(hidden_dim=4, gamma1=0.1, initial_curvature="rms", gradient_memory=memory)
+    )
+    problem, x = quadratics(5, 4), start(5, 4)
+    ours = unroll(optimizer, problem, x, 12).iterates
+    theirs = unroll(Adam(0.1, beta1=memory, beta2=0.999, epsilon=1e-8), problem, x, 12).iterates
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_averaged_gradients_alone_are_heavy_balls() -> None:
+    optimizer = without_networks(LSR1(hidden_dim=4, gamma1=0.1, gradient_memory=0.8))
+    problem, x = quadratics(3, 4), start(3, 4)
+    path = unroll(optimizer, problem, x, 5).iterates
+    mean = torch.zeros_like(x)
+    for k in range(5):
+        torch.testing.assert_close(path[k], x)
+        mean = 0.8 * mean + 0.2 * problem.evaluate(x).gradient
+        x = x - 0.1 * mean / (1 - 0.8 ** (k + 1))
+
+
+def test_the_diagonal_enters_b_and_its_vectors_are_in_its_units() -> None:
+    torch.manual_seed(0)
+    optimizer = LSR1(hidden_dim=4, buffer_size=2, initial_curvature="rms", vector_init_scale=1.0)
+    optimizer = optimizer.double().eval()
+    problem, x = quadratics(3, 4), start(3, 4)
+    state = optimizer.init(x, problem.evaluate(x))
+    after = optimizer.step(state, problem)
+    g = state.evaluation.gradient
+    diagonal = 1 / (g.abs() + 1e-8)
+    v = after.curvature.vectors[:, -1]
+    dense = torch.diag_embed(diagonal) + v.unsqueeze(2) * v.unsqueeze(1)
+    torch.testing.assert_close(after.curvature.dense(), dense)
+    torch.testing.assert_close(after.direction, (dense @ g.unsqueeze(2)).squeeze(2))
+    assert (torch.linalg.eigvalsh(after.curvature.dense()) > 0).all()
+
+
+def test_steps_do_not_know_the_objective_s_scale() -> None:
+    torch.manual_seed(1)
+    options = {"inputs": ("x", "p", "d", "g", "q", "b0g", "b0m"), "input_normalization": "rms"}
+    optimizer = LSR1(
+        hidden_dim=4,
+        gamma1=0.05,
+        initial_curvature="rms",
+        gradient_memory=0.5,
+        vector_init_scale=1.0,
+        embedding=2,
+        variables=4,
+        **options,  # type: ignore[arg-type]
+    )
+    optimizer = optimizer.double().eval()
+    problem, x = quadratics(3, 4), start(3, 4)
+    scaled = Quadratic(1e3 * problem.H, 1e3 * problem.b)
+    one, other = (unroll(optimizer, p, x, 6).iterates for p in (problem, scaled))
+    torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_inputs_against_hand_computed_ones() -> None:
+    inputs = EncoderInputs(
+        ("g", "b0g"), "rms", problem_inputs=True, embedding=3, variables=2
+    ).double()
+    assert inputs.width == 2 + 6 + 3
+    g = torch.tensor([[3.0, 4.0]], dtype=torch.float64)
+    x = torch.tensor([[1.0, 1.0]], dtype=torch.float64)
+    evaluation = Evaluation(torch.tensor([5.0], dtype=torch.float64), g)
+    found = inputs({"x": x, "g": g, "b0g": 2 * g}, evaluation, 3)
+    root = math.sqrt(12.5)
+    numbers = [math.log(5) / 4, math.log(5 / 25) / 4, math.log(root) / 4, 0.0, 0.25, 0.5]
+    assert inputs.embedding is not None
+    for variable in range(2):
+        value = float(g[0, variable])
+        expected = [value / root, 2 * value, *numbers, *inputs.embedding[variable].tolist()]
+        torch.testing.assert_close(
+            found[0, variable], torch.tensor(expected, dtype=torch.float64), rtol=1e-6, atol=1e-6
+        )
+
+
+def test_an_objective_of_value_and_gradient_zero_gives_finite_inputs() -> None:
+    inputs = EncoderInputs(("x",), "rms", problem_inputs=True)
+    zero = torch.zeros(2, 3)
+    assert torch.isfinite(inputs({"x": zero}, Evaluation(torch.zeros(2), zero), 0)).all()
+
+
+def test_an_embedding_knows_how_many_variables_it_has() -> None:
+    optimizer = LSR1(hidden_dim=4, embedding=2, variables=5).double().eval()
+    problem, x = quadratics(3, 4), start(3, 4)
+    with pytest.raises(UserError, match="embeddings of 5 variables; the problem has 4"):
+        unroll(optimizer, problem, x, 1)
+
+
+def test_the_state_keeps_running_means() -> None:
+    optimizer = without_networks(LSR1(hidden_dim=4, gradient_memory=0.5))
+    problem, x = quadratics(2, 3), start(2, 3)
+    state = optimizer.init(x, problem.evaluate(x))
+    g = state.evaluation.gradient
+    after = optimizer.step(state, problem)
+    torch.testing.assert_close(after.gradient_mean, 0.5 * g)
+    torch.testing.assert_close(after.gradient_square, 0.001 * g.square())
+    assert (replace(state).gradient_mean == 0).all()
