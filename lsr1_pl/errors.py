@@ -39,3 +39,10 @@ class ArgumentParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise ``message`` with the usage below it."""
         raise UserError(f"{message}\n{self.format_usage().strip()}")
+
+
+def user_error_within(error: BaseException | None) -> UserError | None:
+    """The UserError that another library has wrapped in an error of its own, if there is one."""
+    while error is not None and not isinstance(error, UserError):
+        error = error.__cause__ or error.__context__
+    return error

@@ -13,7 +13,7 @@ import torch
 from lsr1_pl.bench.hmr_cost import FULL_MESH, JOINTS_ONLY, Case, measure
 from lsr1_pl.bench.hmr_methods import QUICK, UNTRAINED, Bench
 from lsr1_pl.bench.hmr_people import Errors, People, initial_states, people_of, run_solver
-from lsr1_pl.bench.hmr_pictures import draw_cases, draw_curves, draw_training, history_of
+from lsr1_pl.bench.hmr_pictures import draw_cases, draw_curves, draw_training
 from lsr1_pl.bench.hmr_report import (
     conditions_section,
     cost_section,
@@ -30,7 +30,7 @@ from lsr1_pl.bench.study import Study, add_seed
 from lsr1_pl.data import MotionBatch, MotionDataModule
 from lsr1_pl.errors import UserError
 from lsr1_pl.hmr import PosePrior, SMPLify
-from lsr1_pl.pretrained import find_checkpoint
+from lsr1_pl.pretrained import find_checkpoint, history_of
 from lsr1_pl.report import Section
 from lsr1_pl.tasks import HMRTask, load_data, load_task
 

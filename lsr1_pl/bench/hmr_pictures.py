@@ -20,9 +20,6 @@ from lsr1_pl.hmr import split_variables
 from lsr1_pl.report import Panel, draw_bodies
 from lsr1_pl.tasks import HMRTask
 
-HISTORY = "history.csv"
-"""The curves of a training that travel with an exported checkpoint."""
-
 _TRUTH, _OURS, _THEIRS = (0.72, 0.85, 0.72), (0.70, 0.80, 0.95), (0.95, 0.80, 0.70)
 _STYLES = {"lsr1": ("#d62728", "-"), "lgd": ("#ff7f0e", "-"), "lsr1_faithful": ("#ff9896", "-")}
 
@@ -79,12 +76,6 @@ def draw_training(study: Study, histories: Mapping[str, Sequence[Path]]) -> Path
         axes.grid(alpha=0.3)
         axes.legend()
     return study.save_figure(figure, "figure_8")
-
-
-def history_of(checkpoint: Path) -> Path | None:
-    """The curves of a checkpoint's training: in its exported folder, or its run's metrics.csv."""
-    places = (checkpoint / HISTORY, checkpoint.parent.parent / "metrics.csv")
-    return next((place for place in places if place.is_file()), None)
 
 
 def _column(path: Path, metric: str) -> tuple[list[int], list[float]]:

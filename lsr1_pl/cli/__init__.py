@@ -60,16 +60,18 @@ def _bench(arguments: list[str]) -> int:
 def _export(arguments: list[str]) -> int:
     from pathlib import Path
 
+    from lsr1_pl.errors import ArgumentParser
     from lsr1_pl.pretrained import export_checkpoint
 
-    usage = "usage: lsr1 export CHECKPOINT FOLDER"
-    if arguments in (["-h"], ["--help"]):
-        print(usage)
-        return 0
-    if len(arguments) != 2 or arguments[0].startswith("-"):
-        raise UserError(usage)
-    export_checkpoint(Path(arguments[0]), Path(arguments[1]))
-    print(f"{arguments[1]}: weights and config; test it: lsr1 test --ckpt {arguments[1]}")
+    parser = ArgumentParser(
+        prog="lsr1 export", description="Weights and config of a checkpoint, small and portable."
+    )
+    parser.add_argument("checkpoint", type=Path, help="a file that lsr1 fit wrote")
+    parser.add_argument("folder", type=Path, help="is made")
+    parser.add_argument("--half", action="store_true", help="large tensors in half precision")
+    options = parser.parse_args(arguments)
+    export_checkpoint(options.checkpoint, options.folder, half=options.half)
+    print(f"{options.folder}: weights and config; test it: lsr1 test --ckpt {options.folder}")
     return 0
 
 

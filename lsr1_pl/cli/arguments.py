@@ -11,7 +11,7 @@ import yaml
 
 from lsr1_pl.cli.configs import resolve_config
 from lsr1_pl.errors import UserError
-from lsr1_pl.pretrained import NAMED, checkpoint_config, newest
+from lsr1_pl.pretrained import NAMED, checkpoint_config, find_checkpoint, newest, shipped
 
 _DEFAULT_NAME = "run"
 DEFAULT_ROOT = "runs"
@@ -44,6 +44,8 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> list[str]:
         path = Path(words.checkpoint)
         if words.checkpoint in NAMED:
             path = newest(words.checkpoint, _run_folder(rest, paths))
+        elif not path.exists() and words.checkpoint in shipped():
+            path = find_checkpoint(words.checkpoint)
         if not paths:
             config = checkpoint_config(path)
             if verb != "fit":

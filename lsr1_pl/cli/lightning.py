@@ -22,7 +22,7 @@ from lsr1_pl.cli.arguments import DEFAULT_ROOT, prepare_arguments
 from lsr1_pl.cli.record_config import RecordConfig
 from lsr1_pl.cli.resume import ContinuedCSVLogger, LastCheckpoint, RunFolder, folder_of_last
 from lsr1_pl.cli.wandb_log import WandbSettings, finish_wandb, start_wandb
-from lsr1_pl.errors import UserError
+from lsr1_pl.errors import UserError, user_error_within
 from lsr1_pl.pretrained import check_weights, read_checkpoint
 from lsr1_pl.report import IterationProgress, PredictionFile, quiet_lightning, short
 
@@ -197,17 +197,11 @@ def run_lightning(verb: str, arguments: Sequence[str]) -> int:
             raise UserError(f"{verb}: {error}") from None
         except (ArgumentError, ValueError) as error:
             # jsonargparse wraps what a class raises while it is built from the config.
-            wrapped = _user_error_within(error)
+            wrapped = user_error_within(error)
             if wrapped is None and not isinstance(error, ArgumentError):
                 raise
             raise wrapped or UserError(_readable(verb, prepared, error)) from None
     return 0
-
-
-def _user_error_within(error: BaseException | None) -> UserError | None:
-    while error is not None and not isinstance(error, UserError):
-        error = error.__cause__ or error.__context__
-    return error
 
 
 def _parser_kwargs() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from lsr1_pl.pretrained.checkpoints import (
     newest,
     read_checkpoint,
 )
-from lsr1_pl.pretrained.export import export_checkpoint
+from lsr1_pl.pretrained.export import export_checkpoint, history_of
 from lsr1_pl.pretrained.loading import find_checkpoint, load_optimizer, shipped, shipped_folder
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "checkpoint_config",
     "export_checkpoint",
     "find_checkpoint",
+    "history_of",
     "load_optimizer",
     "newest",
     "read_checkpoint",

@@ -18,8 +18,8 @@ from lsr1_pl.errors import UserError
 CONFIG_KEY = "lsr1_config"
 """Where a checkpoint holds the resolved config of its run, as YAML text."""
 
-WEIGHTS_FILE, CONFIG_FILE = "model.safetensors", "config.yaml"
-"""What an exported folder holds."""
+WEIGHTS_FILE, CONFIG_FILE, HISTORY_FILE = "model.safetensors", "config.yaml", "history.csv"
+"""What an exported folder holds; the last one, the curves of the training, may be missing."""
 
 NAMED = ("last", "best")
 """Checkpoints that a run writes, and that can be named without their path."""

@@ -20,6 +20,8 @@ from lsr1_pl.pretrained import (
     shipped_folder,
 )
 
+HALF = {"rtol": 1e-3, "atol": 1e-3}
+
 TINY = [
     "--trainer.max_steps=2",
     "--trainer.val_check_interval=2",
@@ -43,7 +45,11 @@ def test_export_keeps_weights_and_config_alone(
 ) -> None:
     folder = tmp_path / "deep" / "tiny"
     assert main(["export", str(checkpoint), str(folder)]) == 0
-    assert {path.name for path in folder.iterdir()} == {"config.yaml", "model.safetensors"}
+    assert {path.name for path in folder.iterdir()} == {
+        "config.yaml",
+        "history.csv",
+        "model.safetensors",
+    }
     assert [path.name for path in folder.parent.iterdir()] == ["tiny"]
     whole, exported = read_checkpoint(checkpoint), read_checkpoint(folder)
     assert whole["state_dict"].keys() == exported["state_dict"].keys()
@@ -56,6 +62,34 @@ def test_export_keeps_weights_and_config_alone(
     assert main(["test", "--ckpt", str(folder), root, "--name=b"]) == 0
     a, b = (tmp_path / name / "test/version_0/curves.csv" for name in "ab")
     assert a.read_text() == b.read_text()
+
+
+def test_export_in_half_precision_and_its_curves(checkpoint: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run/checkpoints"
+    run.mkdir(parents=True)
+    stored = torch.load(checkpoint, weights_only=True)
+    stored["state_dict"] = {"large": torch.randn(101, 100), "small": torch.randn(100, 100)}
+    torch.save(stored, run / "best.ckpt")
+    with (run.parent / "metrics.csv").open("w", encoding="utf-8") as file:
+        file.write("step,train/meta_loss,val/final_value,other\n")
+        file.writelines(f"{n},{n / 7},,1\n" for n in range(2000))
+        file.write("2000,,-3.5,\n")
+    assert main(["export", str(run / "best.ckpt"), str(tmp_path / "half"), "--half"]) == 0
+    state = read_checkpoint(tmp_path / "half")["state_dict"]
+    assert {key: value.dtype for key, value in state.items()} == {
+        "large": torch.float16,
+        "small": torch.float32,
+    }
+    torch.testing.assert_close(state["large"].float(), stored["state_dict"]["large"], **HALF)
+    lines = (tmp_path / "half/history.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "step,train/meta_loss,val/pa_mpjpe,val/final_value"
+    assert lines[-1] == "2000,,,-3.5"
+    assert 400 < len(lines) < 600
+    stored["state_dict"]["large"] *= 1e6
+    torch.save(stored, run / "best.ckpt")
+    with pytest.raises(UserError, match="large holds numbers beyond half precision"):
+        export_checkpoint(run / "best.ckpt", tmp_path / "none", half=True)
+    assert not (tmp_path / "none").exists()
 
 
 def test_loading_gives_the_trained_optimiser(checkpoint: Path, tmp_path: Path) -> None:
