@@ -36,8 +36,8 @@ from lsr1_pl.tasks import HMRTask, load_data, load_task
 
 CONDITIONS: Mapping[str, Mapping[str, object]] = {
     "clean": {},
-    "noise 1 %": {"keypoint_noise": 0.01},
-    "noise 2 %": {"keypoint_noise": 0.02},
+    "noise 1 %": {"keypoint_noise": (0.01, 0.01)},
+    "noise 2 %": {"keypoint_noise": (0.02, 0.02)},
     "swapped limbs": {"swap_probability": 0.1},
     "near camera": {"depth_range": (2.0, 4.0)},
     "all visible": {"visible_probability": 1.0},

@@ -195,7 +195,7 @@ class MotionDataModule(LightningDataModule):
         test_count: int = 512,
         visible_probability: float = 0.8,
         betas_std: float = 1.0,
-        keypoint_noise: float = 0.0,
+        keypoint_noise: tuple[float, float] = (0.0, 0.0),
         swap_probability: float = 0.0,
         depth_range: tuple[float, float] = (6.0, 6.0),
         seed: int = 0,

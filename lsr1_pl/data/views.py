@@ -24,8 +24,9 @@ class Viewing:
     Args:
         visible_probability: of each keypoint.
         betas_std: of random shapes, for stores that hold none.
-        keypoint_noise: standard deviation of a detection's error in u and in v, as a share of the
-            larger side of the visible keypoints' box.
+        keypoint_noise: least and largest standard deviation of a detection's error in u and in v,
+            as a share of the larger side of the visible keypoints' box; drawn evenly, person by
+            person.
         swap_probability: of each limb (an arm: shoulder, elbow, wrist; a leg: hip, knee, ankle) to
             be detected with left and right exchanged.
         depth_range: nearest and farthest distance of the true camera, in metres, drawn evenly. A
@@ -37,7 +38,7 @@ class Viewing:
 
     visible_probability: float = 0.8
     betas_std: float = 1.0
-    keypoint_noise: float = 0.0
+    keypoint_noise: tuple[float, float] = (0.0, 0.0)
     swap_probability: float = 0.0
     depth_range: tuple[float, float] = (6.0, 6.0)
 
@@ -45,10 +46,14 @@ class Viewing:
         if not 0 < self.visible_probability <= 1:
             value = self.visible_probability
             raise UserError(f"visible_probability is {value}; it must lie in (0, 1]")
-        for name in ("betas_std", "keypoint_noise"):
-            value = getattr(self, name)
-            if not 0 <= value < math.inf:
-                raise UserError(f"{name} is {value}; it must be 0 or more")
+        if not 0 <= self.betas_std < math.inf:
+            raise UserError(f"betas_std is {self.betas_std}; it must be 0 or more")
+        low, high = self.keypoint_noise
+        if not 0 <= low <= high < math.inf:
+            raise UserError(
+                f"keypoint_noise is {[low, high]}; expected [least, largest], 0 or more, such as "
+                "[0.01, 0.01] for one percent of the box"
+            )
         if not 0 <= self.swap_probability <= 1:
             raise UserError(f"swap_probability is {self.swap_probability}; it must lie in [0, 1]")
         low, high = self.depth_range
@@ -89,11 +94,15 @@ def random_betas(count: int, betas: int, std: float, generator: torch.Generator)
     return std * torch.randn(count, betas, generator=generator)
 
 
-def random_noise(count: int, std: float, generator: torch.Generator) -> Tensor:
+def random_noise(count: int, std_range: tuple[float, float], generator: torch.Generator) -> Tensor:
     """(count, 18, 2) normal errors of detected keypoints, in sides of the box."""
-    if std == 0:
+    low, high = std_range
+    if high == 0:
         return torch.zeros(count, len(COCO18), 2)
-    return std * torch.randn(count, len(COCO18), 2, generator=generator)
+    errors = torch.randn(count, len(COCO18), 2, generator=generator)
+    if low == high:
+        return low * errors
+    return (low + (high - low) * torch.rand(count, 1, 1, generator=generator)) * errors
 
 
 def random_swaps(count: int, probability: float, generator: torch.Generator) -> Tensor:

@@ -138,6 +138,7 @@ class HMRTask(MetaTask):
         self.loss_weights = loss_weights
         self.warmup_iterations = warmup_iterations
         self.detach_initial_estimate = detach_initial_estimate
+        self.freeze_initial_estimate = freeze_initial_estimate
         self.initial_estimate.requires_grad_(not freeze_initial_estimate)
         self.initial_weights = initial_weights
         self.evaluation_steps = evaluation_steps
@@ -162,8 +163,8 @@ class HMRTask(MetaTask):
     def training_step(self, batch: MotionBatch, batch_idx: int) -> Tensor:
         """Eq. 13 on one batch, averaged over the K + 1 states and the people."""
         target, observation = self._target(batch)
-        frozen = not next(self.initial_estimate.parameters()).requires_grad
-        self.initial_estimate.train(not frozen)
+        if self.freeze_initial_estimate:
+            self.initial_estimate.eval()
         x0 = self.initial_estimate(observation.keypoints)
         self.initial_error.update(join_variables(batch.pose, batch.betas) - x0)
         if self.global_step < self.warmup_iterations:

@@ -16,10 +16,13 @@ def generator() -> torch.Generator:
 
 
 def test_noise_has_the_named_spread() -> None:
-    noise = random_noise(2000, 0.02, generator())
+    noise = random_noise(2000, (0.02, 0.02), generator())
     assert noise.shape == (2000, 18, 2)
     assert noise.std().item() == pytest.approx(0.02, rel=0.02)
-    assert not random_noise(3, 0.0, generator()).any()
+    spreads = random_noise(2000, (0.01, 0.03), generator()).std(dim=(1, 2))
+    assert spreads.mean().item() == pytest.approx(0.02, rel=0.03)
+    assert spreads.std().item() > 0.005
+    assert not random_noise(3, (0.0, 0.0), generator()).any()
 
 
 def test_a_swap_exchanges_a_whole_limb_and_nothing_else() -> None:
@@ -50,8 +53,9 @@ def test_depths_fill_their_range() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"keypoint_noise": -0.1}, "keypoint_noise is -0.1; it must be 0 or more"),
-        ({"keypoint_noise": float("nan")}, "keypoint_noise is nan"),
+        ({"keypoint_noise": (-0.1, 0.1)}, r"keypoint_noise is \[-0.1, 0.1\]; expected \[least,"),
+        ({"keypoint_noise": (0.2, 0.1)}, r"keypoint_noise is \[0.2, 0.1\]"),
+        ({"keypoint_noise": (0.0, float("nan"))}, "keypoint_noise is"),
         ({"swap_probability": 1.5}, r"swap_probability is 1.5; it must lie in \[0, 1\]"),
         ({"depth_range": (1.0, 4.0)}, "the nearest at least 1.5"),
         ({"depth_range": (4.0, 2.0)}, r"depth_range is \[4.0, 2.0\]"),
@@ -68,7 +72,7 @@ def test_the_detector_s_errors_change_nothing_else() -> None:
     split = {"validation_recordings": ["kick"], "test_recordings": ["walk"]}
     clean = MotionDataModule(**split).train_batch(3)  # type: ignore[arg-type]
     noisy = MotionDataModule(
-        keypoint_noise=0.01,
+        keypoint_noise=(0.01, 0.01),
         swap_probability=0.5,
         depth_range=(2.0, 4.0),
         **split,  # type: ignore[arg-type]

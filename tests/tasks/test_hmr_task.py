@@ -179,3 +179,40 @@ def test_bad_options_are_named() -> None:
         task(evaluation_steps=1)
     with pytest.raises(UserError, match=r"no-such\.npz"):
         task(body="no-such.npz")
+
+
+def test_a_frozen_initial_estimate_stays_as_an_evaluation_has_it() -> None:
+    model = task(freeze_initial_estimate=True)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    trainer().fit(model, data())
+    after = model.state_dict()
+    estimate = [key for key in before if key.startswith("initial_estimate.")]
+    # Its BatchNorms' running statistics and counters too.
+    assert any("num_batches_tracked" in key for key in estimate)
+    assert all(torch.equal(before[key], after[key]) for key in estimate)
+    assert any(
+        not torch.equal(before[key], after[key]) for key in before if key.startswith("optimizer.")
+    )
+    assert int(model.initial_error.batches) == 3
+
+
+def test_trains_with_every_departure_at_once() -> None:
+    learned = LSR1(
+        hidden_dim=8,
+        gamma1=0.1,
+        initial_curvature="rms",
+        gradient_memory=0.5,
+        inputs=("x", "p", "d", "g", "q", "b0g", "b0m"),
+        input_normalization="rms",
+        problem_inputs=True,
+        embedding=2,
+        variables=82,
+        output_limit=3.0,
+    )
+    model = task(optimizer=InErrorMetric(learned), objective_scale=1.0)
+    trainer().fit(model, data(keypoint_noise=(0.0, 0.02)))
+    assert int(model.skipped_steps) == 0
+    assert learned.encoder_inputs.embedding is not None
+    assert learned.encoder_inputs.embedding.grad is not None
+    trainer().test(model, data(), verbose=False)
+    assert all(n == 0 for n in model.curves["non-finite states"]["L-SR1"])

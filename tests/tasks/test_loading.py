@@ -39,13 +39,13 @@ def test_the_task_is_as_it_was_trained(checkpoint: Path) -> None:
 
 
 def test_the_data_can_be_changed(checkpoint: Path) -> None:
-    data = load_data(checkpoint, keypoint_noise=0.5, batch_size=3)
+    data = load_data(checkpoint, keypoint_noise=(0.5, 0.5), batch_size=3)
     assert isinstance(data, MotionDataModule)
     batch = data.train_batch(0)
     assert len(batch.pose) == 3
     assert batch.noise.std() > 0.3
     with pytest.raises(UserError, match="noise"):
-        load_data(checkpoint, keypoint_noise=-1.0)
+        load_data(checkpoint, keypoint_noise=(-1.0, 0.0))
     with pytest.raises(UserError, match="its config does not fit"):
         load_data(checkpoint, no_such_option=1)
 
