@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,8 +11,8 @@ import numpy as np
 
 from lsr1_pl.bench.ablation_runs import EVERY, evaluate, train, validation_data
 from lsr1_pl.bench.ablation_variants import OPEN, TABLE_4, VARIANTS, Variant
+from lsr1_pl.bench.many_runs import add_share, missing, store, stored
 from lsr1_pl.bench.study import Study, add_seed, new_figure
-from lsr1_pl.errors import UserError
 from lsr1_pl.optim import GradientDescent
 from lsr1_pl.report import PageTable, Section
 
@@ -27,19 +25,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this study."""
     add_seed(parser)
     parser.add_argument("--iterations", type=int, default=None, help=f"a run ({_ITERATIONS})")
-    parser.add_argument(
-        "--share",
-        default="1/1",
-        metavar="I/N",
-        help="train only the I-th of N shares of the runs, beside N - 1 other processes on --out",
-    )
+    add_share(parser)
 
 
 def run(options: argparse.Namespace) -> None:
     """Train what is missing in ``options.out``, a file each; then report all that is there."""
     iterations = options.iterations or (20 if options.fast else _ITERATIONS)
     seeds = 1 if options.fast else 3
-    share, shares = _share(options.share)
     study = Study(
         "ablations",
         "Ablations on random quadratics",
@@ -49,44 +41,24 @@ def run(options: argparse.Namespace) -> None:
         else "",
     )
     folder = options.out / f"runs-{iterations}"
-    folder.mkdir(parents=True, exist_ok=True)
     # Seed by seed: a study that is cut short has every variant.
     wanted = [(v, seed) for seed in range(seeds) for v in VARIANTS if seed < v.seeds]
-    for position, (variant, seed) in enumerate(wanted):
-        path = _path(folder, variant, seed)
-        if path.exists() or position % shares != share:
-            continue
+    for position, path in missing(folder, [_name(*run) for run in wanted], options.share):
+        variant, seed = wanted[position]
         validations = train(variant, seed, iterations, options.seed)
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(validations), encoding="utf-8")
-        os.replace(partial, path)
+        store(path, validations)
         best = min((v["mean"] for v in validations if v["finite"]), default=float("nan"))
         print(f"{variant.name}, seed {seed}: {best:.3g}", flush=True)
     _report(study, folder, iterations, options)
 
 
-def _share(text: str) -> tuple[int, int]:
-    try:
-        share, shares = (int(word) for word in text.split("/"))
-    except ValueError:
-        share, shares = 0, 0
-    if not 1 <= share <= shares:
-        raise UserError(f"--share {text}: expected I/N with 1 <= I <= N, such as 1/2")
-    return share - 1, shares
-
-
-def _path(folder: Path, variant: Variant, seed: int) -> Path:
-    name = "".join(c if c.isalnum() else "-" for c in variant.name)
-    return folder / f"{name}-seed{seed}.json"
+def _name(variant: Variant, seed: int) -> str:
+    return f"{variant.name}-seed{seed}"
 
 
 def _report(study: Study, folder: Path, iterations: int, options: argparse.Namespace) -> None:
-    known = {
-        (variant.name, seed): json.loads(_path(folder, variant, seed).read_text(encoding="utf-8"))
-        for variant in VARIANTS
-        for seed in range(variant.seeds)
-        if _path(folder, variant, seed).exists()
-    }
+    every = {_name(v, seed): (v.name, seed) for v in VARIANTS for seed in range(v.seeds)}
+    known = {every[name]: found for name, found in stored(folder, list(every)).items()}
     study.write_rows(
         ("variant", "seed", "iteration", "mean", "std", "median_relative", "finite", "skipped"),
         _rows(known),

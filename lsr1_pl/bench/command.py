@@ -14,6 +14,7 @@ STUDIES = {
     "trajectories": "Figure 1: paths on 2-D contours",
     "ablations": "Table 4, and the choices that the paper leaves open",
     "hmr": "Tables 1 to 3, Figures 4, 5, 8, 9: fitting bodies to keypoints",
+    "hmr_ablations": "what each departure brings in fitting bodies",
     "compute": "Figures 6 and 7: time and memory over N",
     "tune": "learning rates of the untrained solvers for profiles",
 }

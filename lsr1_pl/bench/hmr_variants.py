@@ -1,0 +1,105 @@
+"""What the ablations of human mesh recovery vary: a ladder of departures, and steps aside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lsr1_pl.hmr import InErrorMetric, LossWeights
+from lsr1_pl.optim import LSR1
+
+LADDER, ASIDE = "ladder", "one step aside from the last rung"
+
+_PRINTED: Mapping[str, Any] = {
+    "hidden_dim": 32,
+    "buffer_size": 4,
+    "gamma1": 0.1,
+    "gamma2": 0.001,
+}
+_BOUNDED: Mapping[str, Any] = {"gamma2": 0.5, "output_limit": 3.0, "input_normalization": "rms"}
+_ADAM: Mapping[str, Any] = {**_BOUNDED, "initial_curvature": "rms"}
+_AVERAGED: Mapping[str, Any] = {
+    **_ADAM,
+    "gradient_memory": 0.5,
+    "inputs": ("x", "p", "d", "g", "q", "b0g", "b0m"),
+}
+_TOP: Mapping[str, Any] = {**_AVERAGED, "problem_inputs": True, "embedding": 8, "variables": 82}
+_MEAN: Mapping[str, Any] = {"objective_scale": 1.0, "secant_weight": 0.0}
+_JOINTS: Mapping[str, Any] = {**_MEAN, "loss_weights": LossWeights(0.3, 3.0, 0.3, 0.05)}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One row: how L-SR1 and its task are made, and on which data."""
+
+    name: str
+    group: str
+    optimizer: Mapping[str, Any] = field(default_factory=dict)
+    task: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    metric: bool = True
+
+    def make(self) -> LSR1 | InErrorMetric:
+        """The optimiser, untrained."""
+        learned = LSR1(**{**_PRINTED, **self.optimizer})
+        return InErrorMetric(learned) if self.metric else learned
+
+
+def _aside(name: str, *, metric: bool = True, **changes: Mapping[str, Any]) -> Variant:
+    return Variant(
+        name,
+        ASIDE,
+        {**_TOP, **changes.get("optimizer", {})},
+        {**_JOINTS, **changes.get("task", {})},
+        changes.get("data", {}),
+        metric,
+    )
+
+
+VARIANTS = (
+    Variant(
+        "as printed, at width 32",
+        LADDER,
+        task={"objective_scale": 36.0, "secant_weight": 1.0},
+        metric=False,
+    ),
+    Variant(
+        "a mean times 2, inputs by their RMS, no secant penalty",
+        LADDER,
+        {"input_normalization": "rms"},
+        {**_MEAN, "objective_scale": 2.0},
+        metric=False,
+    ),
+    Variant(
+        "in the metric, B0 by Polyak",
+        LADDER,
+        {"input_normalization": "rms", "initial_curvature": "polyak", "gamma1": 0.6},
+        _MEAN,
+    ),
+    Variant(
+        "wider, bounded rates",
+        LADDER,
+        {**_BOUNDED, "initial_curvature": "polyak", "gamma1": 0.6},
+        _MEAN,
+    ),
+    Variant("B0 by Adam's diagonal", LADDER, _ADAM, _MEAN),
+    Variant("averaged gradients", LADDER, _AVERAGED, _MEAN),
+    Variant("loss on the joints", LADDER, _AVERAGED, _JOINTS),
+    Variant("embeddings, problem inputs", LADDER, _TOP, _JOINTS),
+    _aside("without the metric", metric=False, optimizer={"gamma1": 0.02}),
+    _aside("without embeddings", optimizer={"embedding": 0}),
+    _aside("without problem inputs", optimizer={"problem_inputs": False}),
+    _aside("width 64", optimizer={"hidden_dim": 64}),
+    _aside("L = 1", optimizer={"buffer_size": 1}),
+    _aside("L = 8", optimizer={"buffer_size": 8}),
+    _aside("K = 15", task={"steps": 15}),
+    _aside("second order", task={"second_order": True}),
+    _aside(
+        "secant penalty 0.01, relative",
+        optimizer={"secant_relative": True},
+        task={"secant_weight": 0.01},
+    ),
+    _aside("detached inputs", optimizer={"detach_inputs": True}),
+    _aside("trained with noise of 0 to 2 %", data={"keypoint_noise": (0.0, 0.02)}),
+)

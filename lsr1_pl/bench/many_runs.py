@@ -1,0 +1,68 @@
+"""Many short trainings, a file each: a study that is stopped goes on, and several may share it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from lsr1_pl.errors import UserError
+
+
+def add_share(parser: argparse.ArgumentParser) -> None:
+    """The option that divides the runs among processes."""
+    parser.add_argument(
+        "--share",
+        default="1/1",
+        metavar="I/N",
+        help="train only the I-th of N shares of the runs, beside N - 1 other processes on --out",
+    )
+
+
+def missing(folder: Path, names: Sequence[str], share: str) -> Iterator[tuple[int, Path]]:
+    """Position and file of each run of this share that ``folder`` lacks; makes the folder.
+
+    Raises:
+        UserError: the share is not I/N.
+    """
+    own, shares = _parsed(share)
+    folder.mkdir(parents=True, exist_ok=True)
+    for position, name in enumerate(names):
+        path = run_file(folder, name)
+        if not path.exists() and position % shares == own:
+            yield position, path
+
+
+def run_file(folder: Path, name: str) -> Path:
+    """Where a run's outcome stands."""
+    return folder / f"{''.join(c if c.isalnum() else '-' for c in name)}.json"
+
+
+def store(path: Path, outcome: Any) -> None:
+    """Write one run's outcome, whole or not at all."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(outcome), encoding="utf-8")
+    os.replace(partial, path)
+
+
+def stored(folder: Path, names: Sequence[str]) -> dict[str, Any]:
+    """The outcomes that are there, by name."""
+    paths = {name: run_file(folder, name) for name in names}
+    return {
+        name: json.loads(path.read_text(encoding="utf-8"))
+        for name, path in paths.items()
+        if path.exists()
+    }
+
+
+def _parsed(text: str) -> tuple[int, int]:
+    try:
+        share, shares = (int(word) for word in text.split("/"))
+    except ValueError:
+        share, shares = 0, 0
+    if not 1 <= share <= shares:
+        raise UserError(f"--share {text}: expected I/N with 1 <= I <= N, such as 1/2")
+    return share - 1, shares
