@@ -46,3 +46,19 @@ def user_error_within(error: BaseException | None) -> UserError | None:
     while error is not None and not isinstance(error, UserError):
         error = error.__cause__ or error.__context__
     return error
+
+
+_NOISE = (
+    "Does not validate against any of the Union subtypes",
+    "Subtypes:",
+    "Errors:",
+    "- Expected a <class 'NoneType'>",
+    "Given value",
+)
+"""How jsonargparse says that a key is optional; what is wrong stands in the other lines."""
+
+
+def complaints(error: Exception) -> list[str]:
+    """The lines of a config parser's message that say what is wrong."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return [line for line in lines if line and not line.startswith(_NOISE)]

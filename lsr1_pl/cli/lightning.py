@@ -22,7 +22,7 @@ from lsr1_pl.cli.arguments import DEFAULT_ROOT, prepare_arguments
 from lsr1_pl.cli.record_config import RecordConfig
 from lsr1_pl.cli.resume import ContinuedCSVLogger, LastCheckpoint, RunFolder, folder_of_last
 from lsr1_pl.cli.wandb_log import WandbSettings, finish_wandb, start_wandb
-from lsr1_pl.errors import UserError, user_error_within
+from lsr1_pl.errors import UserError, complaints, user_error_within
 from lsr1_pl.pretrained import check_weights, read_checkpoint
 from lsr1_pl.report import IterationProgress, PredictionFile, quiet_lightning, short
 
@@ -213,18 +213,10 @@ def _readable(verb: str, prepared: Sequence[str], error: Exception) -> str:
     """jsonargparse's message with the config that it is about, and where to look."""
     configs = [w.removeprefix("--config=") for w in prepared if w.startswith("--config=")]
     named = ", ".join(c for c in configs if not c.startswith("{")) or "the checkpoint's config"
-    lines = [line.strip() for line in str(error).splitlines()]
-    lines = [line for line in lines if line and not line.startswith(_NOISE)]
     return "\n  ".join(
-        [f"{verb} with {named}:", *lines, f"see lsr1 {verb} --help, or --print_config for all keys"]
+        [
+            f"{verb} with {named}:",
+            *complaints(error),
+            f"see lsr1 {verb} --help, or --print_config for all keys",
+        ]
     )
-
-
-_NOISE = (
-    "Does not validate against any of the Union subtypes",
-    "Subtypes:",
-    "Errors:",
-    "- Expected a <class 'NoneType'>",
-    "Given value",
-)
-"""How jsonargparse says that a key is optional; what is wrong stands in the other lines."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import torch
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
@@ -28,7 +27,7 @@ from lsr1_pl.hmr import (
     trajectory_loss,
 )
 from lsr1_pl.optim import LSR1, BatchedOptimizer, unroll
-from lsr1_pl.pretrained import check_weights
+from lsr1_pl.pretrained import check_weights, find_checkpoint
 from lsr1_pl.tasks.hmr_evaluation import EVALUATED_KEYPOINTS, KEYPOINTS, JointSet
 from lsr1_pl.tasks.hmr_prediction import Prediction, best_states
 from lsr1_pl.tasks.hmr_runs import EvaluationRun, JointSets, fitting
@@ -60,8 +59,8 @@ class HMRTask(MetaTask):
         detach_initial_estimate: keep the outer loss of later states from the initial networks.
         freeze_initial_estimate: train the optimiser alone, on initial estimates as an evaluation
             makes them: without dropout, and normalised by running statistics.
-        initial_weights: checkpoint of any HMRTask whose initial-estimate networks a new training
-            starts from: several optimisers can so share one warm-up.
+        initial_weights: checkpoint of any HMRTask, a path or a shipped name, whose
+            initial-estimate networks a new training starts from.
         meta_optimizer: AdamW(1e-3, (0.9, 0.999), weight decay 0.01) in the paper.
         lr_scheduler: stepped once an iteration.
         second_order: whether the meta-gradient flows through the inner gradients; LGD's does not.
@@ -155,7 +154,7 @@ class HMRTask(MetaTask):
         """The initial-estimate networks of ``initial_weights``, unless this run is resumed."""
         if self.initial_weights is None or self.global_step > 0:
             return
-        path = Path(self.initial_weights)
+        path = find_checkpoint(self.initial_weights)
         for name in ("initial_estimate", "initial_error"):
             module = self.get_submodule(name)
             module.load_state_dict(check_weights(path, module, f"{name}."))

@@ -9,7 +9,7 @@ from typing import Any
 from jsonargparse import ArgumentError, ArgumentParser
 from pytorch_lightning import LightningDataModule, LightningModule
 
-from lsr1_pl.errors import UserError, user_error_within
+from lsr1_pl.errors import UserError, complaints, user_error_within
 from lsr1_pl.pretrained import check_weights, checkpoint_config, find_checkpoint
 
 _TRUSTED = ("lsr1_pl.", "torch.optim.")
@@ -62,8 +62,8 @@ def _instantiate(path: Path, key: str, base: type, changes: Mapping[str, object]
         wrapped = user_error_within(error)
         if wrapped is not None:
             raise wrapped from None
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise UserError("\n  ".join([f"{path}: its config does not fit:", *lines])) from None
+        lines = [f"{path}: its config does not fit:", *complaints(error)]
+        raise UserError("\n  ".join(lines)) from None
 
 
 def _class_paths(section: object) -> Iterator[str]:
