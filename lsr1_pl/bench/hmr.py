@@ -71,6 +71,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lgd", nargs="+", default=["lgd_open"], help=one_a_seed)
     parser.add_argument("--faithful", nargs="+", default=[], help="of the paper's recipe, likewise")
     parser.add_argument(
+        "--lgd-noise", nargs="+", default=[], help="LGD trained with detection noise, likewise"
+    )
+    parser.add_argument(
         "--fraction",
         nargs="+",
         default=[],
@@ -87,7 +90,12 @@ def run(options: argparse.Namespace) -> None:
         raise UserError(f"--device {options.device}: expected cpu or cuda")
     if options.device == "cuda" and not torch.cuda.is_available():
         raise UserError("--device cuda: torch sees no CUDA device; use --device cpu")
-    names = {"lsr1": options.lsr1, "lgd": options.lgd, "lsr1_faithful": options.faithful}
+    names = {
+        "lsr1": options.lsr1,
+        "lgd": options.lgd,
+        "lgd_noise": options.lgd_noise,
+        "lsr1_faithful": options.faithful,
+    }
     learned = {key: [_task(n) for n in each] for key, each in names.items() if each}
     shares = {share: _task(name) for share, name in _shares(options.fraction)}
     study = Study(

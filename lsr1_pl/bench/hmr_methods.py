@@ -169,6 +169,7 @@ class Bench:
 LEARNED_LABELS = {
     "lsr1": "L-SR1",
     "lgd": "LGD",
+    "lgd_noise": "LGD, trained with noise",
     "lsr1_faithful": "L-SR1 as printed",
 }
 SMPLIFY_LABELS = {"smplify": "SMPLify", "smplify_initial": "SMPLify"}

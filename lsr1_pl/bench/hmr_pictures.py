@@ -21,7 +21,12 @@ from lsr1_pl.report import Panel, draw_bodies
 from lsr1_pl.tasks import HMRTask
 
 _TRUTH, _OURS, _THEIRS = (0.72, 0.85, 0.72), (0.70, 0.80, 0.95), (0.95, 0.80, 0.70)
-_STYLES = {"lsr1": ("#d62728", "-"), "lgd": ("#ff7f0e", "-"), "lsr1_faithful": ("#ff9896", "-")}
+_STYLES = {
+    "lsr1": ("#d62728", "-"),
+    "lgd": ("#ff7f0e", "-"),
+    "lgd_noise": ("#ffbb78", "-"),
+    "lsr1_faithful": ("#ff9896", "-"),
+}
 
 
 def draw_curves(study: Study, results: Results) -> Path:

@@ -23,6 +23,20 @@ def test_parameter_count_of_table_1() -> None:
     assert count(LGD()) + count(InitialEstimate()) == 17_449_144
 
 
+def test_parameter_count_of_each_network() -> None:
+    def expected(inputs: int, outputs: int, width: int = 1024) -> int:
+        norm_and_prelu = 2 * width + 1
+        first = inputs * width + width + norm_and_prelu
+        block = 2 * (width * width + width + norm_and_prelu)
+        return first + 2 * block + width * outputs + outputs
+
+    lgd, estimate = LGD(), InitialEstimate()
+    assert count(estimate.pose) == expected(36, 72)
+    assert count(estimate.betas) == expected(36, 10)
+    assert count(lgd.pose) == expected(180, 72)
+    assert count(lgd.betas) == expected(180, 10)
+
+
 def small() -> LGD:
     torch.manual_seed(0)
     return LGD(width=8).eval()
