@@ -119,7 +119,7 @@ def draw_cases(study: Study, people: Sequence[People], fits: Mapping[str, Fit]) 
     for example, person in chosen.items():
         batch = int(np.searchsorted(sizes, person, side="right")) - 1
         row, each = int(person - sizes[batch]), people[batch]
-        drawn = [(example, _TRUTH, task, true_states(each)[row])]
+        drawn = [(f"truth ({example})", _TRUTH, task, true_states(each)[row])]
         for colour, (label, (owner, errors, states)) in zip(
             (_OURS, _THEIRS), fits.items(), strict=True
         ):
