@@ -96,9 +96,9 @@ def conditions_section(compared: Mapping[str, Mapping[str, Row]]) -> Section:
         "Detections as they are in the wild",
         [
             "Each method is read at its validated step under the condition. Which networks were "
-            "trained with noise, the cards of their checkpoints say. Noise: in u and in v, as a share "
-            "of the box. Swapped limbs: each arm and leg with probability 0.1. Near camera: at 2 to 4 m, where "
-            "every fit assumes 6 m."
+            "trained with noise, the cards of their checkpoints say. Noise: in u and in v, as a "
+            "share of the box. Swapped limbs: each arm and leg with probability 0.1. Near camera: "
+            "at 2 to 4 m, where every fit assumes 6 m."
         ],
         table=PageTable(
             "Test PA-MPJPE in mm (in brackets: by how much L-SR1 is better)",
