@@ -19,6 +19,7 @@ from lsr1_pl.pretrained import (
     shipped,
     shipped_folder,
 )
+from lsr1_pl.tasks import HMRTask, load_task
 
 HALF = {"rtol": 1e-3, "atol": 1e-3}
 
@@ -127,18 +128,39 @@ def test_an_optimiser_of_another_class_is_refused(checkpoint: Path, tmp_path: Pa
         load_optimizer(tmp_path / "tiny")
 
 
+_FITTING = ("hmr_open", "lgd_open")
+"""Whole tasks: with the 8.6 million weights of the initial estimates, and LGD's own 8.9 million."""
+
+
 @pytest.mark.parametrize("name", shipped())
-def test_shipped_optimisers(name: str) -> None:
+def test_shipped_checkpoints_have_a_card_and_no_machine_s_paths(name: str) -> None:
     folder = shipped_folder() / name
     card = (folder / "README.md").read_text(encoding="utf-8")
     for word in ("lsr1 fit", "seed", "iterations", "validation"):
         assert word in card, word
-    assert (folder / "model.safetensors").stat().st_size < 10 * 2**20
+    megabytes = {"hmr_open": 17, "lgd_open": 34}.get(name, 10)
+    assert (folder / "model.safetensors").stat().st_size < megabytes * 2**20
     config = (folder / "config.yaml").read_text(encoding="utf-8")
     assert "/tmp" not in config
     assert "/home" not in config
+
+
+@pytest.mark.parametrize("name", sorted(set(shipped()) - set(_FITTING)))
+def test_shipped_optimisers(name: str) -> None:
     optimizer = load_optimizer(name)
     assert sum(p.numel() for p in optimizer.parameters()) == 252_555
+
+
+def test_shipped_fitters_share_their_initial_estimate() -> None:
+    ours, theirs = map(load_task, _FITTING)
+    assert isinstance(ours, HMRTask)
+    assert isinstance(theirs, HMRTask)
+    for one, other in zip(
+        ours.initial_estimate.parameters(), theirs.initial_estimate.parameters(), strict=True
+    ):
+        assert torch.equal(one, other)
+    assert sum(p.numel() for p in theirs.parameters()) == 17_449_144
+    assert all(p.dtype == torch.float32 for p in ours.parameters())
 
 
 def test_everything_that_the_studies_need_is_shipped() -> None:
