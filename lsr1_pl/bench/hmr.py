@@ -34,6 +34,12 @@ from lsr1_pl.pretrained import find_checkpoint, history_of
 from lsr1_pl.report import Section
 from lsr1_pl.tasks import HMRTask, load_data, load_task
 
+_CLEAN: Mapping[str, object] = {
+    "visible_probability": 0.8,
+    "keypoint_noise": (0.0, 0.0),
+    "swap_probability": 0.0,
+    "depth_range": (6.0, 6.0),
+}
 CONDITIONS: Mapping[str, Mapping[str, object]] = {
     "clean": {},
     "noise 1 %": {"keypoint_noise": (0.01, 0.01)},
@@ -42,7 +48,7 @@ CONDITIONS: Mapping[str, Mapping[str, object]] = {
     "near camera": {"depth_range": (2.0, 4.0)},
     "all visible": {"visible_probability": 1.0},
 }
-"""What differs from the data that the networks were trained on."""
+"""What differs from clean keypoints, of which a fifth is hidden."""
 
 _STEPS = 15
 _PRIOR_BATCHES = 16
@@ -202,6 +208,7 @@ def _data(checkpoint: str, size: _Size, changes: Mapping[str, object]) -> Motion
             "validation_count": size.validation,
             "test_count": size.test,
             "fraction": 1.0,
+            **_CLEAN,
             **changes,
         },
     )

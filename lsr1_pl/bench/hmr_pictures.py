@@ -105,15 +105,14 @@ def draw_cases(study: Study, people: Sequence[People], fits: Mapping[str, Fit]) 
         fits: two of them, by label; the first is ours.
     """
     (ours, (task, our_errors, _)), (theirs, (_, their_errors, _)) = fits.items()
-    order = np.argsort(our_errors)
-    gap = our_errors - their_errors
+    order, gaps = np.argsort(our_errors), np.argsort(our_errors - their_errors)
     chosen = {
-        f"{ours} best": order[0],
-        f"{ours} median": order[len(order) // 2],
-        f"{ours} worst": order[-1],
-        f"{ours} over {theirs}": gap.argmin(),
-        f"{theirs} over {ours}": gap.argmax(),
+        f"{ours} best": int(order[0]),
+        f"{ours} median": int(order[len(order) // 2]),
+        f"{ours} worst": int(order[-1]),
     }
+    for example, by_gap in ((f"{ours} over {theirs}", gaps), (f"{theirs} over {ours}", gaps[::-1])):
+        chosen[example] = next(int(n) for n in by_gap if int(n) not in chosen.values())
     sizes = np.cumsum([0, *(len(each.focal) for each in people)])
     rows = []
     for example, person in chosen.items():
@@ -127,7 +126,8 @@ def draw_cases(study: Study, people: Sequence[People], fits: Mapping[str, Fit]) 
             drawn.append((title, colour, owner, states[batch][row]))
         rows.append(_row(drawn, each, row))
     study.out.mkdir(parents=True, exist_ok=True)
-    return draw_bodies(study.out / "figure_5_9.png", rows, task.body.faces.numpy(), size=1.9)
+    path = study.out / "figure_5_9.png"
+    return draw_bodies(path, rows, task.body.faces.numpy(), rows_alone=True)
 
 
 def _row(

@@ -45,10 +45,11 @@ def draw_bodies(
     title: str | None = None,
     size: float = 2.2,
     dpi: int = 100,
+    rows_alone: bool = False,
 ) -> Path:
     """Draw rows of shaded bodies on white and write them as one picture.
 
-    All are drawn at one scale, each centred in its cell, from far away (orthographic).
+    Each is centred in its cell, seen from far away (orthographic).
 
     Args:
         path: the picture; its suffix (.png, .pdf, .svg) says the format.
@@ -57,6 +58,7 @@ def draw_bodies(
         title: above the whole picture.
         size: of a cell, inches.
         dpi: dots per inch.
+        rows_alone: each row at a scale of its own, instead of one scale for all.
 
     Returns:
         The path of the picture.
@@ -71,7 +73,8 @@ def draw_bodies(
     panels = [[Panel(*panel) for panel in row] for row in rows]
     _check(panels, triangles)
     seen = [[_seen(panel) for panel in row] for row in panels]
-    half = 0.52 * max(float(np.ptp(body, axis=0).max()) for row in seen for body, _ in row)
+    extents = [max(float(np.ptp(body, axis=0).max()) for body, _ in row) for row in seen]
+    halves = [0.52 * (extent if rows_alone else max(extents)) for extent in extents]
     columns = max(len(row) for row in rows)
     figure = Figure(figsize=(size * columns, size * len(rows)), layout="constrained")
     FigureCanvasAgg(figure)
@@ -84,6 +87,7 @@ def draw_bodies(
             vertices, marks = seen[r][c]
             _draw(grid[r, c], vertices, triangles, panel.colour)
             grid[r, c].plot(marks[:, 0], marks[:, 1], ".", color="tab:blue", markersize=2.5)
+            half = halves[r]
             grid[r, c].set(xlim=(-half, half), ylim=(-half, half), aspect="equal")
             grid[r, c].set_title(panel.title, fontsize=8)
     return _save(figure, Path(path), dpi)

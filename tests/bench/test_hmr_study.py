@@ -46,7 +46,9 @@ def trained(root: Path, config: str, name: str, *options: str) -> Path:
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     root = tmp_path_factory.mktemp("runs")
-    lsr1 = trained(root, "hmr_open", "ours", "--model.init_args.steps=2")
+    # Trained with noise, which the clean condition must not inherit.
+    noise = "--data.init_args.keypoint_noise=[0.1,0.5]"
+    lsr1 = trained(root, "hmr_open", "ours", "--model.init_args.steps=2", noise)
     lgd = trained(root, "lgd_open", "theirs", "--model.init_args.optimizer.init_args.width=8")
     return lsr1, lgd
 
