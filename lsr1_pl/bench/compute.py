@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +10,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from lsr1_pl.bench.measuring import peak_bytes, start_peak
+from lsr1_pl.bench.measuring import in_rounds, peak_bytes, start_peak
 from lsr1_pl.bench.study import COLOURS, Study, new_figure
 from lsr1_pl.errors import UserError
 from lsr1_pl.objectives import DiagonalQuadratic
@@ -69,14 +68,7 @@ def run(options: argparse.Namespace) -> None:
         for size in sizes
         for solver in _SOLVERS
     ]
-    # Each round runs every case once, so that a busy spell of the machine hits all alike.
-    costs: dict[_Case, list[_Cost]] = {case: [] for case in cases}
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    with context.Pool(1, maxtasksperchild=1) as pool:
-        for _ in range(repeats):
-            for case, cost in zip(cases, pool.map(_measure, cases, chunksize=1), strict=True):
-                costs[case].append(cost)
+    costs = in_rounds(_measure, cases, repeats)
     columns = ("solver", "phase", "size", "seed", "repeat", "seconds_per_step", "peak_bytes")
     study.write_rows(
         columns,

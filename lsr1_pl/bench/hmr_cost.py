@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import statistics
 import time
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lsr1_pl.bench.measuring import peak_bytes, start_peak
+from lsr1_pl.bench.measuring import in_rounds, peak_bytes, start_peak
 from lsr1_pl.body.skeleton import COCO18_INDICES, SMPL_JOINTS
 from lsr1_pl.hmr import InitialEstimate, Observation, ReprojectionObjective
 from lsr1_pl.hmr.reprojection import JointsOf
@@ -47,13 +46,7 @@ class Cost:
 
 def measure(cases: list[Case], repeats: int) -> dict[Case, Cost]:
     """Each measurement in a process of its own; a round measures every case once."""
-    found: dict[Case, list[tuple[float, int]]] = {case: [] for case in cases}
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    with context.Pool(1, maxtasksperchild=1) as pool:
-        for _ in range(repeats):
-            for case, cost in zip(cases, pool.map(_measure, cases, chunksize=1), strict=True):
-                found[case].append(cost)
+    found = in_rounds(_measure, cases, repeats)
     costs = {}
     for case, measured in found.items():
         seconds, peaks = zip(*measured, strict=True)
