@@ -3,6 +3,7 @@
 from lsr1_pl.optim.classical import (
     BFGS,
     LBFGS,
+    PSDSR1,
     SR1,
     AdaHessian,
     Adam,
@@ -15,13 +16,17 @@ from lsr1_pl.optim.curvature import LowRankCurvature
 from lsr1_pl.optim.inputs import EncoderInputs
 from lsr1_pl.optim.lsr1 import LSR1, LSR1State
 from lsr1_pl.optim.metric import InMetric, Metric
+from lsr1_pl.optim.pair_lsr1 import PairLSR1, PairLSR1State
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
+from lsr1_pl.optim.safeguard import Safeguarded
+from lsr1_pl.optim.secant_pairs import SecantPairs
 from lsr1_pl.optim.unroll import Trajectory, unroll
 
 __all__ = [
     "BFGS",
     "LBFGS",
     "LSR1",
+    "PSDSR1",
     "SR1",
     "AdaHessian",
     "Adam",
@@ -35,7 +40,11 @@ __all__ = [
     "Nesterov",
     "Newton",
     "OptimizerState",
+    "PairLSR1",
+    "PairLSR1State",
     "PolyakDescent",
+    "Safeguarded",
+    "SecantPairs",
     "Trajectory",
     "unroll",
 ]

@@ -201,6 +201,18 @@ class LSR1(nn.Module, BatchedOptimizer):
             gradient_square=state.gradient_square,
         )
 
+    def moved(
+        self, before: LSR1State, after: LSR1State, iterate: Tensor, evaluation: Evaluation
+    ) -> LSR1State:
+        """With p and q of the step that was taken."""
+        return replace(
+            after,
+            iterate=iterate,
+            evaluation=evaluation,
+            previous_step=iterate - before.iterate,
+            gradient_change=evaluation.gradient - before.evaluation.gradient,
+        )
+
     def _averaged(self, state: LSR1State) -> LSR1State:
         """With the current gradient in its running means."""
         gradient = state.evaluation.gradient

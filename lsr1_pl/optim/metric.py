@@ -87,6 +87,17 @@ class InMetric(BatchedOptimizer):
         within = _InMetric(objective, self.metric, state.origin)
         return self._state(self.optimizer.step(state.inner, within), state.origin)
 
+    def moved(
+        self, before: MetricState, after: MetricState, iterate: Tensor, evaluation: Evaluation
+    ) -> MetricState:
+        """As the inner optimiser has it, in y."""
+        y = (iterate - before.origin) @ self.metric.inverse
+        gradient = self.metric.gradient_in_y(evaluation.gradient)
+        within = Evaluation(evaluation.value, gradient)
+        return self._state(
+            self.optimizer.moved(before.inner, after.inner, y, within), before.origin
+        )
+
     def _state(self, inner: OptimizerState, origin: Tensor) -> MetricState:
         gradient = self.metric.gradient_in_x(inner.evaluation.gradient)
         return MetricState(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 import torch
@@ -39,6 +39,14 @@ class BatchedOptimizer(ABC):
     @abstractmethod
     def step(self, state: Any, objective: Objective) -> Any:
         """One iteration: a new state, of the same type; ``state`` is left as it is."""
+
+    def moved(self, before: Any, after: Any, iterate: Tensor, evaluation: Evaluation) -> Any:
+        """``after``, had its step from ``before`` ended at ``iterate``, where f is ``evaluation``.
+
+        For whoever shortens steps. Optimisers that keep more of a step than where it ended
+        override it.
+        """
+        return replace(after, iterate=iterate, evaluation=evaluation)
 
 
 State = TypeVar("State")

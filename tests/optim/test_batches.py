@@ -14,6 +14,7 @@ from lsr1_pl.optim import (
     BFGS,
     LBFGS,
     LSR1,
+    PSDSR1,
     SR1,
     AdaHessian,
     Adam,
@@ -21,7 +22,9 @@ from lsr1_pl.optim import (
     GradientDescent,
     Nesterov,
     Newton,
+    PairLSR1,
     PolyakDescent,
+    Safeguarded,
     unroll,
 )
 from lsr1_pl.types import Objective
@@ -48,6 +51,9 @@ OPTIMIZERS: dict[str, BatchedOptimizer] = {
     "l-bfgs armijo": LBFGS(4, "armijo"),
     "l-bfgs wolfe": LBFGS(4, "strong_wolfe"),
     "polyak": PolyakDescent(0.5),
+    "psd-sr1": PSDSR1(4, learning_rate=1e-3),
+    "guarded": Safeguarded(PSDSR1(4)),
+    "pair l-sr1": PairLSR1(4).double(),
     "l-sr1": lsr1(),
     "l-sr1 polyak": lsr1(initial_curvature="polyak"),
 }

@@ -8,11 +8,13 @@ from lsr1_pl.optim.classical.lbfgs import LBFGS
 from lsr1_pl.optim.classical.nesterov import Nesterov
 from lsr1_pl.optim.classical.newton import Newton
 from lsr1_pl.optim.classical.polyak import PolyakDescent
+from lsr1_pl.optim.classical.psd_sr1 import PSDSR1
 from lsr1_pl.optim.classical.sr1 import SR1
 
 __all__ = [
     "BFGS",
     "LBFGS",
+    "PSDSR1",
     "SR1",
     "AdaHessian",
     "Adam",

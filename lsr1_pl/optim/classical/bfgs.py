@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -57,17 +57,22 @@ class BFGS(BatchedOptimizer):
         """One step, then the update of B."""
         direction = times(state.inverse_hessian, state.evaluation.gradient)
         line = self._search(state, direction, objective)
-        p = line.iterate - state.iterate
-        q = line.evaluation.gradient - state.evaluation.gradient
-        inverse = bfgs_update(state.inverse_hessian, p, q)
+        after = replace(state, direction=direction, evaluations=line.evaluations)
+        return self.moved(state, after, line.iterate, line.evaluation)
+
+    def moved(
+        self, before: BFGSState, after: BFGSState, iterate: Tensor, evaluation: Evaluation
+    ) -> BFGSState:
+        """B updated by the step that was taken."""
+        p, q = iterate - before.iterate, evaluation.gradient - before.evaluation.gradient
+        inverse = bfgs_update(before.inverse_hessian, p, q)
         residual = (p - times(inverse, q)).square().sum(dim=1)
-        return BFGSState(
-            line.iterate,
-            line.evaluation,
-            direction,
-            residual,
-            inverse,
-            evaluations=line.evaluations,
+        return replace(
+            after,
+            iterate=iterate,
+            evaluation=evaluation,
+            secant_residual=residual,
+            inverse_hessian=inverse,
         )
 
     def _search(self, state: BFGSState, direction: Tensor, objective: Objective) -> LineStep:

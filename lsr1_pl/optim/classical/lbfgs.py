@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -75,22 +75,27 @@ class LBFGS(BatchedOptimizer):
         if state.steps_taken == 0:
             length = length / gradient.abs().sum(dim=1).clamp_min(1.0)
         line = self._search(state, direction, length, objective)
-        p = line.iterate - state.iterate
-        q = line.evaluation.gradient - gradient
+        after = replace(state, direction=direction, evaluations=line.evaluations)
+        return self.moved(state, after, line.iterate, line.evaluation)
+
+    def moved(
+        self, before: LBFGSState, after: LBFGSState, iterate: Tensor, evaluation: Evaluation
+    ) -> LBFGSState:
+        """With the pair of the step that was taken."""
+        p = iterate - before.iterate
+        q = evaluation.gradient - before.evaluation.gradient
         product = (p * q).sum(dim=1)
         q_square = q.square().sum(dim=1)
         kept = product > _LEAST_CURVATURE
         rows = kept.view(-1, 1, 1)
-        return LBFGSState(
-            line.iterate,
-            line.evaluation,
-            direction,
-            None,
-            torch.where(rows, _pushed(state.steps, p), state.steps),
-            torch.where(rows, _pushed(state.changes, q), state.changes),
-            torch.where(kept, product / torch.where(kept, q_square, 1), state.scale),
-            state.steps_taken + 1,
-            evaluations=line.evaluations,
+        return replace(
+            after,
+            iterate=iterate,
+            evaluation=evaluation,
+            steps=torch.where(rows, _pushed(before.steps, p), before.steps),
+            changes=torch.where(rows, _pushed(before.changes, q), before.changes),
+            scale=torch.where(kept, product / torch.where(kept, q_square, 1), before.scale),
+            steps_taken=before.steps_taken + 1,
         )
 
     def _search(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -50,11 +50,17 @@ class SR1(BatchedOptimizer):
         """One step, then the update of B."""
         direction = times(state.inverse_hessian, state.evaluation.gradient)
         iterate = state.iterate - self.learning_rate * direction
-        evaluation = objective.evaluate(iterate)
-        p, q = iterate - state.iterate, evaluation.gradient - state.evaluation.gradient
-        inverse = sr1_update(state.inverse_hessian, p, q, self.skip)
+        after = replace(state, direction=direction)
+        return self.moved(state, after, iterate, objective.evaluate(iterate))
+
+    def moved(
+        self, before: SR1State, after: SR1State, iterate: Tensor, evaluation: Evaluation
+    ) -> SR1State:
+        """B updated by the step that was taken."""
+        p, q = iterate - before.iterate, evaluation.gradient - before.evaluation.gradient
+        inverse = sr1_update(before.inverse_hessian, p, q, self.skip)
         residual = (p - times(inverse, q)).square().sum(dim=1)
-        return SR1State(iterate, evaluation, direction, residual, inverse)
+        return SR1State(iterate, evaluation, after.direction, residual, inverse)
 
 
 def sr1_update(inverse: Tensor, p: Tensor, q: Tensor, skip: float) -> Tensor:

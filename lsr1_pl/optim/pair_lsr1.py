@@ -1,0 +1,215 @@
+"""L-SR1 on raw secant pairs: a quasi-Newton skeleton that needs no scale, and learned scalars."""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from lsr1_pl.optim.checks import check_counts
+from lsr1_pl.optim.line_search import LineStep, armijo
+from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
+from lsr1_pl.optim.secant_pairs import SecantPairs, SplitProduct
+from lsr1_pl.types import Evaluation, Objective
+
+_FEATURES, _OUTPUTS = 9, 3
+_FEATURE_LIMIT = 4.0
+_RANGE = math.log(8.0)
+"""Largest logarithm of what a learned scalar multiplies its part of the skeleton by."""
+_ASYMMETRY = 0.1
+"""|p_i . q_j - p_j . q_i| of two pairs scaled to p . q = 1, at which half of them is trusted."""
+_FASTEST_GROWTH = 10.0
+_STRIDE = 2.0
+"""Growth of gamma where no curvature was found and the whole step was taken."""
+
+
+@dataclass(frozen=True)
+class PairLSR1State(OptimizerState):
+    """The pairs, and what the last steps say of scale and of how quadratic the function is."""
+
+    pairs: SecantPairs
+    gamma: Tensor
+    """(B,) B0's factor at the last step."""
+    optimal_gamma: Tensor
+    """(B,) what it should have been: the minimiser along the unknown part, by the step's secant."""
+    secant_gamma: Tensor
+    """(B,) ``p . q / q . q`` of the newest pair."""
+    gradient_ratio: Tensor
+    """(B,) |g| over that of the step before."""
+    fall: Tensor
+    """(B,) |g| over that of the start."""
+    length: Tensor
+    """(B,) the share of the last proposed step that was taken."""
+    steps_taken: int
+
+
+class PairLSR1(nn.Module, BatchedOptimizer):
+    """``x_k = x_{k-1} - t_k B_k g``, B of the last L raw pairs, B0 and their weights learned.
+
+    The skeleton: pairs are made conjugate, as far as they agree on one Hessian (they are trusted
+    by ``1 / (1 + (asymmetry / 0.1)^2)``), so that on quadratics B keeps every stored secant; where
+    they disagree B is L-BFGS's. B0 = gamma I, with gamma the best step along the part of the
+    gradient that no pair knows, as the last step found it, at most twice the newest pair's
+    ``p . q / q . q``. The first pair is a Hessian-vector product along the gradient, which counts
+    as one evaluation. Steps are safeguarded by Armijo's condition: the value never rises.
+
+    A small network reads nine numbers of a problem and corrects three: gamma, the trust in
+    pairs, the first trial of a step. Its last layer starts at zero, that is at the skeleton. The
+    same function times c, or of x times c, gives the same steps: nothing that is read has a unit.
+
+    Args:
+        buffer_size: L >= 1; may be changed after training.
+        hidden_dim: width of the network's two layers.
+    """
+
+    def __init__(self, buffer_size: int = 8, hidden_dim: int = 16) -> None:
+        super().__init__()
+        check_counts(self, buffer_size=buffer_size, hidden_dim=hidden_dim)
+        self.buffer_size = buffer_size
+        self.hidden = nn.Sequential(
+            nn.Linear(_FEATURES, hidden_dim),
+            nn.Tanh(),
+            nn.Linear(hidden_dim, hidden_dim),
+            nn.Tanh(),
+        )
+        self.output = nn.Linear(hidden_dim, _OUTPUTS)
+        nn.init.zeros_(self.output.weight)
+        nn.init.zeros_(self.output.bias)
+
+    def with_buffer_size(self, buffer_size: int) -> PairLSR1:
+        """The same trained network (shared, not copied) with another L."""
+        check_counts(self, buffer_size=buffer_size)
+        other = copy.copy(self)
+        other.buffer_size = buffer_size
+        return other
+
+    def skeleton(self) -> PairLSR1:
+        """The same optimiser without what it has learned."""
+        plain = PairLSR1(self.buffer_size, hidden_dim=1)
+        return plain.to(self.output.weight).eval()
+
+    def init(self, x: Tensor, evaluation: Evaluation) -> PairLSR1State:
+        """State at ``x`` (B, N), without pairs: the first one needs the objective."""
+        one = torch.ones_like(evaluation.value)
+        return PairLSR1State(
+            iterate=x,
+            evaluation=evaluation,
+            direction=evaluation.gradient,
+            secant_residual=None,
+            pairs=SecantPairs.empty(x, self.buffer_size),
+            gamma=one,
+            optimal_gamma=one,
+            secant_gamma=one,
+            gradient_ratio=one,
+            fall=one,
+            length=one,
+            steps_taken=0,
+            evaluations=torch.zeros_like(one, dtype=torch.long),
+        )
+
+    def step(self, state: PairLSR1State, objective: Objective) -> PairLSR1State:
+        """Direction, safeguarded step, new pair."""
+        extra = 0
+        if state.steps_taken == 0:
+            state, extra = self._probed(state, objective), 1
+        gradient = state.evaluation.gradient
+        products = state.pairs.products()
+        asymmetry = (products - products.mT).abs()
+        output = _RANGE * torch.tanh(self._read(state, asymmetry))
+        trust = 1 / (1 + (asymmetry / (_ASYMMETRY * output[:, 1].exp().view(-1, 1, 1))).square())
+        split = state.pairs.conjugated(products, trust).split_product(gradient)
+        gamma = torch.minimum(state.optimal_gamma, 2 * state.secant_gamma) * output[:, 0].exp()
+        direction = split.known + gamma.unsqueeze(1) * split.unknown
+        sound = ((direction * gradient).sum(dim=1) > 0) & direction.isfinite().all(dim=1)
+        direction = torch.where(sound.unsqueeze(1), direction, gamma.unsqueeze(1) * gradient)
+        trial = (0.5 * output[:, 2]).exp()
+        line = armijo(objective, state.iterate, state.evaluation, -direction, trial)
+        uncut = line.length >= trial
+        return self._following(state, split, gamma, direction, line, uncut, extra)
+
+    def _probed(self, state: PairLSR1State, objective: Objective) -> PairLSR1State:
+        """With the curvature along the first gradient."""
+        gradient = state.evaluation.gradient
+        product = objective.hessian_vector_product(state.iterate, gradient)
+        square, curvature = gradient.square().sum(dim=1), (gradient * product).sum(dim=1)
+        pairs = state.pairs.push(gradient, product)
+        gamma = _ratio(square, curvature.abs(), 1 / gradient.abs().sum(dim=1).clamp_min(1.0))
+        secant = _ratio(curvature, product.square().sum(dim=1), gamma)
+        return replace(state, pairs=pairs, gamma=gamma, optimal_gamma=gamma, secant_gamma=secant)
+
+    def _read(self, state: PairLSR1State, asymmetry: Tensor) -> Tensor:
+        """(B, 3): the network's output for features without units, of order one, detached."""
+        newest = asymmetry[:, -1, -2] if asymmetry.shape[1] > 1 else torch.zeros_like(state.length)
+        count = min(state.steps_taken + 1, self.buffer_size)
+        size = state.iterate.shape[1]
+        features = torch.stack(
+            [
+                _log(state.optimal_gamma / state.gamma),
+                _log(state.secant_gamma / state.gamma),
+                _log(state.gradient_ratio),
+                _log(state.fall) / 5,
+                _log(newest + 1e-6) / 5,
+                _log(asymmetry.amax(dim=(1, 2)) + 1e-6) / 5,
+                _log(state.length),
+                torch.full_like(state.length, count / 8),
+                torch.full_like(state.length, min(state.steps_taken + 1, size) / size),
+            ],
+            dim=1,
+        )
+        limited = features.detach().clamp(-_FEATURE_LIMIT, _FEATURE_LIMIT).nan_to_num()
+        output: Tensor = self.output(self.hidden(limited.to(self.output.weight.dtype)))
+        return output.to(features.dtype)
+
+    def _following(
+        self,
+        state: PairLSR1State,
+        split: SplitProduct,
+        gamma: Tensor,
+        direction: Tensor,
+        line: LineStep,
+        uncut: Tensor,
+        extra: int,
+    ) -> PairLSR1State:
+        """The state after the step, with what it found."""
+        p = line.iterate - state.iterate
+        q = line.evaluation.gradient - state.evaluation.gradient
+        stopped = line.length <= 0
+        # q = -t H (known + gamma unknown); where H is constant, H known is orthogonal to unknown.
+        along = (split.unknown * state.evaluation.gradient).sum(dim=1)
+        curvature = -(split.unknown * q).sum(dim=1) / (line.length.clamp_min(1e-30) * gamma)
+        otherwise = torch.where(uncut, _STRIDE * gamma, gamma)
+        optimal = _ratio(along, curvature, otherwise)
+        optimal = torch.minimum(optimal, _FASTEST_GROWTH * gamma)
+        optimal = torch.where(stopped, 0.1 * gamma, optimal)
+        secant = _ratio((p * q).sum(dim=1), q.square().sum(dim=1), otherwise)
+        old = state.evaluation.gradient.norm(dim=1)
+        ratio = _ratio(line.evaluation.gradient.norm(dim=1), old, torch.ones_like(old))
+        return PairLSR1State(
+            iterate=line.iterate,
+            evaluation=line.evaluation,
+            direction=direction,
+            secant_residual=None,
+            pairs=state.pairs.push(p, q).forgotten(stopped),
+            gamma=gamma,
+            optimal_gamma=optimal,
+            secant_gamma=torch.where(stopped, state.secant_gamma, secant),
+            gradient_ratio=ratio,
+            fall=state.fall * ratio,
+            length=line.length,
+            steps_taken=state.steps_taken + 1,
+            evaluations=line.evaluations + extra,
+        )
+
+
+def _ratio(numerator: Tensor, denominator: Tensor, otherwise: Tensor) -> Tensor:
+    """Where both are positive, else ``otherwise``."""
+    sound = (numerator > 0) & (denominator > 0)
+    quotient = numerator / torch.where(sound, denominator, torch.ones_like(denominator))
+    return torch.where(sound & quotient.isfinite(), quotient, otherwise)
+
+
+def _log(positive: Tensor) -> Tensor:
+    return positive.clamp(1e-12, 1e12).log()
