@@ -6,6 +6,7 @@ from lsr1_pl.data.bvh import BVH, read_bvh
 from lsr1_pl.data.conversion import ConversionReport, convert_cmu
 from lsr1_pl.data.keypoints import KeypointBatch, KeypointsDataModule
 from lsr1_pl.data.manifest import Recording
+from lsr1_pl.data.mixture import MixtureBatch, MixtureDataModule, draw_family
 from lsr1_pl.data.motion import MotionBatch, MotionDataModule
 from lsr1_pl.data.open_motion import open_motion_path
 from lsr1_pl.data.quadratics import QuadraticBatch, QuadraticsDataModule, draw_quadratics
@@ -20,6 +21,8 @@ __all__ = [
     "DetectionBatch",
     "KeypointBatch",
     "KeypointsDataModule",
+    "MixtureBatch",
+    "MixtureDataModule",
     "Motion",
     "MotionBatch",
     "MotionDataModule",
@@ -32,6 +35,7 @@ __all__ = [
     "ThreeDPWDataModule",
     "Viewing",
     "convert_cmu",
+    "draw_family",
     "draw_quadratics",
     "draw_starts",
     "open_motion_path",

@@ -16,10 +16,12 @@ from lsr1_pl.optim.curvature import LowRankCurvature
 from lsr1_pl.optim.inputs import EncoderInputs
 from lsr1_pl.optim.lsr1 import LSR1, LSR1State
 from lsr1_pl.optim.metric import InMetric, Metric
+from lsr1_pl.optim.minimize import Minimum, Status, minimize_batch
 from lsr1_pl.optim.pair_lsr1 import PairLSR1, PairLSR1State
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
 from lsr1_pl.optim.safeguard import Safeguarded
 from lsr1_pl.optim.secant_pairs import SecantPairs
+from lsr1_pl.optim.torch_optimizer import LSR1Optimizer
 from lsr1_pl.optim.unroll import Trajectory, unroll
 
 __all__ = [
@@ -34,9 +36,11 @@ __all__ = [
     "EncoderInputs",
     "GradientDescent",
     "InMetric",
+    "LSR1Optimizer",
     "LSR1State",
     "LowRankCurvature",
     "Metric",
+    "Minimum",
     "Nesterov",
     "Newton",
     "OptimizerState",
@@ -45,6 +49,8 @@ __all__ = [
     "PolyakDescent",
     "Safeguarded",
     "SecantPairs",
+    "Status",
     "Trajectory",
+    "minimize_batch",
     "unroll",
 ]

@@ -9,17 +9,27 @@ from lsr1_pl.pretrained.checkpoints import (
     read_checkpoint,
 )
 from lsr1_pl.pretrained.export import export_checkpoint, history_of
-from lsr1_pl.pretrained.loading import find_checkpoint, load_optimizer, shipped, shipped_folder
+from lsr1_pl.pretrained.functional import Result, minimize
+from lsr1_pl.pretrained.loading import (
+    find_checkpoint,
+    load_optimizer,
+    load_pretrained,
+    shipped,
+    shipped_folder,
+)
 
 __all__ = [
     "CONFIG_KEY",
     "NAMED",
+    "Result",
     "check_weights",
     "checkpoint_config",
     "export_checkpoint",
     "find_checkpoint",
     "history_of",
     "load_optimizer",
+    "load_pretrained",
+    "minimize",
     "newest",
     "read_checkpoint",
     "shipped",

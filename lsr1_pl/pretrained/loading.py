@@ -7,29 +7,48 @@ from typing import Any
 
 import lsr1_pl
 from lsr1_pl.errors import UserError
-from lsr1_pl.optim import LSR1
+from lsr1_pl.optim import LSR1, PairLSR1
 from lsr1_pl.pretrained.checkpoints import WEIGHTS_FILE, check_weights, checkpoint_config
 
 _PREFIX = "optimizer."
-_CLASSES = ("lsr1_pl.optim.LSR1", "lsr1_pl.LSR1")
+_CLASSES: dict[str, type[LSR1] | type[PairLSR1]] = {
+    "lsr1_pl.optim.LSR1": LSR1,
+    "lsr1_pl.LSR1": LSR1,
+    "lsr1_pl.optim.PairLSR1": PairLSR1,
+}
 
 
-def load_optimizer(name_or_path: str | Path) -> LSR1:
-    """The trained L-SR1 of a shipped name, an exported folder or a checkpoint file; in eval mode.
+def load_pretrained(name_or_path: str | Path) -> LSR1 | PairLSR1:
+    """The trained optimiser of a shipped name, an exported folder or a checkpoint file.
+
+    In eval mode, and in single precision; ``.double()`` makes it serve double.
 
     Raises:
         UserError: no such checkpoint; it is unusable; or it holds no L-SR1.
     """
     path = find_checkpoint(name_or_path)
-    optimizer = _model_section(path).get("optimizer")
-    if not isinstance(optimizer, dict) or optimizer.get("class_path") not in _CLASSES:
+    section = _model_section(path).get("optimizer")
+    class_path = section.get("class_path") if isinstance(section, dict) else None
+    if not isinstance(section, dict) or class_path not in _CLASSES:
         raise UserError(
-            f"{path}: its config's model.init_args.optimizer is no {_CLASSES[0]}; "
+            f"{path}: its config's model.init_args.optimizer is none of {sorted(_CLASSES)}; "
             "expected a checkpoint of a task that trains L-SR1"
         )
-    learned = LSR1(**optimizer.get("init_args", {}))
+    learned = _CLASSES[class_path](**section.get("init_args", {}))
     learned.load_state_dict(check_weights(path, learned, _PREFIX))
     return learned.eval()
+
+
+def load_optimizer(name_or_path: str | Path) -> LSR1:
+    """:func:`load_pretrained`, of the paper's L-SR1 alone.
+
+    Raises:
+        UserError: as there; or the checkpoint holds another optimiser.
+    """
+    learned = load_pretrained(name_or_path)
+    if not isinstance(learned, LSR1):
+        raise UserError(f"{name_or_path}: holds a {type(learned).__name__}; expected an LSR1")
+    return learned
 
 
 def find_checkpoint(name_or_path: str | Path) -> Path:

@@ -1,9 +1,18 @@
 """Tasks: LightningModules that meta-train an optimiser."""
 
 from lsr1_pl.tasks.function import FunctionTask
+from lsr1_pl.tasks.general import GeneralTask
 from lsr1_pl.tasks.hmr import HMRTask
 from lsr1_pl.tasks.hmr_sample import FitSample
 from lsr1_pl.tasks.loading import load_data, load_task
 from lsr1_pl.tasks.meta import MetaTask
 
-__all__ = ["FitSample", "FunctionTask", "HMRTask", "MetaTask", "load_data", "load_task"]
+__all__ = [
+    "FitSample",
+    "FunctionTask",
+    "GeneralTask",
+    "HMRTask",
+    "MetaTask",
+    "load_data",
+    "load_task",
+]
