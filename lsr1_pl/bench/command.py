@@ -15,6 +15,7 @@ STUDIES = {
     "ablations": "Table 4, and the choices that the paper leaves open",
     "hmr": "Tables 1 to 3, Figures 4, 5, 8, 9: fitting bodies to keypoints",
     "hmr_ablations": "what each departure brings in fitting bodies",
+    "general": "beyond the paper: one optimiser for every function",
     "compute": "Figures 6 and 7: time and memory over N",
     "tune": "learning rates of the untrained solvers for profiles",
 }

@@ -36,6 +36,10 @@ COLOURS = {
     "gradient descent": "#7f7f7f",
     "Nesterov": "#bcbd22",
     "Newton": "#111111",
+    "L-SR1 general": "#d62728",
+    "its skeleton": "#ff7f0e",
+    "PSD-SR1, guarded": "#e377c2",
+    "conjugate gradients": "#111111",
 }
 """One colour a solver, the same in every figure."""
 

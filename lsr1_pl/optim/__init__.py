@@ -13,8 +13,9 @@ from lsr1_pl.optim.classical import (
     PolyakDescent,
 )
 from lsr1_pl.optim.curvature import LowRankCurvature
+from lsr1_pl.optim.initial_curvature import LSR1State
 from lsr1_pl.optim.inputs import EncoderInputs
-from lsr1_pl.optim.lsr1 import LSR1, LSR1State
+from lsr1_pl.optim.lsr1 import LSR1
 from lsr1_pl.optim.metric import InMetric, Metric
 from lsr1_pl.optim.minimize import Minimum, Status, minimize_batch
 from lsr1_pl.optim.pair_lsr1 import PairLSR1, PairLSR1State

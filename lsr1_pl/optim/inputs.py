@@ -14,10 +14,13 @@ from lsr1_pl.types import Evaluation
 INPUTS = ("x", "p", "d", "g", "q")
 """The paper's: point, step, direction, gradient, gradient change."""
 
+RESIDUAL_INPUT = "r"
+"""SR1's residual ``p - B q``, which is what SR1 makes its vector of."""
+
 SCALE_FREE_INPUTS = ("b0g", "b0m")
 """B0 times the gradient and times the averaged gradient; taken as they are."""
 
-_PROBLEM_INPUTS = 6
+_PROBLEM_INPUTS, _SECANT_INPUTS = 6, 3
 _TINY = 1e-12
 
 
@@ -25,11 +28,14 @@ class EncoderInputs(nn.Module):
     """Stacks the named inputs of each variable.
 
     Args:
-        names: of :data:`INPUTS` and :data:`SCALE_FREE_INPUTS`, each at most once.
-        normalization: ``none``; or ``rms``, which divides each of the paper's inputs by its root
-            mean square within the problem.
+        names: of :data:`INPUTS`, :data:`RESIDUAL_INPUT` and :data:`SCALE_FREE_INPUTS`, each at
+            most once.
+        normalization: ``none``; or ``rms``, which divides each of the paper's inputs, and the
+            residual, by its root mean square within the problem.
         problem_inputs: whether every variable also reads six numbers of its problem: logarithms
             of f, of ``f / |g|^2``, of the root mean squares of g and x; 1 / k; k / 8.
+        secant_inputs: whether every variable also reads how well B meets the last secant:
+            cos(p, q), cos(r, q), log(|r| / |p|) / 5.
         embedding: how many learned numbers each variable has of its own, for problems whose
             variables have a fixed meaning; 0 for none.
         variables: N, where there is an embedding.
@@ -43,11 +49,12 @@ class EncoderInputs(nn.Module):
         names: Sequence[str],
         normalization: Literal["none", "rms"] = "none",
         problem_inputs: bool = False,
+        secant_inputs: bool = False,
         embedding: int = 0,
         variables: int | None = None,
     ) -> None:
         super().__init__()
-        known = (*INPUTS, *SCALE_FREE_INPUTS)
+        known = (*INPUTS, RESIDUAL_INPUT, *SCALE_FREE_INPUTS)
         self.names = tuple(names)
         unknown = [name for name in self.names if name not in known]
         if unknown or not self.names or len(set(self.names)) != len(self.names):
@@ -62,11 +69,18 @@ class EncoderInputs(nn.Module):
             )
         self.normalization = normalization
         self.problem_inputs = problem_inputs
+        self.secant_inputs = secant_inputs
         self.embedding = None
         if embedding:
             assert variables is not None
             self.embedding = nn.Parameter(0.5 * torch.randn(variables, embedding))
-        self.width = len(self.names) + _PROBLEM_INPUTS * problem_inputs + embedding
+        problem_wide = _PROBLEM_INPUTS * problem_inputs + _SECANT_INPUTS * secant_inputs
+        self.width = len(self.names) + problem_wide + embedding
+
+    @property
+    def reads_residual(self) -> bool:
+        """Whether anything is made of SR1's residual."""
+        return self.secant_inputs or RESIDUAL_INPUT in self.names
 
     def forward(
         self, available: Mapping[str, Tensor], evaluation: Evaluation, steps_taken: int
@@ -81,6 +95,9 @@ class EncoderInputs(nn.Module):
         batch, size = parts[0].shape[:2]
         if self.problem_inputs:
             numbers = _problem_numbers(evaluation, available["x"], steps_taken)
+            parts.append(numbers.unsqueeze(1).expand(-1, size, -1))
+        if self.secant_inputs:
+            numbers = _secant_numbers(*(available[name] for name in ("p", "q", "r")))
             parts.append(numbers.unsqueeze(1).expand(-1, size, -1))
         if self.embedding is not None:
             if len(self.embedding) != size:
@@ -118,3 +135,11 @@ def _problem_numbers(evaluation: Evaluation, x: Tensor, steps_taken: int) -> Ten
         ],
         dim=1,
     )
+
+
+def _secant_numbers(p: Tensor, q: Tensor, r: Tensor) -> Tensor:
+    """(B, 3), of order one, detached."""
+    p, q, r = p.detach(), q.detach(), r.detach()
+    cosines = [torch.nn.functional.cosine_similarity(a, q, dim=1) for a in (p, r)]
+    ratio = (r.norm(dim=1) / p.norm(dim=1).clamp_min(_TINY)).clamp(_TINY, 1 / _TINY)
+    return torch.stack([*cosines, 0.2 * ratio.log()], dim=1)

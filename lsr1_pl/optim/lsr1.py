@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -13,30 +13,16 @@ from torch import Tensor, nn
 from lsr1_pl.errors import UserError
 from lsr1_pl.optim.checks import check_positive
 from lsr1_pl.optim.curvature import LowRankCurvature
+from lsr1_pl.optim.initial_curvature import (
+    SQUARE_MEMORY,
+    LSR1State,
+    initial_scale,
+    secant_unit,
+)
 from lsr1_pl.optim.inputs import INPUTS, EncoderInputs
 from lsr1_pl.optim.networks import ElementwiseMLP
-from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
+from lsr1_pl.optim.protocol import BatchedOptimizer
 from lsr1_pl.types import Evaluation, Objective
-
-_SQUARE_MEMORY = 0.999
-_EPSILON = 1e-8
-
-
-@dataclass(frozen=True)
-class LSR1State(OptimizerState):
-    """L-SR1's state: what the encoder reads, and the buffer of vectors."""
-
-    previous_step: Tensor
-    """(B, N) p, the last step; before the first one, x0 (line 1 of Algorithm 1)."""
-    gradient_change: Tensor
-    """(B, N) q, the last change of the gradient; before the first step, g0."""
-    curvature: LowRankCurvature
-    """B_k, the preconditioner of the last step."""
-    steps_taken: int
-    gradient_mean: Tensor
-    """(B, N) running mean of the gradients, not yet corrected for its start at zero."""
-    gradient_square: Tensor
-    """(B, N) running mean of their squares, likewise."""
 
 
 class LSR1(nn.Module, BatchedOptimizer):
@@ -58,7 +44,7 @@ class LSR1(nn.Module, BatchedOptimizer):
             clamped to [1e-6, 1e6] and detached, for objectives whose least value is 0: without
             vectors a step is Polyak's, relaxed by gamma1; ``rms`` is the diagonal of Adam,
             ``1 / sqrt(mean g^2)`` with memory 0.999, detached. With either of the two, v_k is in
-            units of B0's root.
+            units of B0's root. ``first`` is ``scaled`` by the first step's pair, held.
         gradient_memory: B multiplies a running mean of the gradients with this memory, in [0, 1),
             corrected for its start as Adam's; 0, the paper's, is the gradient itself.
         dropout: rate of every Dropout of Tables 5 and 6, in [0, 1); the paper does not give one.
@@ -67,14 +53,19 @@ class LSR1(nn.Module, BatchedOptimizer):
             are updated at every inner step, so that at 0.1 they hold the last ten steps of an
             unroll, and the evaluated networks misjudge the first; 0.01 averages over unrolls.
         inputs: which of x, p, d, g, q the encoder reads (Table 4); also b0g and b0m, which are B0
-            times the gradient and times its running mean.
+            times the gradient and times its running mean, and r, SR1's residual ``p - B q`` of the
+            last step.
         input_normalization: ``none`` is the paper; ``rms`` divides each of the paper's inputs by
             its root mean square within the problem, so that the networks see no scale.
         problem_inputs: see :class:`lsr1_pl.optim.EncoderInputs`.
+        secant_inputs: see there.
         embedding: see there.
         variables: see there.
         output_limit: if given, c > 0: the generators' outputs o become c tanh(o / c), so that no
             input can make a vector or a rate explode.
+        vector_scale: ``none``; or ``secant``, which takes v_k in units of
+            ``sqrt(|p| / (|q| N))`` of the last step, clamped and detached, so that
+            B has the unit of an inverse Hessian whatever the units of f and x are.
         detach_inputs: cut the meta-gradient through what the encoder reads.
         vector_init_scale: factor on the vector generator's last layer at initialisation. At 1, as
             the layer comes, the first unroll overflows: BatchNorm makes v of order one.
@@ -90,7 +81,9 @@ class LSR1(nn.Module, BatchedOptimizer):
         buffer_size: int = 8,
         gamma1: float = 0.4,
         gamma2: float = 1e-3,
-        initial_curvature: Literal["identity", "none", "scaled", "polyak", "rms"] = "identity",
+        initial_curvature: Literal[
+            "identity", "none", "scaled", "first", "polyak", "rms"
+        ] = "identity",
         gradient_memory: float = 0.0,
         dropout: float = 0.0,
         residual: bool = True,
@@ -98,9 +91,11 @@ class LSR1(nn.Module, BatchedOptimizer):
         inputs: Sequence[str] = INPUTS,
         input_normalization: Literal["none", "rms"] = "none",
         problem_inputs: bool = False,
+        secant_inputs: bool = False,
         embedding: int = 0,
         variables: int | None = None,
         output_limit: float | None = None,
+        vector_scale: Literal["none", "secant"] = "none",
         detach_inputs: bool = False,
         vector_init_scale: float = 0.1,
         secant_pair: Literal["previous", "current"] = "previous",
@@ -117,6 +112,7 @@ class LSR1(nn.Module, BatchedOptimizer):
         self.initial_curvature = initial_curvature
         self.gradient_memory = gradient_memory
         self.output_limit = output_limit
+        self.vector_scale = vector_scale
         self.detach_inputs = detach_inputs
         self.secant_pair = secant_pair
         self.secant_detach = secant_detach
@@ -133,7 +129,7 @@ class LSR1(nn.Module, BatchedOptimizer):
             )
 
         self.encoder_inputs = EncoderInputs(
-            inputs, input_normalization, problem_inputs, embedding, variables
+            inputs, input_normalization, problem_inputs, secant_inputs, embedding, variables
         )
         self.encoder = network(self.encoder_inputs.width, hidden_dim)
         self.vector_generator = network(hidden_dim, 1)
@@ -170,11 +166,13 @@ class LSR1(nn.Module, BatchedOptimizer):
     def step(self, state: LSR1State, objective: Objective) -> LSR1State:
         """One pass through lines 3 to 11 of Algorithm 1."""
         state = self._averaged(state)
-        base = self._base_curvature(state)
+        base = replace(state.curvature, scale=initial_scale(self.initial_curvature, state))
         averaged = state.gradient_mean / (1 - self.gradient_memory ** (state.steps_taken + 1))
         vector, learning_rate = self._generate(state, base.scale, averaged)
         if self.initial_curvature in ("polyak", "rms"):
             vector = vector * base.scale.sqrt()
+        if self.vector_scale == "secant":
+            vector = vector * secant_unit(state)
         curvature = base.push(vector)
         direction = curvature.matvec(averaged)
         iterate = state.iterate - learning_rate * direction
@@ -220,7 +218,7 @@ class LSR1(nn.Module, BatchedOptimizer):
             state,
             gradient_mean=torch.lerp(gradient, state.gradient_mean, self.gradient_memory),
             gradient_square=torch.lerp(
-                gradient.detach().square(), state.gradient_square, _SQUARE_MEMORY
+                gradient.detach().square(), state.gradient_square, SQUARE_MEMORY
             ),
         )
 
@@ -237,6 +235,9 @@ class LSR1(nn.Module, BatchedOptimizer):
             "b0g": base_scale * state.evaluation.gradient,
             "b0m": base_scale * averaged,
         }
+        if self.encoder_inputs.reads_residual:
+            product = state.curvature.matvec(state.gradient_change)
+            available["r"] = state.previous_step - product
         features = self.encoder_inputs(available, state.evaluation, state.steps_taken)
         if self.detach_inputs:
             features = features.detach()
@@ -250,22 +251,6 @@ class LSR1(nn.Module, BatchedOptimizer):
         if self.output_limit is None:
             return output
         return self.output_limit * torch.tanh(output / self.output_limit)
-
-    def _base_curvature(self, state: LSR1State) -> LowRankCurvature:
-        """The buffer with the B0 of this step."""
-        if self.initial_curvature == "rms":
-            corrected = state.gradient_square / (1 - _SQUARE_MEMORY ** (state.steps_taken + 1))
-            return replace(state.curvature, scale=1 / (corrected.sqrt() + _EPSILON))
-        if self.initial_curvature == "polyak":
-            value, gradient = (t.detach() for t in state.evaluation)
-            square = gradient.square().sum(dim=1).clamp_min(torch.finfo(value.dtype).tiny)
-            return replace(state.curvature, scale=(value / square).clamp(1e-6, 1e6).unsqueeze(1))
-        if self.initial_curvature != "scaled" or state.steps_taken == 0:
-            return state.curvature
-        p, q = state.previous_step.detach(), state.gradient_change.detach()
-        q_square = q.square().sum(dim=1, keepdim=True)
-        ratio = (p * q).sum(dim=1, keepdim=True) / q_square.clamp_min(torch.finfo(q.dtype).tiny)
-        return replace(state.curvature, scale=ratio.clamp(1e-4, 1e4))
 
     def _secant_residual(self, curvature: LowRankCurvature, p: Tensor, q: Tensor) -> Tensor:
         if self.secant_detach:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
+from lsr1_pl.errors import UserError
 from lsr1_pl.metrics.newton import HasNewtonDirection, newton_alignment
 from lsr1_pl.objectives import Quadratic
-from lsr1_pl.optim import LSR1, BatchedOptimizer, unroll
+from lsr1_pl.optim import LSR1, BatchedOptimizer, Safeguarded, unroll
 from lsr1_pl.tasks.meta import MetaTask, mean_secant_residual
 from lsr1_pl.types import Objective
 
@@ -28,6 +29,15 @@ class FunctionBatch(Protocol):
     @property
     def objective(self) -> Objective:
         """Their objective."""
+
+
+@runtime_checkable
+class HasMinimum(Protocol):
+    """An objective that knows its least value."""
+
+    def minimum(self) -> Tensor:
+        """(B,)."""
+        ...
 
 
 class FunctionTask(MetaTask):
@@ -48,6 +58,11 @@ class FunctionTask(MetaTask):
         clip_sample_gradient: see :func:`lsr1_pl.optim.unroll`.
         divergence_limit: see :func:`lsr1_pl.optim.unroll`.
         freeze_norm_after: see :class:`MetaTask`.
+        meta_loss: ``value`` is the paper's, the mean value over steps; ``suboptimality`` is the
+            mean of ``(f - f*) / (f_0 - f*)``, which weighs every problem alike, for objectives
+            that know their minimum.
+        safeguard: whether every step is guarded, in training too; see
+            :class:`lsr1_pl.optim.Safeguarded`.
         test_steps: inner steps of the test.
         test_buffer_sizes: the L of each test run; the trained one if empty.
         baselines: untrained optimisers to test beside it, by the name that tables show.
@@ -66,6 +81,8 @@ class FunctionTask(MetaTask):
         clip_sample_gradient: float | None = 1.0,
         divergence_limit: float | None = 10.0,
         freeze_norm_after: int | None = None,
+        meta_loss: Literal["value", "suboptimality"] = "value",
+        safeguard: bool = False,
         test_steps: int = 20,
         test_buffer_sizes: Sequence[int] = (1, 2, 4, 8),
         baselines: Mapping[str, BatchedOptimizer] | None = None,
@@ -84,6 +101,8 @@ class FunctionTask(MetaTask):
             ignore=["optimizer", "meta_optimizer", "lr_scheduler", "baselines"]
         )
         self.optimizer = optimizer
+        self.meta_loss = meta_loss
+        self.safeguard = safeguard
         self.test_steps = test_steps
         self.test_buffer_sizes = tuple(test_buffer_sizes) or (optimizer.buffer_size,)
         self.baselines = dict(baselines or {})
@@ -91,8 +110,9 @@ class FunctionTask(MetaTask):
     def training_step(self, batch: FunctionBatch, batch_idx: int) -> Tensor:
         """Eq. 9 on one batch: mean value over steps, plus the weighted secant penalty."""
         self.freeze_norms(self.optimizer)
-        trajectory = self.unroll_training(self.optimizer, batch.objective, batch.x0)
-        value = trajectory.values[1:].mean()
+        solver = self._guarded(self.optimizer)
+        trajectory = self.unroll_training(solver, batch.objective, batch.x0)
+        value = self._meta_value(trajectory.values, batch.objective)
         secant = mean_secant_residual(trajectory)
         loss = value + self.secant_weight * secant
         self.log("train/meta_loss", loss, prog_bar=True)
@@ -103,13 +123,13 @@ class FunctionTask(MetaTask):
     def validation_step(self, batch: FunctionBatch, batch_idx: int) -> None:
         """The trained K steps on the fixed validation set."""
         self._start_curves(batch, self.steps)
-        self._record("L-SR1", self.optimizer, batch, self.steps, log_as="val")
+        self._record("L-SR1", self._guarded(self.optimizer), batch, self.steps, log_as="val")
 
     def test_step(self, batch: FunctionBatch, batch_idx: int) -> None:
         """``test_steps`` steps on the test set, for each buffer size and each baseline."""
         self._start_curves(batch, self.test_steps)
         for size in self.test_buffer_sizes:
-            optimizer = self.optimizer.with_buffer_size(size)
+            optimizer = self._guarded(self.optimizer.with_buffer_size(size))
             name, log_as = f"L-SR1, L={size}", f"test/buffer_{size}"
             self._record(name, optimizer, batch, self.test_steps, log_as=log_as)
         for name, baseline in self.baselines.items():
@@ -117,6 +137,21 @@ class FunctionTask(MetaTask):
         if isinstance(batch.objective, Quadratic):
             minimum = batch.objective.minimum().mean().item()
             self.curves[_VALUE]["minimum"] = [minimum] * (self.test_steps + 1)
+
+    def _guarded(self, optimizer: LSR1) -> BatchedOptimizer:
+        return Safeguarded(optimizer) if self.safeguard else optimizer
+
+    def _meta_value(self, values: Tensor, objective: Objective) -> Tensor:
+        """Scalar, of (K + 1, B) values."""
+        if self.meta_loss == "value":
+            return values[1:].mean()
+        if not isinstance(objective, HasMinimum):
+            raise UserError(
+                f"FunctionTask meta_loss is suboptimality; {type(objective).__name__} does not "
+                "know its minimum: take value"
+            )
+        least = objective.minimum()
+        return ((values[1:] - least) / (values[0] - least).detach()).mean()
 
     def _start_curves(self, batch: FunctionBatch, steps: int) -> None:
         self.curves = {_VALUE: {}, _COSINE: {}, _RESIDUAL: {}}

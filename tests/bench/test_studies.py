@@ -13,8 +13,9 @@ import torch
 from lsr1_pl.bench import STUDIES, compute, tune
 from lsr1_pl.bench.problems import FAMILIES, FUNCTIONS, TUNED, learning_rates
 from lsr1_pl.cli import main
-from lsr1_pl.data import draw_quadratics
+from lsr1_pl.data import draw_family, draw_quadratics
 from lsr1_pl.data.steps import step_generator
+from lsr1_pl.objectives import Quadratic
 from lsr1_pl.optim import LBFGS, unroll
 
 
@@ -61,6 +62,36 @@ def test_profiles(tmp_path: Path) -> None:
     # One step is one gradient for Adam, two for AdaHessian; the start is one.
     last = {r["solver"]: int(r["evaluations"]) for r in rows if r["step"] == "50"}
     assert (last["Adam"], last["AdaHessian"]) == (51, 101)
+
+
+def test_general(tmp_path: Path) -> None:
+    rows, results = study("general", tmp_path / "out")
+    quadratics = [r for r in rows if r["part"] == "quadratic" and r["size"] == "10"]
+    batch = draw_family("quadratic", 8, 10, step_generator(424242, 10, *b"quadratic"))
+    objective = batch.objective
+    assert isinstance(objective, Quadratic)
+    path = unroll(LBFGS(8), objective, batch.x0, 10)
+    least = objective.minimum()
+    expected = (path.values[-1] - least) / (path.values[0] - least)
+    ours = [
+        float(r["relative"])
+        for r in quadratics
+        if (r["solver"], r["evaluations"]) == ("L-BFGS", "10")
+    ]
+    torch.testing.assert_close(torch.tensor(ours, dtype=torch.float64), expected)
+    # No method of gradients is below conjugate gradients with exact searches.
+    limit = {
+        r["start"]: float(r["relative"])
+        for r in quadratics
+        if (r["solver"], r["evaluations"]) == ("conjugate gradients", "5")
+    }
+    for row in quadratics:
+        if row["evaluations"] == "5":
+            assert float(row["relative"]) >= limit[row["start"]] - 1e-9
+    assert {"trained on", "not trained on", "quadratic", "many variables"} <= set(results)
+    falls = results["many variables"]
+    assert isinstance(falls, list)
+    assert all(fall < 0.1 for _, fall, *_ in falls)
 
 
 def test_trajectories(tmp_path: Path) -> None:

@@ -134,3 +134,70 @@ def test_the_state_keeps_running_means() -> None:
     torch.testing.assert_close(after.gradient_mean, 0.5 * g)
     torch.testing.assert_close(after.gradient_square, 0.001 * g.square())
     assert (replace(state).gradient_mean == 0).all()
+
+
+def test_b0_of_the_first_secant_is_held() -> None:
+    optimizer = without_networks(LSR1(hidden_dim=4, gamma1=0.5, initial_curvature="first"))
+    problem, x = quadratics(3, 4), start(3, 4)
+    state = optimizer.init(x, problem.evaluate(x))
+    scales = []
+    for _ in range(4):
+        state = optimizer.step(state, problem)
+        scales.append(state.curvature.scale)
+    first = optimizer.step(optimizer.init(x, problem.evaluate(x)), problem)
+    p, q = first.previous_step, first.gradient_change
+    expected = ((p * q).sum(dim=1) / q.square().sum(dim=1)).unsqueeze(1)
+    torch.testing.assert_close(scales[0], torch.ones_like(expected))
+    for scale in scales[1:]:
+        torch.testing.assert_close(scale, expected)
+
+
+def test_the_invariant_networks_know_no_unit() -> None:
+    torch.manual_seed(0)
+    optimizer = LSR1(
+        hidden_dim=8,
+        gamma1=1.0,
+        gamma2=0.5,
+        initial_curvature="first",
+        inputs=["x", "p", "d", "g", "q", "r"],
+        input_normalization="rms",
+        secant_inputs=True,
+        output_limit=3.0,
+        vector_scale="secant",
+    )
+    optimizer = optimizer.double().eval()
+    problem, x = quadratics(3, 6), start(3, 6)
+    # From the second step on: the first has no secant to take its unit from.
+    state = optimizer.init(x, problem.evaluate(x))
+    state = optimizer.step(state, problem)
+    after = optimizer.step(state, problem).iterate
+    for c in (1e-2, 1e2):
+        taller = Quadratic(c * problem.H, c * problem.b)
+        scaled = replace(
+            state,
+            evaluation=taller.evaluate(state.iterate),
+            gradient_change=c * state.gradient_change,
+            gradient_mean=c * state.gradient_mean,
+            gradient_square=c * c * state.gradient_square,
+            curvature=replace(
+                state.curvature,
+                scale=state.curvature.scale / c,
+                vectors=state.curvature.vectors / c**0.5,
+            ),
+        )
+        torch.testing.assert_close(
+            optimizer.step(scaled, taller).iterate, after, rtol=1e-6, atol=1e-6
+        )
+
+
+def test_secant_inputs_by_hand() -> None:
+    inputs = EncoderInputs(["p"], secant_inputs=True)
+    assert inputs.reads_residual
+    p = torch.tensor([[3.0, 4.0]])
+    q = torch.tensor([[4.0, 3.0]])
+    r = torch.tensor([[0.5, 0.0]])
+    at = Evaluation(torch.zeros(1), torch.zeros(1, 2))
+    read = inputs({"p": p, "q": q, "r": r, "x": p}, at, 1)
+    expected = torch.tensor([24 / 25, 4 / 5, 0.2 * math.log(0.1)])
+    torch.testing.assert_close(read[0, 0, 1:], expected)
+    torch.testing.assert_close(read[0, 1, 1:], expected)

@@ -12,7 +12,7 @@ from torch import Tensor
 from lsr1_pl.data import QuadraticsDataModule, StartsDataModule
 from lsr1_pl.errors import UserError
 from lsr1_pl.objectives import Quadratic, Rosenbrock
-from lsr1_pl.optim import LSR1, GradientDescent, unroll
+from lsr1_pl.optim import LSR1, GradientDescent, Safeguarded, unroll
 from lsr1_pl.tasks import FunctionTask
 
 
@@ -141,6 +141,20 @@ def test_any_function_can_be_trained_on_and_tested() -> None:
     trainer().test(model, data, verbose=False)
     assert set(model.curves["value"]) == {"L-SR1, L=2"}
     assert "(Rosenbrock) of N=7" in model.curves_note
+
+
+def test_a_relative_loss_and_guarded_steps() -> None:
+    model = task(secant_weight=0.0, meta_loss="suboptimality", safeguard=True)
+    model.log = lambda *args, **kwargs: None  # type: ignore[method-assign]
+    batch = QuadraticsDataModule(batch_size=16).train_batch(0)
+    model.optimizer.eval()
+    loss = model.training_step(batch, 0)
+    objective = batch.objective
+    values = unroll(Safeguarded(model.optimizer), objective, batch.x0, 4).values
+    least = objective.minimum()
+    torch.testing.assert_close(loss, ((values[1:] - least) / (values[0] - least)).mean())
+    with pytest.raises(UserError, match="Rosenbrock does not know its minimum"):
+        model.training_step(StartsDataModule(Rosenbrock(), size=6).train_batch(0), 0)
 
 
 @pytest.mark.filterwarnings("ignore:.*does not have many workers")
