@@ -31,6 +31,8 @@ class Row:
     """Standard deviation of the test error over the seeds; None for one seed."""
     at_4: float | None
     """Test error after 4 steps; None for methods whose states are stages."""
+    at_15: float | None
+    """After 15, as many as the paper shows; likewise, and for shorter runs."""
     gap: float
     """Test error less that of the reference: positive where the reference is better."""
     gap_low: float
@@ -62,7 +64,8 @@ def compare(validation: Results, test: Results, reference: str, seed: int) -> di
             validation=_mean(at_validation),
             test=_mean(each),
             test_spread=float(np.std(each, ddof=1)) if len(each) > 1 else None,
-            at_4=None if key.startswith("smplify") else _mean(run.curve()[4] for run in runs),
+            at_4=_after(key, runs, 4),
+            at_15=_after(key, runs, 15),
             gap=float((per_person[key] - per_person[reference]).mean()),
             gap_low=low,
             gap_high=high,
@@ -70,6 +73,12 @@ def compare(validation: Results, test: Results, reference: str, seed: int) -> di
             nonfinite=sum(run.nonfinite for run in runs),
         )
     return rows
+
+
+def _after(key: str, runs: Sequence[Errors], step: int) -> float | None:
+    if key.startswith("smplify") or any(len(run.curve()) <= step for run in runs):
+        return None
+    return _mean(run.curve()[step] for run in runs)
 
 
 def paired_interval(differences: NDArray[np.float64], seed: int) -> tuple[float, float]:
