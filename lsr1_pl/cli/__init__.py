@@ -20,8 +20,7 @@ usage: lsr1 VERB [OPTIONS]
             go on where a run ended: lsr1 fit --config hmr_open.yaml --ckpt last
   test      test a checkpoint:       lsr1 test --ckpt runs/hmr_open/version_0/checkpoints/best.ckpt
   validate  its validation set:      lsr1 validate --ckpt best.ckpt
-  predict   fit people to keypoints: lsr1 predict --ckpt best.ckpt \\
-                --data lsr1_pl.data.KeypointsDataModule --data.init_args.path KEYPOINTS.npz
+  predict   fit people to keypoints: lsr1 predict OPENPOSE_FOLDER --out DIR
   bench     the paper's studies:     lsr1 bench profiles --fast     (lsr1 bench --help: all)
   export    weights and config only: lsr1 export best.ckpt FOLDER
   doctor    what data is there:      lsr1 doctor --config hmr_open_benchmark.yaml
@@ -49,6 +48,12 @@ def _lightning(verb: str) -> Callable[[list[str]], int]:
         return run_lightning(verb, arguments)
 
     return run
+
+
+def _predict(arguments: list[str]) -> int:
+    from lsr1_pl.cli.predict import main as predict
+
+    return predict(arguments)
 
 
 def _bench(arguments: list[str]) -> int:
@@ -91,7 +96,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "fit": _lightning("fit"),
     "validate": _lightning("validate"),
     "test": _lightning("test"),
-    "predict": _lightning("predict"),
+    "predict": _predict,
     "bench": _bench,
     "export": _export,
     "data": _data,

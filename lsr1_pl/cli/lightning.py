@@ -1,4 +1,4 @@
-"""fit, validate, test and predict: LightningCLI with this project's habits."""
+"""fit, validate and test: LightningCLI with this project's habits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from pytorch_lightning.callbacks import ModelCheckpoint, ProgressBar
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import CSVLogger, Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
-from pytorch_lightning.utilities.model_helpers import is_overridden
 
 from lsr1_pl.cli.arguments import DEFAULT_ROOT, prepare_arguments
 from lsr1_pl.cli.record_config import RecordConfig
@@ -24,7 +23,7 @@ from lsr1_pl.cli.resume import ContinuedCSVLogger, LastCheckpoint, RunFolder, fo
 from lsr1_pl.cli.wandb_log import WandbSettings, finish_wandb, start_wandb
 from lsr1_pl.errors import UserError, complaints, user_error_within
 from lsr1_pl.pretrained import check_weights, read_checkpoint
-from lsr1_pl.report import IterationProgress, PredictionFile, quiet_lightning, short
+from lsr1_pl.report import IterationProgress, quiet_lightning, short
 
 _TRAINER_DEFAULTS = {
     # Inner gradients need autograd in evaluation too.
@@ -76,8 +75,6 @@ class _CLI(LightningCLI):
             callbacks.append(LastCheckpoint())
         if not fit:
             callbacks = [c for c in callbacks if not isinstance(c, ModelCheckpoint)]
-        if self.subcommand == "predict":
-            callbacks.append(PredictionFile())
         if trainer.enable_progress_bar is not False and not any(
             isinstance(c, ProgressBar) for c in callbacks
         ):
@@ -117,13 +114,9 @@ class _CLI(LightningCLI):
                 self.model.load_state_dict(weights)
         if subcommand in ("validate", "test"):
             kwargs["verbose"] = False
-        if subcommand == "predict":
-            kwargs["return_predictions"] = False
         return kwargs
 
     def _run_subcommand(self, subcommand: str) -> None:
-        if subcommand == "predict" and not is_overridden("predict_step", self.model):
-            raise UserError(f"{type(self.model).__name__} cannot predict; use lsr1 test")
         settings = self._get(self.config_init, "wandb")
         folder = Path(str(self.trainer.log_dir)).resolve()
         with _removed_if_fruitless(folder):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from lsr1_pl.data.bvh import BVH, read_bvh
 from lsr1_pl.data.conversion import ConversionReport, convert_cmu
-from lsr1_pl.data.keypoints import KeypointBatch, KeypointsDataModule
+from lsr1_pl.data.detections import Detections, read_detections
+from lsr1_pl.data.keypoints import KeypointBatch, keypoint_batches
 from lsr1_pl.data.manifest import Recording
 from lsr1_pl.data.mixture import MixtureBatch, MixtureDataModule, draw_family
 from lsr1_pl.data.motion import MotionBatch, MotionDataModule
@@ -19,8 +20,8 @@ __all__ = [
     "BVH",
     "ConversionReport",
     "DetectionBatch",
+    "Detections",
     "KeypointBatch",
-    "KeypointsDataModule",
     "MixtureBatch",
     "MixtureDataModule",
     "Motion",
@@ -38,7 +39,9 @@ __all__ = [
     "draw_family",
     "draw_quadratics",
     "draw_starts",
+    "keypoint_batches",
     "open_motion_path",
     "read_bvh",
+    "read_detections",
     "write_store",
 ]

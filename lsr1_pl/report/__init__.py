@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from lsr1_pl.report.animation import write_glb
 from lsr1_pl.report.bodies import Panel, draw_bodies
+from lsr1_pl.report.fit_page import FittedPerson, write_fit_page
 from lsr1_pl.report.fits_figure import FitsFigure, draw_fits
 from lsr1_pl.report.page import Page, PageTable, Section, readable, write_page
 from lsr1_pl.report.paths import short
-from lsr1_pl.report.predictions import PredictionFile
 from lsr1_pl.report.progress import IterationProgress
 from lsr1_pl.report.quiet import quiet_lightning
 from lsr1_pl.report.step_table import StepTable
 
 __all__ = [
     "FitsFigure",
+    "FittedPerson",
     "IterationProgress",
     "Page",
     "PageTable",
     "Panel",
-    "PredictionFile",
     "Section",
     "StepTable",
     "draw_bodies",
@@ -25,5 +26,7 @@ __all__ = [
     "quiet_lightning",
     "readable",
     "short",
+    "write_fit_page",
+    "write_glb",
     "write_page",
 ]

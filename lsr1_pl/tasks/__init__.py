@@ -1,5 +1,6 @@
 """Tasks: LightningModules that meta-train an optimiser."""
 
+from lsr1_pl.tasks.fitting import Fits, fit_people
 from lsr1_pl.tasks.function import FunctionTask
 from lsr1_pl.tasks.general import GeneralTask
 from lsr1_pl.tasks.hmr import HMRTask
@@ -9,10 +10,12 @@ from lsr1_pl.tasks.meta import MetaTask
 
 __all__ = [
     "FitSample",
+    "Fits",
     "FunctionTask",
     "GeneralTask",
     "HMRTask",
     "MetaTask",
+    "fit_people",
     "load_data",
     "load_task",
 ]

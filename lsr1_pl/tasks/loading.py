@@ -56,7 +56,7 @@ def _instantiate(path: Path, key: str, base: type, changes: Mapping[str, object]
     parser.add_subclass_arguments(base, key)
     try:
         config = parser.parse_object({key: {**section, "init_args": arguments}})
-        return parser.instantiate_classes(config)[key]
+        return parser.instantiate(config)[key]
     except (ArgumentError, ValueError) as error:
         # jsonargparse wraps what a class raises while it is made.
         wrapped = user_error_within(error)

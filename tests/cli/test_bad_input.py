@@ -7,6 +7,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -145,5 +146,27 @@ def test_a_task_without_prediction_says_so(
     finished_run: Path, empty_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     checkpoint = str(finished_run / "checkpoints" / "last.ckpt")
-    message = refusal(capsys, "predict", "--ckpt", checkpoint)
+    keypoints = empty_folder / "people.npz"
+    np.savez(keypoints, keypoints=np.ones((1, 18, 2)))
+    message = refusal(capsys, "predict", "--ckpt", checkpoint, str(keypoints))
     assert "FunctionTask cannot predict" in message
+    assert not (empty_folder / "fits").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["absent.json"], "no such file"),
+        (["people.npz", "--steps", "0"], "--steps 0: must be 1"),
+        (["people.npz", "--fps", "0"], "--fps 0.0: must be above 0"),
+        (["people.npz", "--ckpt", "nothing"], "no such checkpoint"),
+        (["people.npz", "--out", "people.npz"], "is a file; name a folder"),
+        ([], "required: input"),
+    ],
+)
+def test_predict_names_what_is_wrong(
+    arguments: list[str], message: str, empty_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.savez(empty_folder / "people.npz", keypoints=np.ones((1, 18, 2)))
+    assert message in refusal(capsys, "predict", *arguments)
+    assert not (empty_folder / "fits").exists()

@@ -1,23 +1,17 @@
-"""Prediction: the best state of each person, its status, and the file that holds it."""
+"""Prediction: the best state of each person, its status, its camera."""
 
 from __future__ import annotations
 
 import math
-from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from pytorch_lightning import Trainer
-from pytorch_lightning.loggers import CSVLogger
 
 from lsr1_pl.body import PinholeCamera
-from lsr1_pl.data import KeypointBatch, KeypointsDataModule, MotionDataModule
-from lsr1_pl.errors import UserError
+from lsr1_pl.data import KeypointBatch, MotionDataModule
 from lsr1_pl.optim import LSR1, Trajectory
-from lsr1_pl.report import PredictionFile
-from lsr1_pl.tasks import HMRTask
+from lsr1_pl.tasks import HMRTask, fit_people
+from lsr1_pl.tasks.fitting import camera_of, project
 from lsr1_pl.tasks.hmr_prediction import best_states
 
 
@@ -42,16 +36,6 @@ def test_keeps_each_persons_best_state_and_flags_the_rest(task: HMRTask) -> None
     assert prediction.joints.shape == (3, 18, 3)
 
 
-def written(path: Path, **changes: Any) -> Path:
-    arrays: dict[str, Any] = {
-        "keypoints": 100 * np.random.default_rng(0).random((5, 18, 2)),
-        "confidence": np.ones((5, 18)),
-    }
-    arrays |= changes
-    np.savez(path, **{key: value for key, value in arrays.items() if value is not None})
-    return path
-
-
 def test_fits_do_not_depend_on_the_pixels_scale_and_place(task: HMRTask) -> None:
     task.eval()
     motion = MotionDataModule(
@@ -66,57 +50,35 @@ def test_fits_do_not_depend_on_the_pixels_scale_and_place(task: HMRTask) -> None
     assert (one.error_by_step.amin(dim=1) <= one.error_by_step[:, 0]).all()
 
 
-def test_file_has_a_row_a_person(task: HMRTask, tmp_path: Path) -> None:
-    confidence = np.ones((5, 18))
-    confidence[4, 3:] = 0.0
-    path = written(tmp_path / "people.npz", confidence=confidence)
-    trainer = Trainer(
-        accelerator="cpu",
-        logger=CSVLogger(tmp_path, name="out"),
-        callbacks=[PredictionFile()],
-        inference_mode=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    trainer.predict(task, KeypointsDataModule(str(path), batch_size=2), return_predictions=False)
-    with np.load(tmp_path / "out" / "version_0" / "predictions.npz", allow_pickle=False) as fits:
-        assert fits["pose"].shape == (5, 72)
-        assert fits["betas"].shape == (5, 10)
-        assert fits["joints"].shape == (5, 18, 3)
-        assert fits["error_by_step"].shape == (5, 4)
-        assert fits["status"].tolist() == [0, 0, 0, 0, 2]
+def test_cameras_put_the_fits_over_the_detections(task: HMRTask) -> None:
+    task.eval()
+    motion = MotionDataModule(
+        validation_recordings=["walk"], test_recordings=["kick"], batch_size=4
+    ).train_batch(0)
+    joints = task.joints_of(motion.pose, motion.betas)
+    true = PinholeCamera(focal=1200.0, centre_u=640.0, centre_v=360.0)
+    visibility = torch.ones(4, 18)
+    visibility[3] = 0
+    batch = KeypointBatch(true.project(joints), visibility)
+    camera = camera_of(joints, batch, task.camera)
+    expected = torch.tensor([1200.0, 640.0, 360.0, 6.0]).expand(3, 4)
+    torch.testing.assert_close(camera[:3], expected, rtol=1e-4, atol=1e-2)
+    assert bool(camera[3].isfinite().all())
+    torch.testing.assert_close(project(camera, joints)[:3], batch.keypoints[:3])
 
 
-def test_nan_keypoints_are_invisible(tmp_path: Path) -> None:
-    keypoints = np.ones((2, 18, 2))
-    keypoints[1, 7, 0] = np.nan
-    (batch,) = KeypointsDataModule(
-        str(written(tmp_path / "nan.npz", keypoints=keypoints, confidence=None))
-    ).predict_dataloader()
-    assert torch.isfinite(batch.keypoints).all()
-    assert batch.visibility.sum().item() == 35
-    assert batch.visibility[1, 7] == 0
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"keypoints": None}, r"'keypoints' is missing; expected \(n, 18, 2\)"),
-        ({"keypoints": np.ones((5, 17, 2))}, r"shape \(5, 17, 2\)"),
-        ({"keypoints": np.ones((0, 18, 2))}, r"shape \(0, 18, 2\)"),
-        ({"keypoints": np.full((5, 18, 2), "a")}, "expected numbers"),
-        ({"confidence": np.ones((4, 18))}, "of 4 people"),
-    ],
-)
-def test_malformed_file_is_named(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=message) as caught:
-        KeypointsDataModule(str(written(tmp_path / "people.npz", **changes)))
-    assert "people.npz" in str(caught.value)
-
-
-def test_missing_and_unreadable_files(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no such file"):
-        KeypointsDataModule(str(tmp_path / "absent.npz"))
-    (tmp_path / "text.npz").write_text("hello")
-    with pytest.raises(UserError, match="cannot be read"):
-        KeypointsDataModule(str(tmp_path / "text.npz"))
+def test_everyone_is_fitted_in_order(task: HMRTask) -> None:
+    task.eval()
+    generator = torch.Generator().manual_seed(0)
+    keypoints = 100 * torch.rand(5, 18, 2, generator=generator)
+    visibility = torch.ones(5, 18)
+    visibility[4, 3:] = 0
+    whole = fit_people(task, [KeypointBatch(keypoints, visibility)])
+    counted: list[int] = []
+    parts = [KeypointBatch(keypoints[i : i + 2], visibility[i : i + 2]) for i in (0, 2, 4)]
+    split = fit_people(task, parts, counted.append)
+    assert counted == [2, 4, 5]
+    assert whole.prediction.status.tolist() == [0, 0, 0, 0, 2]
+    assert whole.prediction.error_by_step.shape == (5, 4)
+    torch.testing.assert_close(split.prediction.pose, whole.prediction.pose, rtol=1e-4, atol=1e-4)
+    assert whole.projected.shape == (5, 18, 2)

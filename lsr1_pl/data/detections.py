@@ -1,0 +1,231 @@
+"""People as detectors write them: OpenPose's JSON, COCO's JSON, plain npz."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsr1_pl.body.skeleton import COCO18
+from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
+
+_BODY25_TO_COCO18 = (*range(8), *range(9, 19))
+"""BODY_25 has the middle of the hips at 8, and feet from 19 on."""
+
+COCO17: tuple[str, ...] = (
+    *("nose", "leye", "reye", "lear", "rear"),
+    *("left_shoulder", "right_shoulder", "left_elbow", "right_elbow"),
+    *("left_wrist", "right_wrist", "left_hip", "right_hip"),
+    *("left_knee", "right_knee", "left_ankle", "right_ankle"),
+)
+"""The 17 keypoints of the COCO data set in its order; it has no neck."""
+
+_MOST_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class Detections:
+    """n people in the frames of an input, frame by frame."""
+
+    keypoints: NDArray[np.float64]
+    """(n, 18, 2) in pixels, u to the right and v down, in OpenPose's order of 18."""
+    confidence: NDArray[np.float64]
+    """(n, 18), 0 where not detected."""
+    frame: list[str]
+    """n names of frames: the file's, or the image's number."""
+    person: NDArray[np.int64]
+    """(n,) the person's number within its frame."""
+
+
+def read_detections(path: Path) -> Detections:
+    """The people of a file, or of a folder of OpenPose's files (one a frame, in natural order).
+
+    Args:
+        path: ``.npz`` with ``keypoints`` (n, 18, 2) and, if there, ``confidence`` (n, 18);
+            OpenPose's ``.json`` (BODY_25 or COCO's 18); COCO's ``.json`` (annotations, or a list
+            of results); or a folder.
+
+    Raises:
+        UserError: there is no such file, it is of another format, or it holds no person.
+    """
+    if path.is_dir():
+        found = _folder(path)
+    elif path.suffix == ".json":
+        found = _json_file(path)
+    else:
+        found = [(path.stem, *_npz(path))]
+    frames: list[str] = []
+    numbers: list[int] = []
+    for name, keypoints, _ in found:
+        frames += [name] * len(keypoints)
+        numbers += range(len(keypoints))
+    if not frames:
+        raise UserError(f"{path}: holds no person; expected at least one in one frame")
+    if path.suffix == ".npz":
+        frames = [f"{name}_{number:06d}" for name, number in zip(frames, numbers, strict=True)]
+        numbers = [0] * len(frames)
+    return Detections(
+        np.concatenate([keypoints for _, keypoints, _ in found]),
+        np.concatenate([confidence for _, _, confidence in found]),
+        frames,
+        np.asarray(numbers),
+    )
+
+
+_People = tuple[str, NDArray[np.float64], NDArray[np.float64]]
+"""A frame's name, its keypoints (n, 18, 2) and their confidence (n, 18)."""
+
+
+def _folder(path: Path) -> list[_People]:
+    files = sorted(path.glob("*.json"), key=_natural)
+    if not files:
+        raise UserError(f"{path}: holds no .json; expected OpenPose's files, one a frame")
+    return [people for file in files for people in _json_file(file)]
+
+
+def _natural(path: Path) -> list[tuple[int, int, str]]:
+    """So that frame 10 comes after frame 9."""
+    parts = re.split(r"(\d+)", path.name)
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
+
+
+def _json_file(path: Path) -> list[_People]:
+    content = _json(path)
+    if isinstance(content, dict) and "people" in content:
+        return [(path.stem.removesuffix("_keypoints"), *_openpose(path, content["people"]))]
+    if isinstance(content, dict) and "annotations" in content:
+        return _coco(path, content["annotations"], _image_names(content.get("images")))
+    if isinstance(content, list):
+        return _coco(path, content, {})
+    raise UserError(
+        f"{path}: is neither OpenPose's (key 'people') nor COCO's (key 'annotations', or a list "
+        "of results)"
+    )
+
+
+def _json(path: Path) -> Any:
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise UserError(f"{path}: is larger than {_MOST_BYTES >> 20} MiB; split it by frames")
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; expected keypoints as JSON or npz") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: cannot be read as JSON ({error})") from None
+
+
+def _openpose(path: Path, people: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if not isinstance(people, list):
+        raise UserError(f"{path}: key 'people' is no list; expected one entry a person")
+    rows = []
+    for number, person in enumerate(people):
+        where = f"{path}: key 'people[{number}].pose_keypoints_2d'"
+        flat = person.get("pose_keypoints_2d") if isinstance(person, dict) else None
+        triples = _triples(flat, where, (18, 25))
+        rows.append(triples[list(_BODY25_TO_COCO18)] if len(triples) == 25 else triples)
+    return _split(rows)
+
+
+def _image_names(images: Any) -> dict[Any, str]:
+    if not isinstance(images, list):
+        return {}
+    named = [each for each in images if isinstance(each, dict) and "id" in each]
+    return {str(each["id"]): Path(str(each.get("file_name", each["id"]))).stem for each in named}
+
+
+def _coco(path: Path, entries: Any, names: dict[Any, str]) -> list[_People]:
+    if not isinstance(entries, list):
+        raise UserError(f"{path}: key 'annotations' is no list; expected one entry a person")
+    by_image: dict[str, list[NDArray[np.float64]]] = {}
+    for number, entry in enumerate(entries):
+        where = f"{path}: entry {number}"
+        if not isinstance(entry, dict) or "image_id" not in entry:
+            raise UserError(f"{where} has no key 'image_id'; expected COCO's keypoints")
+        if not entry.get("keypoints") or not any(entry["keypoints"]):
+            continue  # COCO annotates people without keypoints too.
+        triples = _triples(entry["keypoints"], f"{where}, key 'keypoints'", (17,))
+        by_image.setdefault(str(entry["image_id"]), []).append(_with_neck(triples))
+    return [(names.get(image, image), *_split(rows)) for image, rows in by_image.items()]
+
+
+def _with_neck(triples: NDArray[np.float64]) -> NDArray[np.float64]:
+    """COCO's 17 -> OpenPose's 18, whose neck is the middle of the shoulders."""
+    shoulders = triples[[COCO17.index("left_shoulder"), COCO17.index("right_shoulder")]]
+    neck = np.append(shoulders[:, :2].mean(axis=0), shoulders[:, 2].min())
+    return np.stack([neck if name == "neck" else triples[COCO17.index(name)] for name in COCO18])
+
+
+def _triples(flat: Any, where: str, counts: tuple[int, ...]) -> NDArray[np.float64]:
+    """(J, 3) of u, v and confidence."""
+    wanted = " or ".join(str(3 * count) for count in counts)
+    numbers = isinstance(flat, list) and all(
+        isinstance(x, (int, float)) and not isinstance(x, bool) for x in flat
+    )
+    if not numbers or len(flat) not in [3 * count for count in counts]:
+        got = f"{len(flat)} entries" if isinstance(flat, list) else type(flat).__name__
+        raise UserError(
+            f"{where} is {got}; expected {wanted} numbers: u, v, confidence by keypoint"
+        )
+    try:
+        triples = np.asarray(flat, dtype=np.float64).reshape(-1, 3)
+    except OverflowError:
+        raise UserError(f"{where} holds a number beyond double precision") from None
+    return triples
+
+
+def _split(
+    rows: list[NDArray[np.float64]],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    stacked = np.stack(rows) if rows else np.zeros((0, len(COCO18), 3))
+    return stacked[:, :, :2], stacked[:, :, 2]
+
+
+def _npz(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; expected keypoints as JSON or npz") from None
+    except DAMAGED_ARRAYS as error:
+        raise UserError(f"{path}: cannot be read as an npz of plain arrays ({error})") from None
+    count = len(COCO18)
+    keypoints = _array(path, arrays, "keypoints", (count, 2))
+    if "confidence" not in arrays:
+        return keypoints, np.ones(keypoints.shape[:2])
+    confidence = _array(path, arrays, "confidence", (count,))
+    if len(confidence) != len(keypoints):
+        raise UserError(
+            f"{path}: key 'confidence' is of {len(confidence)} people, 'keypoints' of "
+            f"{len(keypoints)}; expected the same people in both"
+        )
+    return keypoints, confidence
+
+
+def _array(
+    path: Path, arrays: dict[str, NDArray[np.generic]], key: str, shape: tuple[int, ...]
+) -> NDArray[np.float64]:
+    wanted = f"(n, {', '.join(map(str, shape))})"
+    if key not in arrays:
+        raise UserError(f"{path}: key '{key}' is missing; expected {wanted}")
+    array = arrays[key]
+    if array.shape[1:] != shape or not len(array) or array.dtype.kind not in "fiu":
+        raise UserError(
+            f"{path}: key '{key}' is {array.dtype} of shape {array.shape}; expected numbers "
+            f"{wanted}, in OpenPose's order of 18: {', '.join(COCO18)}"
+        )
+    return array.astype(np.float64)
+
+
+def visible(detections: Detections, least_confidence: float) -> NDArray[np.bool_]:
+    """(n, 18): which keypoints count: finite, and of that confidence at least."""
+    if not math.isfinite(least_confidence):
+        raise UserError(f"least_confidence is {least_confidence}; it must be finite")
+    finite = np.isfinite(detections.keypoints).all(axis=2)
+    seen: NDArray[np.bool_] = finite & (detections.confidence >= least_confidence)
+    return seen

@@ -1,0 +1,177 @@
+"""The page of ``lsr1 predict``: keypoints and fit in 2D, the body in 3D, the error by step."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+_BONES: tuple[tuple[int, int], ...] = (
+    *((0, 1), (1, 2), (2, 3), (3, 4), (1, 5), (5, 6), (6, 7)),
+    *((1, 8), (8, 9), (9, 10), (1, 11), (11, 12), (12, 13)),
+    *((0, 14), (14, 16), (0, 15), (15, 17)),
+)
+"""Of OpenPose's 18 keypoints."""
+
+_SIZE = 420
+"""Of a plot, in pixels."""
+
+_TEMPLATE = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{ title }}</title>
+<style>
+  body { font: 16px/1.5 system-ui, sans-serif; color: #1b1f24; background: #fff;
+         max-width: 80rem; margin: 2rem auto; padding: 0 1rem; }
+  h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-bottom: 0; }
+  .person { border-top: 1px solid #d8dde3; margin-top: 1.5rem; padding-top: .5rem; }
+  .plots { display: flex; flex-wrap: wrap; } .plots > div { flex: 1 1 22rem; min-width: 20rem; }
+  p { margin: .2rem 0 .6rem; color: #57606a; }
+</style>
+<script>{{ plotly|safe }}</script>
+</head>
+<body>
+<h1>{{ title }}</h1>
+<p>{{ summary }}</p>
+{% for person in people %}
+<div class="person"><h2>{{ person.title }}</h2><p>{{ person.text }}</p>
+<div class="plots">{% for plot in person.plots %}<div>{{ plot|safe }}</div>{% endfor %}</div></div>
+{% endfor %}
+</body>
+</html>
+"""
+
+
+@dataclass(frozen=True)
+class FittedPerson:
+    """What the page shows of one person."""
+
+    title: str
+    status: str
+    keypoints: Floats
+    """(18, 2) detected pixels."""
+    seen: NDArray[np.bool_]
+    """(18,) which were used."""
+    projected: Floats
+    """(18, 2) pixels of the fit."""
+    vertices: Floats
+    """(V, 3) metres, y up."""
+    error_by_step: Floats
+    """(K + 1,) in units of the keypoints' box."""
+
+
+def write_fit_page(
+    path: Path, title: str, summary: str, people: Sequence[FittedPerson], faces: NDArray[np.integer]
+) -> None:
+    """One self-contained page, which opens offline; written whole or not at all.
+
+    Args:
+        path: of the HTML.
+        title: of the page.
+        summary: below it.
+        people: shown one below the other; each adds about 0.3 MB.
+        faces: (F, 3) vertex numbers of the body.
+    """
+    from plotly.offline import get_plotlyjs
+
+    shown = [
+        {
+            "title": person.title,
+            "text": f"{person.status}; reprojection error {person.error_by_step[0]:.4f} at the "
+            f"initial estimate, {np.nanmin(person.error_by_step):.4f} at the best step, in units "
+            "of the keypoints' box.",
+            "plots": [_html(plot) for plot in _plots(person, faces)],
+        }
+        for person in people
+    ]
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    text = environment.from_string(_TEMPLATE).render(
+        title=title, summary=summary, people=shown, plotly=get_plotlyjs()
+    )
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+
+
+def _html(figure: Any) -> str:
+    text: str = figure.to_html(
+        full_html=False,
+        include_plotlyjs=False,
+        config={"displayModeBar": False, "responsive": True},
+    )
+    return text
+
+
+def _plots(person: FittedPerson, faces: NDArray[np.integer]) -> list[Any]:
+    import plotly.graph_objects as go
+
+    layout = {"height": _SIZE, "margin": {"l": 40, "r": 10, "t": 30, "b": 40}}
+    seen = person.seen
+    overlay = go.Figure(layout={**layout, "title": "detected (dots) and fitted, in pixels"})
+    for a, b in _BONES:
+        overlay.add_scatter(
+            x=person.projected[[a, b], 0],
+            y=person.projected[[a, b], 1],
+            mode="lines",
+            line={"color": "#d62728", "width": 3},
+            showlegend=False,
+            hoverinfo="skip",
+        )
+    overlay.add_scatter(
+        x=person.keypoints[seen, 0],
+        y=person.keypoints[seen, 1],
+        mode="markers",
+        marker={"color": "#1b1f24", "size": 8},
+        name="detected",
+    )
+    # One size of ranges and of the plot, so that the picture is not stretched.
+    points = np.concatenate([person.projected, person.keypoints[seen]])
+    middle = (points.max(axis=0) + points.min(axis=0)) / 2
+    half = 0.55 * max(float(np.ptp(points, axis=0).max()), 1.0)
+    overlay.update_xaxes(range=[middle[0] - half, middle[0] + half])
+    overlay.update_yaxes(range=[middle[1] + half, middle[1] - half])
+    overlay.update_layout(width=_SIZE, height=_SIZE, margin={"l": 45, "r": 15, "t": 30, "b": 30})
+    overlay.update_layout(showlegend=False)
+    # plotly's z is up; the body's is y, and it faces the viewer.
+    x, up, towards = np.round(person.vertices, 4).astype(np.float32).T
+    mesh = go.Mesh3d(
+        x=x,
+        y=-towards,
+        z=up,
+        i=faces[:, 0].astype(np.int32),
+        j=faces[:, 1].astype(np.int32),
+        k=faces[:, 2].astype(np.int32),
+        color="#a9bdd9",
+        flatshading=False,
+        lighting={"ambient": 0.5, "diffuse": 0.7, "specular": 0.1},
+        lightposition={"x": 300, "y": -1000, "z": 500},
+        hoverinfo="skip",
+    )
+    body = go.Figure(mesh, layout={**layout, "title": "the body: drag to turn"})
+    hidden = {"visible": False}
+    body.update_layout(
+        width=_SIZE,
+        scene={
+            "aspectmode": "data",
+            "xaxis": hidden,
+            "yaxis": hidden,
+            "zaxis": hidden,
+            "camera": {"eye": {"x": 0, "y": -2.6, "z": 0.2}},
+        }
+    )
+    error = go.Figure(layout={**layout, "title": "reprojection error by step"})
+    error.add_scatter(y=person.error_by_step, mode="lines+markers", line={"color": "#1f77b4"})
+    error.update_xaxes(title="step")
+    error.update_yaxes(rangemode="tozero")
+    return [overlay, body, error]
