@@ -22,7 +22,7 @@ from lsr1_pl.pretrained.checkpoints import (
 )
 
 _LARGE = 10_000
-_CURVES = ("train/meta_loss", "val/pa_mpjpe", "val/final_value")
+_CURVES = ("train/meta_loss", "val/pa_mpjpe", "val/final_value", "val/log_ratio")
 
 
 def export_checkpoint(checkpoint: Path, folder: Path, *, half: bool = False) -> None:
