@@ -168,7 +168,7 @@ def _plots(person: FittedPerson, faces: NDArray[np.integer]) -> list[Any]:
             "yaxis": hidden,
             "zaxis": hidden,
             "camera": {"eye": {"x": 0, "y": -2.6, "z": 0.2}},
-        }
+        },
     )
     error = go.Figure(layout={**layout, "title": "reprojection error by step"})
     error.add_scatter(y=person.error_by_step, mode="lines+markers", line={"color": "#1f77b4"})

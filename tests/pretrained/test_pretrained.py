@@ -11,10 +11,12 @@ import yaml
 from lsr1_pl.cli import main
 from lsr1_pl.errors import UserError
 from lsr1_pl.objectives import DiagonalQuadratic
-from lsr1_pl.optim import unroll
+from lsr1_pl.optim import PairLSR1, unroll
 from lsr1_pl.pretrained import (
     export_checkpoint,
     load_optimizer,
+    load_pretrained,
+    minimize,
     read_checkpoint,
     shipped,
     shipped_folder,
@@ -83,7 +85,7 @@ def test_export_in_half_precision_and_its_curves(checkpoint: Path, tmp_path: Pat
     }
     torch.testing.assert_close(state["large"].float(), stored["state_dict"]["large"], **HALF)
     lines = (tmp_path / "half/history.csv").read_text(encoding="utf-8").splitlines()
-    assert lines[0] == "step,train/meta_loss,val/pa_mpjpe,val/final_value"
+    assert lines[0] == "step,train/meta_loss,val/pa_mpjpe,val/final_value,val/log_ratio"
     assert lines[-1] == "2000,,,-3.5"
     assert 400 < len(lines) < 600
     stored["state_dict"]["large"] *= 1e6
@@ -145,7 +147,18 @@ def test_shipped_checkpoints_have_a_card_and_no_machine_s_paths(name: str) -> No
     assert "/home" not in config
 
 
-@pytest.mark.parametrize("name", sorted(set(shipped()) - set(_FITTING)))
+def test_the_shipped_optimiser_for_all_functions_is_the_default() -> None:
+    optimizer = load_pretrained("lsr1_general")
+    assert isinstance(optimizer, PairLSR1)
+    assert float(optimizer.output.weight.abs().max()) > 0.01
+    for dtype in (torch.float32, torch.float64):
+        found = minimize(lambda x: (x - 3).square().sum(), torch.zeros(4, dtype=dtype))
+        torch.testing.assert_close(found.x, torch.full((4,), 3.0, dtype=dtype))
+    with pytest.raises(UserError, match="expected an LSR1"):
+        load_optimizer("lsr1_general")
+
+
+@pytest.mark.parametrize("name", sorted(set(shipped()) - {*_FITTING, "lsr1_general"}))
 def test_shipped_optimisers(name: str) -> None:
     optimizer = load_optimizer(name)
     assert sum(p.numel() for p in optimizer.parameters()) == 252_555
