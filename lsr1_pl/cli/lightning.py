@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -172,6 +174,9 @@ def run_lightning(verb: str, arguments: Sequence[str]) -> int:
         UserError: a config, key, value, checkpoint or data set that does not fit.
     """
     prepared = prepare_arguments(verb, arguments)
+    # A config may name classes of the user's own folder; last, so that nothing is shadowed.
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
     with warnings.catch_warnings():
         quiet_lightning()
         try:

@@ -86,7 +86,7 @@ def test_export_in_half_precision_and_its_curves(checkpoint: Path, tmp_path: Pat
     torch.testing.assert_close(state["large"].float(), stored["state_dict"]["large"], **HALF)
     lines = (tmp_path / "half/history.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "step,train/meta_loss,val/pa_mpjpe,val/final_value,val/log_ratio"
-    assert lines[-1] == "2000,,,-3.5"
+    assert lines[-1] == "2000,,,-3.5,"
     assert 400 < len(lines) < 600
     stored["state_dict"]["large"] *= 1e6
     torch.save(stored, run / "best.ckpt")
@@ -150,7 +150,7 @@ def test_shipped_checkpoints_have_a_card_and_no_machine_s_paths(name: str) -> No
 def test_the_shipped_optimiser_for_all_functions_is_the_default() -> None:
     optimizer = load_pretrained("lsr1_general")
     assert isinstance(optimizer, PairLSR1)
-    assert float(optimizer.output.weight.abs().max()) > 0.01
+    assert bool((optimizer.output.weight.abs() > 0.01).any())
     for dtype in (torch.float32, torch.float64):
         found = minimize(lambda x: (x - 3).square().sum(), torch.zeros(4, dtype=dtype))
         torch.testing.assert_close(found.x, torch.full((4,), 3.0, dtype=dtype))
