@@ -20,7 +20,6 @@ from lsr1_pl.bench.general_problems import (
     Problem,
     conjugate_gradients,
     problems,
-    value_after,
 )
 from lsr1_pl.bench.profile import Profile, profile
 from lsr1_pl.bench.solving import Run, solve
@@ -28,6 +27,7 @@ from lsr1_pl.bench.study import COLOURS, Study, add_seed, new_figure
 from lsr1_pl.data import draw_family, draw_starts
 from lsr1_pl.data.steps import step_generator
 from lsr1_pl.errors import UserError
+from lsr1_pl.metrics.evaluations import value_after
 from lsr1_pl.objectives import Quadratic, Rosenbrock
 from lsr1_pl.optim import LBFGS, BatchedOptimizer, PairLSR1
 from lsr1_pl.pretrained import load_pretrained
@@ -131,7 +131,7 @@ def _quadratics(learned: Mapping[str, BatchedOptimizer], count: int, seed: int) 
             for name, solver in solvers.items():
                 outcome = solve(solver, objective, batch.x0, _MARKS[-1])
                 for mark in _MARKS:
-                    values = value_after(outcome, mark)
+                    values = value_after(outcome.values, outcome.evaluations, mark)
                     relative = (values - least) / (outcome.values[0] - least)
                     yield _Row(family, "quadratic", size, name, mark, relative)
             for mark, relative in zip(_MARKS, conjugate_gradients(batch, _MARKS), strict=True):
@@ -146,7 +146,8 @@ def _measured(
     for name, solver in problem.solvers(learned).items():
         outcome: Run = solve(solver, problem.objective, x0, scale.evaluations)
         # Every least value is 0.
-        relative = value_after(outcome, scale.evaluations) / outcome.values[0]
+        values = value_after(outcome.values, outcome.evaluations, scale.evaluations)
+        relative = values / outcome.values[0]
         yield _Row(part, problem.name, problem.size, name, scale.evaluations, relative)
 
 

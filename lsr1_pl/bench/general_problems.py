@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from lsr1_pl.bench.problems import FUNCTIONS, Function, learning_rates
-from lsr1_pl.bench.solving import Run, solve
+from lsr1_pl.bench.solving import solve
 from lsr1_pl.data import MixtureBatch, draw_starts
 from lsr1_pl.data.steps import step_generator
+from lsr1_pl.metrics.evaluations import value_after
 from lsr1_pl.objectives import (
     Ackley,
     DixonPrice,
@@ -122,12 +122,6 @@ def problems(
     return known + unknown
 
 
-def value_after(run: Run, evaluations: int) -> Tensor:
-    """(B,) the least value within so many evaluations after the start's."""
-    values = run.values.nan_to_num(nan=torch.inf)
-    return torch.where(run.evaluations <= evaluations + 1, values, torch.inf).min(dim=0).values
-
-
 def conjugate_gradients(batch: MixtureBatch, marks: tuple[int, ...]) -> list[Tensor]:
     """(B,) relative suboptimality after so many products with H: no method of gradients is below.
 
@@ -153,4 +147,4 @@ def conjugate_gradients(batch: MixtureBatch, marks: tuple[int, ...]) -> list[Ten
 
 def _end(optimizer: BatchedOptimizer, objective: Any, x0: Tensor, evaluations: int) -> float:
     run = solve(optimizer, objective, x0, evaluations)
-    return float(value_after(run, evaluations).log().median())
+    return float(value_after(run.values, run.evaluations, evaluations).log().median())

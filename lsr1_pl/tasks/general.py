@@ -11,6 +11,7 @@ from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
 from lsr1_pl.errors import UserError
+from lsr1_pl.metrics.evaluations import value_after
 from lsr1_pl.optim import BatchedOptimizer, PairLSR1, Trajectory, unroll
 from lsr1_pl.tasks.meta import MetaTask
 from lsr1_pl.types import Objective
@@ -122,8 +123,8 @@ class GeneralTask(MetaTask):
         least = torch.minimum(theirs.values.min(0).values, ours.values.min(0).values)
         start = theirs.values[0]
         difference = [
-            self._log(value_after(ours, count), least, start)
-            - self._log(value_after(theirs, count), least, start)
+            self._log(_bought(ours, count), least, start)
+            - self._log(_bought(theirs, count), least, start)
             for count in (self.steps // 2, self.steps, budget)
         ]
         ratio = torch.stack(difference).clamp(-5, 5).mean() / math.log(10)
@@ -160,8 +161,7 @@ class GeneralTask(MetaTask):
         title = f"{batch.family}, N={batch.x0.shape[1]}: {_SUBOPTIMALITY}"
         self.curves[title] = {
             name: [
-                float(self._log(value_after(path, count), least, path.values[0]).median())
-                / 2.302585
+                float(self._log(_bought(path, count), least, path.values[0]).median()) / 2.302585
                 for count in range(self.test_steps + 1)
             ]
             for name, path in paths.items()
@@ -182,8 +182,5 @@ def _relative(values: Tensor, least: Tensor, start: Tensor) -> Tensor:
     return torch.where(sound, relative, torch.zeros_like(relative)).clamp_min(0)
 
 
-def value_after(path: Trajectory, evaluations: int) -> Tensor:
-    """(B,) the least value within so many evaluations after the start's."""
-    affordable = path.evaluations <= evaluations + 1
-    values = path.values.nan_to_num(nan=torch.inf)
-    return torch.where(affordable, values, torch.inf).min(dim=0).values
+def _bought(path: Trajectory, budget: int) -> Tensor:
+    return value_after(path.values, path.evaluations, budget)

@@ -11,9 +11,9 @@ from pytorch_lightning import Trainer
 
 from lsr1_pl.data import MixtureDataModule, draw_family
 from lsr1_pl.errors import UserError
+from lsr1_pl.metrics.evaluations import value_after
 from lsr1_pl.optim import LBFGS, PairLSR1, unroll
 from lsr1_pl.tasks import GeneralTask
-from lsr1_pl.tasks.general import value_after
 
 
 def task(**options: object) -> GeneralTask:
@@ -51,7 +51,7 @@ def test_value_after_counts_evaluations() -> None:
             affordable = [
                 float(path.values[k, i]) for k in range(11) if path.evaluations[k, i] <= count + 1
             ]
-            assert float(value_after(path, count)[i]) == min(affordable)
+            assert float(value_after(path.values, path.evaluations, count)[i]) == min(affordable)
 
 
 def test_a_short_training_runs_validates_and_tests(tmp_path: object) -> None:
