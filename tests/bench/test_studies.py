@@ -72,7 +72,8 @@ def test_general(tmp_path: Path) -> None:
     assert isinstance(objective, Quadratic)
     path = unroll(LBFGS(8), objective, batch.x0, 10)
     least = objective.minimum()
-    expected = (path.values[-1] - least) / (path.values[0] - least)
+    # The best so far: L-BFGS without a search may rise.
+    expected = (path.values.min(dim=0).values - least) / (path.values[0] - least)
     ours = [
         float(r["relative"])
         for r in quadratics
