@@ -211,3 +211,38 @@ def test_the_package_offers_them() -> None:
     assert callable(lsr1_pl.load_pretrained)
     with pytest.raises(AttributeError, match="no attribute"):
         _ = lsr1_pl.nothing  # type: ignore[attr-defined]
+
+
+HOSTILE: dict[str, Any] = {
+    "bowl": lambda x: x.square().sum(dim=1),
+    "valley": lambda x: Rosenbrock().value(x),
+    "corners": lambda x: x.abs().sum(dim=1),
+    "no lower bound": lambda x: -x.square().sum(dim=1),
+    "nan beyond": lambda x: torch.where(x[:, 0] < -0.3, torch.nan, 1.0) * x.square().sum(dim=1),
+    "saddle at zero": lambda x: x[:, 0] * x[:, 1] + x.pow(4).sum(dim=1),
+    "flat": lambda x: 0 * x.sum(dim=1),
+    "overflows": lambda x: torch.exp(x).sum(dim=1),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", HOSTILE)
+def test_the_default_is_finite_and_never_worse_than_the_start(
+    name: str, dtype: torch.dtype
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    for height in (1e-12, 1.0, 1e12):
+        for width in (1e-12, 1.0, 1e12):
+            x0 = width * torch.randn(12, 4, dtype=dtype, generator=generator)
+            x0[0] = 0
+
+            def function(x: Tensor, height: float = height, width: float = width) -> Tensor:
+                value: Tensor = height * HOSTILE[name](x / width)
+                return value
+
+            start = function(x0)
+            sound = start.isfinite()
+            found = minimize(function, x0[sound], steps=15)
+            assert bool(found.x.isfinite().all())
+            assert bool((found.value <= start[sound]).all())
+            assert len(found.status) == int(sound.sum())
