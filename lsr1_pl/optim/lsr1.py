@@ -18,6 +18,7 @@ from lsr1_pl.optim.initial_curvature import (
     LSR1State,
     initial_scale,
     secant_unit,
+    sr1_vector,
 )
 from lsr1_pl.optim.inputs import INPUTS, EncoderInputs
 from lsr1_pl.optim.networks import ElementwiseMLP
@@ -63,6 +64,9 @@ class LSR1(nn.Module, BatchedOptimizer):
         variables: see there.
         output_limit: if given, c > 0: the generators' outputs o become c tanh(o / c), so that no
             input can make a vector or a rate explode.
+        vector: ``free``, the network's output; or ``sr1``, SR1's vector of the last pair times
+            ``1 + tanh(output) / 2``: with the network at zero this is PSD-SR1, its networks correct
+            that. ``vector_scale`` does not apply to it.
         vector_scale: ``none``; or ``secant``, which takes v_k in units of
             ``sqrt(|p| / (|q| N))`` of the last step, clamped and detached, so that
             B has the unit of an inverse Hessian whatever the units of f and x are.
@@ -95,6 +99,7 @@ class LSR1(nn.Module, BatchedOptimizer):
         embedding: int = 0,
         variables: int | None = None,
         output_limit: float | None = None,
+        vector: Literal["free", "sr1"] = "free",
         vector_scale: Literal["none", "secant"] = "none",
         detach_inputs: bool = False,
         vector_init_scale: float = 0.1,
@@ -112,6 +117,7 @@ class LSR1(nn.Module, BatchedOptimizer):
         self.initial_curvature = initial_curvature
         self.gradient_memory = gradient_memory
         self.output_limit = output_limit
+        self.vector = vector
         self.vector_scale = vector_scale
         self.detach_inputs = detach_inputs
         self.secant_pair = secant_pair
@@ -169,9 +175,11 @@ class LSR1(nn.Module, BatchedOptimizer):
         base = replace(state.curvature, scale=initial_scale(self.initial_curvature, state))
         averaged = state.gradient_mean / (1 - self.gradient_memory ** (state.steps_taken + 1))
         vector, learning_rate = self._generate(state, base.scale, averaged)
-        if self.initial_curvature in ("polyak", "rms"):
+        if self.vector == "sr1":
+            vector = (1 + 0.5 * torch.tanh(vector)) * sr1_vector(state)
+        elif self.initial_curvature in ("polyak", "rms"):
             vector = vector * base.scale.sqrt()
-        if self.vector_scale == "secant":
+        elif self.vector_scale == "secant":
             vector = vector * secant_unit(state)
         curvature = base.push(vector)
         direction = curvature.matvec(averaged)

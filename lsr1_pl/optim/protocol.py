@@ -62,6 +62,23 @@ def select_problems(mask: Tensor, chosen: State, other: State) -> State:
     return merged
 
 
+def detached(state: State) -> State:
+    """The same state, as a constant to the meta-gradient."""
+    cut: State = _detached(state)
+    return cut
+
+
+def _detached(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.detach()
+    if is_dataclass(value) and not isinstance(value, type):
+        names = [each.name for each in fields(value)]
+        return type(value)(**{name: _detached(getattr(value, name)) for name in names})
+    if isinstance(value, tuple):
+        return type(value)(*(_detached(each) for each in value))
+    return value
+
+
 def _select(mask: Tensor, chosen: Any, other: Any) -> Any:
     if isinstance(chosen, Tensor):
         return torch.where(mask.view(-1, *[1] * (chosen.ndim - 1)), chosen, other)

@@ -8,7 +8,12 @@ import torch
 from torch import Tensor
 
 from lsr1_pl.errors import UserError
-from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState, select_problems
+from lsr1_pl.optim.protocol import (
+    BatchedOptimizer,
+    OptimizerState,
+    detached,
+    select_problems,
+)
 from lsr1_pl.types import Evaluation, Objective
 
 
@@ -37,6 +42,7 @@ def unroll(
     second_order: bool = True,
     clip_sample_gradient: float | None = None,
     divergence_limit: float | None = None,
+    truncate_every: int | None = None,
 ) -> Trajectory:
     """Run ``steps`` iterations from ``x0`` (B, N).
 
@@ -48,14 +54,19 @@ def unroll(
         divergence_limit: if given, a problem stays where it is once its value exceeds
             ``f_0 + divergence_limit * (1 + |f_0|)``: in training it would otherwise overflow
             and, through BatchNorm, disturb its neighbours. Its trajectory repeats that point.
+        truncate_every: if given, the meta-gradient is cut after every so many steps (truncated
+            backpropagation): a step's loss then reaches that far back at most, and a long unroll
+            neither explodes nor holds its whole graph in one chain.
 
     Raises:
-        UserError: if ``x0`` is not (B, N) or ``steps`` is negative.
+        UserError: if ``x0`` is not (B, N), ``steps`` is negative, or ``truncate_every`` below 1.
     """
     if x0.ndim != 2:
         raise UserError(f"x0 has shape {tuple(x0.shape)}; expected (problems, variables)")
     if steps < 0:
         raise UserError(f"steps is {steps}; it must be 0 or more")
+    if truncate_every is not None and truncate_every < 1:
+        raise UserError(f"truncate_every is {truncate_every}; it must be at least 1")
     if not second_order:
         objective = _FirstOrder(objective)
     state: OptimizerState = optimizer.init(x0, objective.evaluate(x0))
@@ -68,7 +79,9 @@ def unroll(
     residuals: list[Tensor] = []
     one = torch.ones(x0.shape[0], dtype=torch.long, device=x0.device)
     evaluations = [one]
-    for _ in range(steps):
+    for number in range(steps):
+        if truncate_every is not None and number and number % truncate_every == 0:
+            state = detached(state)
         following = optimizer.step(state, objective)
         if limit is not None:
             sound = state.evaluation.value <= limit

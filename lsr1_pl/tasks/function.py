@@ -63,6 +63,7 @@ class FunctionTask(MetaTask):
             that know their minimum.
         safeguard: whether every step is guarded, in training too; see
             :class:`lsr1_pl.optim.Safeguarded`.
+        truncate_every: see :func:`lsr1_pl.optim.unroll`.
         test_steps: inner steps of the test.
         test_buffer_sizes: the L of each test run; the trained one if empty.
         baselines: untrained optimisers to test beside it, by the name that tables show.
@@ -83,6 +84,7 @@ class FunctionTask(MetaTask):
         freeze_norm_after: int | None = None,
         meta_loss: Literal["value", "suboptimality"] = "value",
         safeguard: bool = False,
+        truncate_every: int | None = None,
         test_steps: int = 20,
         test_buffer_sizes: Sequence[int] = (1, 2, 4, 8),
         baselines: Mapping[str, BatchedOptimizer] | None = None,
@@ -96,6 +98,7 @@ class FunctionTask(MetaTask):
             clip_sample_gradient,
             divergence_limit,
             freeze_norm_after,
+            truncate_every,
         )
         self.save_hyperparameters(
             ignore=["optimizer", "meta_optimizer", "lr_scheduler", "baselines"]

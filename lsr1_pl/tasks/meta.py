@@ -31,6 +31,7 @@ class MetaTask(LightningModule):
         freeze_norm_after: the iteration from which the optimiser's BatchNorms train as they are
             evaluated, on their running statistics; never if None. Until then each inner step is
             normalised by its own batch, which no evaluation does.
+        truncate_every: see :func:`lsr1_pl.optim.unroll`.
     """
 
     skipped_steps: Tensor
@@ -49,6 +50,7 @@ class MetaTask(LightningModule):
         clip_sample_gradient: float | None,
         divergence_limit: float | None,
         freeze_norm_after: int | None = None,
+        truncate_every: int | None = None,
     ) -> None:
         super().__init__()
         if steps < 1:
@@ -65,6 +67,7 @@ class MetaTask(LightningModule):
         self.clip_sample_gradient = clip_sample_gradient
         self.divergence_limit = divergence_limit
         self.freeze_norm_after = freeze_norm_after
+        self.truncate_every = truncate_every
         self.curves = {}
         self.curves_note = ""
         self.register_buffer("skipped_steps", torch.zeros((), dtype=torch.long))
@@ -81,6 +84,7 @@ class MetaTask(LightningModule):
             second_order=self.second_order,
             clip_sample_gradient=self.clip_sample_gradient,
             divergence_limit=self.divergence_limit,
+            truncate_every=self.truncate_every,
         )
 
     def freeze_norms(self, networks: torch.nn.Module) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lsr1_pl.errors import UserError
 from lsr1_pl.objectives import Quadratic
-from lsr1_pl.optim import LSR1, Adam, EncoderInputs, unroll
+from lsr1_pl.optim import LSR1, PSDSR1, Adam, EncoderInputs, unroll
 from lsr1_pl.types import Evaluation
 
 
@@ -201,3 +201,14 @@ def test_secant_inputs_by_hand() -> None:
     expected = torch.tensor([24 / 25, 4 / 5, 0.2 * math.log(0.1)])
     torch.testing.assert_close(read[0, 0, 1:], expected)
     torch.testing.assert_close(read[0, 1, 1:], expected)
+
+
+def test_with_sr1_s_vector_and_silent_networks_it_is_psd_sr1() -> None:
+    optimizer = without_networks(
+        LSR1(hidden_dim=4, buffer_size=12, gamma1=1.0, vector="sr1", initial_curvature="identity")
+    )
+    problem, x = quadratics(3, 5), start(3, 5)
+    problem = Quadratic(problem.H / torch.linalg.matrix_norm(problem.H, keepdim=True), problem.b)
+    ours = unroll(optimizer, problem, x, 6).iterates
+    theirs = unroll(PSDSR1(buffer_size=12), problem, x, 6).iterates
+    torch.testing.assert_close(ours, theirs)

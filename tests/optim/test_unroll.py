@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lsr1_pl.errors import UserError
-from lsr1_pl.objectives import FunctionObjective, Quadratic
+from lsr1_pl.objectives import FunctionObjective, Quadratic, Rosenbrock
 from lsr1_pl.optim import LSR1, Adam, BatchedOptimizer, GradientDescent, unroll
 
 
@@ -97,3 +97,24 @@ def test_sample_gradient_is_clipped_problem_by_problem() -> None:
 def test_bad_calls_are_named(x0: Tensor, steps: int) -> None:
     with pytest.raises(UserError, match=r"x0|steps"):
         unroll(GradientDescent(0.1), FunctionObjective(lambda x: x.sum(1)), x0, steps)
+
+
+def test_truncated_backpropagation_cuts_the_chain_alone() -> None:
+    objective = Rosenbrock()
+    x0 = torch.tensor([[0.3, -0.2, 0.5]], dtype=torch.float64, requires_grad=True)
+    whole = unroll(GradientDescent(1e-3), objective, x0, 6)
+    cut = unroll(GradientDescent(1e-3), objective, x0, 6, truncate_every=2)
+    assert torch.equal(whole.iterates, cut.iterates)
+    for step in (1, 2):
+        for path in (whole, cut):
+            (gradient,) = torch.autograd.grad(path.values[step].sum(), x0, retain_graph=True)
+            assert bool((gradient != 0).any())
+    (reached,) = torch.autograd.grad(cut.values[3:].sum(), x0, allow_unused=True, retain_graph=True)
+    assert reached is None or not bool((reached != 0).any())
+    torch.manual_seed(0)
+    learned = LSR1(hidden_dim=4, gamma1=1e-3).double().eval()
+    unroll(learned, objective, x0.detach(), 6, truncate_every=2).values[-1].sum().backward()
+    norms = [p.grad.norm() for p in learned.parameters() if p.grad is not None]
+    assert any(bool(norm > 0) for norm in norms)
+    with pytest.raises(UserError, match="truncate_every is 0"):
+        unroll(learned, objective, x0, 2, truncate_every=0)
