@@ -17,6 +17,7 @@ from lsr1_pl.bench.general_problems import (
     MEMORY,
     RATES,
     SEARCHING,
+    TUNING_STARTS,
     Problem,
     conjugate_gradients,
     problems,
@@ -99,7 +100,7 @@ def run(options: argparse.Namespace) -> None:
         print(f"{problem.name}, N={problem.size}: done", flush=True)
     large = _large(learned, scale.variables)
     study.write_rows(_COLUMNS, _csv(rows, options.seed))
-    _report(study, rows, learned, large, options)
+    _report(study, rows, large, options, len(scale.rates))
 
 
 def _learned(names: list[str]) -> dict[str, BatchedOptimizer]:
@@ -175,18 +176,17 @@ def _csv(rows: list[_Row], seed: int) -> Iterator[tuple[object, ...]]:
 def _report(
     study: Study,
     rows: list[_Row],
-    learned: Mapping[str, BatchedOptimizer],
     large: list[list[object]],
     options: argparse.Namespace,
+    rates: int,
 ) -> None:
-    seeds = len(options.general)
     study.page.introduction = [
         "L-SR1 on raw secant pairs (PairLSR1), one set of weights for every problem here, against "
         "its own untrained skeleton and classical solvers of the same memory "
         f"(L = {MEMORY}). Everything is counted in evaluations: gradients, and Hessian-vector "
         "products as one each. Problems come from seeds that no training and no choice has seen.",
     ]
-    summary: dict[str, object] = {"training seeds": seeds}
+    summary: dict[str, object] = {"training seeds": len(options.general)}
     for family in ("quadratic", "tall quadratic"):
         table = _quadratic_table([row for row in rows if row.part == family], family)
         study.add(Section(f"Random quadratics, {family}", table=table))
@@ -210,8 +210,8 @@ def _report(
     summary["many variables"] = large
     study.note(
         f"Trained: {', '.join(options.general)}. First-order solvers have the rates of lsr1 bench "
-        "tune on the families trained on, and, on the others, the best of seven on four other "
-        f"starts at the smallest N. Problems: seed {options.seed}."
+        f"tune on the families trained on, and, on the others, the best of {rates} on "
+        f"{TUNING_STARTS} other starts at the smallest N. Problems: seed {options.seed}."
     )
     study.finish(summary)
 
@@ -242,14 +242,12 @@ def _quadratic_table(rows: list[_Row], family: str) -> PageTable:
 def _profile_of(rows: list[_Row], part: str) -> tuple[PageTable, Figure]:
     """The profile by value after equal evaluations, and the areas under it."""
     solvers = list(dict.fromkeys(row.solver for row in rows))
+    ends = {
+        (row.solver, row.problem, row.size): float(_bounded(row.relative).log().median())
+        for row in rows
+    }
     measures = {
-        solver: np.array(
-            [
-                math.exp(float(_bounded(row.relative).log().median()))
-                for row in rows
-                if row.solver == solver
-            ]
-        )
+        solver: np.exp([end for (name, *_), end in ends.items() if name == solver])
         for solver in solvers
     }
     shown: Profile = profile(measures)
@@ -259,12 +257,8 @@ def _profile_of(rows: list[_Row], part: str) -> tuple[PageTable, Figure]:
     for solver in sorted(solvers, key=lambda s: -areas[s]):
         cells: list[object] = [solver, areas[solver]]
         for function in functions:
-            ends = [
-                float(_bounded(row.relative).log().median())
-                for row in rows
-                if (row.solver, row.problem) == (solver, function)
-            ]
-            cells.append(math.exp(sum(ends) / len(ends)))
+            here = [end for key, end in ends.items() if key[:2] == (solver, function)]
+            cells.append(math.exp(sum(here) / len(here)))
         table.append(cells)
     evaluations = rows[0].evaluations
     figure = new_figure(8.5, 4.6)

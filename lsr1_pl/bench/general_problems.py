@@ -51,6 +51,7 @@ SIZES = (52, 100, 252, 500, 1000)
 RATES = (1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
 """What is tried for a first-order solver on a function that lsr1 bench tune has not seen."""
 
+TUNING_STARTS = 2
 _TUNING = 1_000_003
 """Added to the seed of the starts on which rates are chosen, so that they are other starts."""
 
@@ -113,7 +114,7 @@ def problems(
         name = type(function).__name__
         rates_here: dict[str, float] = {}
         plain = Problem(name, SIZES[0], False, function, rates_here)
-        x0 = plain.starts(2, seed + _TUNING)
+        x0 = plain.starts(TUNING_STARTS, seed + _TUNING)
         for solver, make in FIRST_ORDER.items():
             rates_here[solver] = min(
                 rates_tried, key=lambda rate: _end(make(rate), function, x0, evaluations)

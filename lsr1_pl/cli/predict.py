@@ -48,10 +48,13 @@ def main(arguments: Sequence[str]) -> int:
     print(f"{count} people fitted in {seconds:.1f} s, {count / seconds:.0f} a second", flush=True)
     options.out.mkdir(parents=True, exist_ok=True)
     seen = torch.cat([batch.visibility for batch in batches]).numpy() > 0
-    _write_npz(options.out / "predictions.npz", detections, fits, task, options.vertices)
+    meshes = _meshes(fits, task) if options.vertices or options.obj else None
+    _write_npz(
+        options.out / "predictions.npz", detections, fits, meshes if options.vertices else None
+    )
     _write_motion(options.out, detections, fits, task, options.fps)
-    if options.obj:
-        _write_meshes(options.out / "meshes", detections, fits, task)
+    if options.obj and meshes is not None:
+        _write_meshes(options.out / "meshes", detections, meshes, task)
     _write_page(options.out / "index.html", options.input, detections, seen, fits, task)
     print(f"Fits: {short(str(options.out / 'predictions.npz'))}; page: index.html beside it")
     return 0
@@ -83,7 +86,7 @@ def _parser() -> ArgumentParser:
 
 
 def _write_npz(
-    path: Path, detections: Detections, fits: Fits, task: HMRTask, vertices: bool
+    path: Path, detections: Detections, fits: Fits, meshes: NDArray[np.float32] | None
 ) -> None:
     arrays: dict[str, Any] = {k: v.numpy() for k, v in fits.prediction._asdict().items()}
     arrays |= {
@@ -93,21 +96,22 @@ def _write_npz(
         "frame": np.asarray(detections.frame),
         "person": detections.person,
     }
-    if vertices:
-        arrays["vertices"] = np.concatenate(list(_meshes(fits, task)))
+    if meshes is not None:
+        arrays["vertices"] = meshes
     partial = path.with_name(f".{path.name}.partial.npz")
     np.savez(partial, allow_pickle=False, **arrays)
     os.replace(partial, path)
 
 
-def _meshes(fits: Fits, task: HMRTask) -> list[NDArray[np.float32]]:
-    """(n, V, 3) in parts."""
+def _meshes(fits: Fits, task: HMRTask) -> NDArray[np.float32]:
+    """(n, V, 3) metres, computed in parts."""
     pose, betas = fits.prediction.pose, fits.prediction.betas
     with torch.no_grad():
-        return [
-            task.body.vertices(p, b).numpy()
-            for p, b in zip(pose.split(64), betas.split(64), strict=True)
+        parts = [
+            task.body.vertices(p, b) for p, b in zip(pose.split(64), betas.split(64), strict=True)
         ]
+    meshes: NDArray[np.float32] = torch.cat(parts).numpy()
+    return meshes
 
 
 def _write_motion(
@@ -120,17 +124,19 @@ def _write_motion(
         write_glb(folder / f"person_{number:02d}.glb", task.body, pose, betas, fps)
 
 
-def _write_meshes(folder: Path, detections: Detections, fits: Fits, task: HMRTask) -> None:
+def _write_meshes(
+    folder: Path, detections: Detections, meshes: NDArray[np.float32], task: HMRTask
+) -> None:
     folder.mkdir(exist_ok=True)
     faces = "".join(f"f {a} {b} {c}\n" for a, b, c in (task.body.faces + 1).tolist())
-    names = zip(detections.frame, detections.person.tolist(), strict=True)
-    for vertices in _meshes(fits, task):
-        for mesh in vertices:
-            frame, person = next(names)
-            text = "".join(f"v {x:.5f} {y:.5f} {z:.5f}\n" for x, y, z in mesh.tolist())
-            safe = "".join(c if c.isalnum() or c in "-_" else "_" for c in frame)
-            path = folder / f"{safe}_{person:02d}.obj"
-            path.write_text(text + faces, encoding="utf-8")
+    people = zip(detections.frame, detections.person.tolist(), meshes, strict=True)
+    for frame, person, mesh in people:
+        text = "".join(f"v {x:.5f} {y:.5f} {z:.5f}\n" for x, y, z in mesh.tolist())
+        safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in frame)
+        path = folder / f"{safe}_{person:02d}.obj"
+        partial = path.with_name(f".{path.name}.partial")
+        partial.write_text(text + faces, encoding="utf-8")
+        os.replace(partial, path)
 
 
 def _write_page(

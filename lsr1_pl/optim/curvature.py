@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+_LEAST_PRODUCT = 1e-8
+
 
 @dataclass(frozen=True)
 class LowRankCurvature:
@@ -47,6 +49,18 @@ class LowRankCurvature:
     def secant_residual(self, p: Tensor, q: Tensor) -> Tensor:
         """(B,) squared norm of ``p - B q`` (Eqs. 4 and 9) for steps p and gradient changes q."""
         return (p - self.matvec(q)).square().sum(dim=1)
+
+    def sr1_vector(self, p: Tensor, q: Tensor) -> Tensor:
+        """(B, N) ``r / sqrt(r . q)``, r = p - B q: pushed, B meets the secant ``B q = p``.
+
+        SR1's update (Algorithm 3) where it keeps B positive, ``r . q > 1e-8 |r| |q|``; zero
+        elsewhere.
+        """
+        r = p - self.matvec(q)
+        product = (r * q).sum(dim=1)
+        accepted = product > _LEAST_PRODUCT * r.norm(dim=1) * q.norm(dim=1)
+        scale = torch.where(accepted, product, torch.ones_like(product)).rsqrt().unsqueeze(1)
+        return torch.where(accepted.unsqueeze(1), r * scale, torch.zeros_like(r))
 
     def dense(self) -> Tensor:
         """(B, N, N) the matrix itself: for tests and pictures, never for a step."""

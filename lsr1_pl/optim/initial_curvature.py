@@ -69,18 +69,3 @@ def secant_unit(state: LSR1State) -> Tensor:
     length = p.norm(dim=1, keepdim=True)
     change = q.norm(dim=1, keepdim=True).clamp_min(torch.finfo(q.dtype).tiny)
     return root * (length / change).clamp(1e-4, 1e4).sqrt()
-
-
-def sr1_vector(state: LSR1State) -> Tensor:
-    """(B, N): ``r / sqrt(r . q)`` of the last pair, r = p - B q; zero where ``r . q <= 0``.
-
-    Detached: what the networks learn is its correction.
-    """
-    p, q = state.previous_step.detach(), state.gradient_change.detach()
-    if state.steps_taken == 0:
-        return torch.zeros_like(p)
-    r = p - state.curvature.matvec(q).detach()
-    product = (r * q).sum(dim=1)
-    accepted = product > 1e-8 * r.norm(dim=1) * q.norm(dim=1)
-    scale = torch.where(accepted, product, torch.ones_like(product)).rsqrt().unsqueeze(1)
-    return torch.where(accepted.unsqueeze(1), r * scale, torch.zeros_like(r))

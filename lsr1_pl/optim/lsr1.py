@@ -18,7 +18,6 @@ from lsr1_pl.optim.initial_curvature import (
     LSR1State,
     initial_scale,
     secant_unit,
-    sr1_vector,
 )
 from lsr1_pl.optim.inputs import INPUTS, EncoderInputs
 from lsr1_pl.optim.networks import ElementwiseMLP
@@ -176,7 +175,7 @@ class LSR1(nn.Module, BatchedOptimizer):
         averaged = state.gradient_mean / (1 - self.gradient_memory ** (state.steps_taken + 1))
         vector, learning_rate = self._generate(state, base.scale, averaged)
         if self.vector == "sr1":
-            vector = (1 + 0.5 * torch.tanh(vector)) * sr1_vector(state)
+            vector = (1 + 0.5 * torch.tanh(vector)) * self._sr1_vector(state)
         elif self.initial_curvature in ("polyak", "rms"):
             vector = vector * base.scale.sqrt()
         elif self.vector_scale == "secant":
@@ -254,6 +253,14 @@ class LSR1(nn.Module, BatchedOptimizer):
         vector = self._limited(self.vector_generator(latent).view(shape))
         log_rate = self.learning_rate_generator(latent).view(shape)
         return vector, self.gamma1 * torch.exp(self._limited(self.gamma2 * log_rate))
+
+    @staticmethod
+    def _sr1_vector(state: LSR1State) -> Tensor:
+        """SR1's of the last pair, detached: what the networks learn is its correction."""
+        if state.steps_taken == 0:
+            return torch.zeros_like(state.iterate)
+        p, q = state.previous_step.detach(), state.gradient_change.detach()
+        return state.curvature.sr1_vector(p, q).detach()
 
     def _limited(self, output: Tensor) -> Tensor:
         if self.output_limit is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, TypeVar
 
@@ -58,35 +59,30 @@ def select_problems(mask: Tensor, chosen: State, other: State) -> State:
     Both are states of one optimiser (dataclasses or tuples of tensors with B first); what is not
     a tensor, such as a count of steps, comes from ``chosen``.
     """
-    merged: State = _select(mask, chosen, other)
+
+    def choose(first: Tensor, second: Tensor) -> Tensor:
+        return torch.where(mask.view(-1, *[1] * (first.ndim - 1)), first, second)
+
+    merged: State = _map_tensors(choose, chosen, other)
     return merged
 
 
 def detached(state: State) -> State:
     """The same state, as a constant to the meta-gradient."""
-    cut: State = _detached(state)
+    cut: State = _map_tensors(Tensor.detach, state)
     return cut
 
 
-def _detached(value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return value.detach()
-    if is_dataclass(value) and not isinstance(value, type):
-        names = [each.name for each in fields(value)]
-        return type(value)(**{name: _detached(getattr(value, name)) for name in names})
-    if isinstance(value, tuple):
-        return type(value)(*(_detached(each) for each in value))
-    return value
-
-
-def _select(mask: Tensor, chosen: Any, other: Any) -> Any:
-    if isinstance(chosen, Tensor):
-        return torch.where(mask.view(-1, *[1] * (chosen.ndim - 1)), chosen, other)
-    if is_dataclass(chosen) and not isinstance(chosen, type):
-        names = [each.name for each in fields(chosen)]
-        return type(chosen)(
-            **{name: _select(mask, getattr(chosen, name), getattr(other, name)) for name in names}
+def _map_tensors(function: Callable[..., Tensor], *states: Any) -> Any:
+    """A state of ``function`` of the tensors of ``states``; what is no tensor is the first's."""
+    first = states[0]
+    if isinstance(first, Tensor):
+        return function(*states)
+    if is_dataclass(first) and not isinstance(first, type):
+        names = [each.name for each in fields(first)]
+        return type(first)(
+            **{n: _map_tensors(function, *(getattr(state, n) for state in states)) for n in names}
         )
-    if isinstance(chosen, tuple):
-        return type(chosen)(*(_select(mask, a, b) for a, b in zip(chosen, other, strict=True)))
-    return chosen
+    if isinstance(first, tuple):
+        return type(first)(*(_map_tensors(function, *part) for part in zip(*states, strict=True)))
+    return first

@@ -13,28 +13,20 @@ from torch import Tensor
 from lsr1_pl.errors import UserError
 from lsr1_pl.metrics.evaluations import value_after
 from lsr1_pl.optim import BatchedOptimizer, PairLSR1, Trajectory, unroll
+from lsr1_pl.tasks.function import FunctionBatch
 from lsr1_pl.tasks.meta import MetaTask
-from lsr1_pl.types import Objective
 
 _LIMIT = 2.0
 """Beyond this a log ratio counts by its logarithm: one lost problem must not drown the others."""
 _SUBOPTIMALITY = "median of log10 of the relative suboptimality"
 
 
-class FamilyBatch(Protocol):
+class FamilyBatch(FunctionBatch, Protocol):
     """B problems of one family, as :class:`lsr1_pl.data.MixtureDataModule` draws them."""
 
     @property
     def family(self) -> str:
         """A name, for the logs."""
-
-    @property
-    def x0(self) -> Tensor:
-        """(B, N) start points."""
-
-    @property
-    def objective(self) -> Objective:
-        """Their objective."""
 
 
 class GeneralTask(MetaTask):

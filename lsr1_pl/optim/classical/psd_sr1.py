@@ -12,8 +12,6 @@ from lsr1_pl.optim.curvature import LowRankCurvature
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
 from lsr1_pl.types import Evaluation, Objective
 
-_LEAST_PRODUCT = 1e-8
-
 
 @dataclass(frozen=True)
 class PSDSR1State(OptimizerState):
@@ -73,11 +71,7 @@ class PSDSR1(BatchedOptimizer):
 
 
 def _updated(curvature: LowRankCurvature, p: Tensor, q: Tensor) -> LowRankCurvature:
-    r = p - curvature.matvec(q)
-    product = (r * q).sum(dim=1)
-    accepted = product > _LEAST_PRODUCT * r.norm(dim=1) * q.norm(dim=1)
-    safe = torch.where(accepted, product, torch.ones_like(product)).rsqrt()
-    vector = torch.where(accepted.unsqueeze(1), r * safe.unsqueeze(1), torch.zeros_like(r))
+    vector = curvature.sr1_vector(p, q)
     pushed = curvature.push(vector)
-    rows = accepted.view(-1, 1, 1)
-    return replace(pushed, vectors=torch.where(rows, pushed.vectors, curvature.vectors))
+    accepted = (vector != 0).any(dim=1).view(-1, 1, 1)
+    return replace(pushed, vectors=torch.where(accepted, pushed.vectors, curvature.vectors))
