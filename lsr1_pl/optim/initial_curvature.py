@@ -1,4 +1,4 @@
-"""L-SR1's state, and what its last step says of scale: B0, and the unit of a vector."""
+"""L-SR1's state, and what its last step says of curvature: B0, SR1's vector, a vector's unit."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ class LSR1State(OptimizerState):
     """B_k, the preconditioner of the last step."""
     steps_taken: int
     gradient_mean: Tensor
-    """(B, N) running mean of the gradients, not yet corrected for its start at zero."""
+    """(B, N) running mean of the gradients, not yet corrected for its start at zero; with no memory
+    the last one."""
     gradient_square: Tensor
-    """(B, N) running mean of their squares, likewise."""
+    """(B, N) running mean of their squares, likewise; zero unless B0 is made of it."""
 
 
 def initial_scale(rule: str, state: LSR1State) -> Tensor:
@@ -69,3 +70,11 @@ def secant_unit(state: LSR1State) -> Tensor:
     length = p.norm(dim=1, keepdim=True)
     change = q.norm(dim=1, keepdim=True).clamp_min(torch.finfo(q.dtype).tiny)
     return root * (length / change).clamp(1e-4, 1e4).sqrt()
+
+
+def last_sr1_vector(state: LSR1State) -> Tensor:
+    """(B, N) SR1's of the last pair, detached: what the networks learn is its correction."""
+    if state.steps_taken == 0:
+        return torch.zeros_like(state.iterate)
+    p, q = state.previous_step.detach(), state.gradient_change.detach()
+    return state.curvature.sr1_vector(p, q).detach()

@@ -11,12 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from lsr1_pl.errors import UserError
-from lsr1_pl.optim.checks import check_positive
+from lsr1_pl.optim.checks import check_counts, check_fraction, check_positive
 from lsr1_pl.optim.curvature import LowRankCurvature
+from lsr1_pl.optim.folded import FoldedNetworks
 from lsr1_pl.optim.initial_curvature import (
     SQUARE_MEMORY,
     LSR1State,
     initial_scale,
+    last_sr1_vector,
     secant_unit,
 )
 from lsr1_pl.optim.inputs import INPUTS, EncoderInputs
@@ -76,6 +78,9 @@ class LSR1(nn.Module, BatchedOptimizer):
             which v_k was made from; ``current`` is (p_k, q_k) after the step, as Eq. 9 prints.
         secant_detach: whether that pair is detached. Attached, a smaller step lowers the penalty.
         secant_relative: whether the residual is divided by |p|^2, so that it knows no scale.
+        compiled: whether steps with gradients run through ``torch.compile``, the objective apart
+            (what is compiled cannot be differentiated twice). Equal to rounding; the first unroll
+            takes a minute or more, and on a CPU needs a C++ compiler.
     """
 
     def __init__(
@@ -105,11 +110,16 @@ class LSR1(nn.Module, BatchedOptimizer):
         secant_pair: Literal["previous", "current"] = "previous",
         secant_detach: bool = True,
         secant_relative: bool = False,
+        compiled: bool = False,
     ) -> None:
         super().__init__()
-        if output_limit is not None:
-            check_positive(self, output_limit=output_limit)
-        _check_options(hidden_dim, buffer_size, gamma1, dropout, norm_momentum, gradient_memory)
+        check_counts(self, hidden_dim=hidden_dim, buffer_size=buffer_size)
+        check_positive(
+            self, gamma1=gamma1, output_limit=1 if output_limit is None else output_limit
+        )
+        check_fraction(self, dropout=dropout, gradient_memory=gradient_memory)
+        if not 0 < norm_momentum <= 1:
+            raise UserError(f"LSR1 norm_momentum is {norm_momentum}; it must lie in (0, 1]")
         self.buffer_size = buffer_size
         self.gamma1 = gamma1
         self.gamma2 = gamma2
@@ -122,6 +132,7 @@ class LSR1(nn.Module, BatchedOptimizer):
         self.secant_pair = secant_pair
         self.secant_detach = secant_detach
         self.secant_relative = secant_relative
+        self._compiled = torch.compile(LSR1._propose) if compiled else None
 
         def network(in_features: int, out_features: int) -> ElementwiseMLP:
             return ElementwiseMLP(
@@ -145,16 +156,14 @@ class LSR1(nn.Module, BatchedOptimizer):
 
     def with_buffer_size(self, buffer_size: int) -> LSR1:
         """The same trained networks (shared, not copied) with another L."""
-        if buffer_size < 1:
-            raise UserError(f"buffer_size is {buffer_size}; it must be at least 1")
+        check_counts(self, buffer_size=buffer_size)
         other = copy.copy(self)
         other.buffer_size = buffer_size
         return other
 
     def init(self, x: Tensor, evaluation: Evaluation) -> LSR1State:
         """State at ``x`` (B, N): p = x, q = g, d = g and an empty buffer (line 1)."""
-        gradient = evaluation.gradient
-        scale = 0.0 if self.initial_curvature == "none" else 1.0
+        gradient, scale = evaluation.gradient, float(self.initial_curvature != "none")
         return LSR1State(
             iterate=x,
             evaluation=evaluation,
@@ -170,40 +179,47 @@ class LSR1(nn.Module, BatchedOptimizer):
 
     def step(self, state: LSR1State, objective: Objective) -> LSR1State:
         """One pass through lines 3 to 11 of Algorithm 1."""
+        compiled = self._compiled if torch.is_grad_enabled() else None
+        proposed: LSR1State = (compiled or LSR1._propose)(self, state)
+        evaluation = objective.evaluate(proposed.iterate)
+        after = replace(
+            proposed,
+            evaluation=evaluation,
+            previous_step=proposed.iterate - state.iterate,
+            gradient_change=evaluation.gradient - state.evaluation.gradient,
+            steps_taken=state.steps_taken + 1,
+        )
+        if self.secant_pair == "previous":
+            return after
+        pair = (after.previous_step, after.gradient_change)
+        return replace(after, secant_residual=self._secant_residual(after.curvature, *pair))
+
+    def _propose(self, state: LSR1State) -> LSR1State:
+        """Lines 3 to 9: the next iterate, and what made it."""
         state = self._averaged(state)
         base = replace(state.curvature, scale=initial_scale(self.initial_curvature, state))
-        averaged = state.gradient_mean / (1 - self.gradient_memory ** (state.steps_taken + 1))
+        averaged = state.gradient_mean
+        if self.gradient_memory:
+            averaged = averaged / (1 - self.gradient_memory ** (state.steps_taken + 1))
         vector, learning_rate = self._generate(state, base.scale, averaged)
         if self.vector == "sr1":
-            vector = (1 + 0.5 * torch.tanh(vector)) * self._sr1_vector(state)
+            vector = (1 + 0.5 * torch.tanh(vector)) * last_sr1_vector(state)
         elif self.initial_curvature in ("polyak", "rms"):
             vector = vector * base.scale.sqrt()
         elif self.vector_scale == "secant":
             vector = vector * secant_unit(state)
         curvature = base.push(vector)
         direction = curvature.matvec(averaged)
-        iterate = state.iterate - learning_rate * direction
-        evaluation = objective.evaluate(iterate)
-        previous_step = iterate - state.iterate
-        gradient_change = evaluation.gradient - state.evaluation.gradient
-        if self.secant_pair == "current":
-            residual = self._secant_residual(curvature, previous_step, gradient_change)
-        elif state.steps_taken == 0:
-            # The first state's p and q are x0 and g0, placeholders that belong to no step.
-            residual = torch.zeros_like(evaluation.value)
-        else:
+        # The first state's p and q are x0 and g0, placeholders that belong to no step.
+        residual = state.evaluation.value.new_zeros(len(vector))
+        if self.secant_pair == "previous" and state.steps_taken > 0:
             residual = self._secant_residual(curvature, state.previous_step, state.gradient_change)
-        return LSR1State(
-            iterate=iterate,
-            evaluation=evaluation,
+        return replace(
+            state,
+            iterate=state.iterate - learning_rate * direction,
             direction=direction,
-            secant_residual=residual,
-            previous_step=previous_step,
-            gradient_change=gradient_change,
             curvature=curvature,
-            steps_taken=state.steps_taken + 1,
-            gradient_mean=state.gradient_mean,
-            gradient_square=state.gradient_square,
+            secant_residual=residual,
         )
 
     def moved(
@@ -220,14 +236,12 @@ class LSR1(nn.Module, BatchedOptimizer):
 
     def _averaged(self, state: LSR1State) -> LSR1State:
         """With the current gradient in its running means."""
-        gradient = state.evaluation.gradient
-        return replace(
-            state,
-            gradient_mean=torch.lerp(gradient, state.gradient_mean, self.gradient_memory),
-            gradient_square=torch.lerp(
-                gradient.detach().square(), state.gradient_square, SQUARE_MEMORY
-            ),
-        )
+        gradient, square = state.evaluation.gradient, state.gradient_square
+        if self.initial_curvature == "rms":
+            square = torch.lerp(gradient.detach().square(), square, SQUARE_MEMORY)
+        if self.gradient_memory:
+            gradient = torch.lerp(gradient, state.gradient_mean, self.gradient_memory)
+        return replace(state, gradient_mean=gradient, gradient_square=square)
 
     def _generate(
         self, state: LSR1State, base_scale: Tensor, averaged: Tensor
@@ -239,28 +253,28 @@ class LSR1(nn.Module, BatchedOptimizer):
             "d": state.direction,
             "g": state.evaluation.gradient,
             "q": state.gradient_change,
-            "b0g": base_scale * state.evaluation.gradient,
-            "b0m": base_scale * averaged,
         }
+        for name, gradient in (("b0g", state.evaluation.gradient), ("b0m", averaged)):
+            if name in self.encoder_inputs.names:
+                available[name] = base_scale * gradient
         if self.encoder_inputs.reads_residual:
             product = state.curvature.matvec(state.gradient_change)
             available["r"] = state.previous_step - product
         features = self.encoder_inputs(available, state.evaluation, state.steps_taken)
         if self.detach_inputs:
             features = features.detach()
-        latent = self.encoder(features.flatten(0, 1))
         shape = state.iterate.shape
-        vector = self._limited(self.vector_generator(latent).view(shape))
-        log_rate = self.learning_rate_generator(latent).view(shape)
-        return vector, self.gamma1 * torch.exp(self._limited(self.gamma2 * log_rate))
+        vector, log_rate = (out.view(shape) for out in self._outputs(features.flatten(0, 1)))
+        rate = self.gamma1 * torch.exp(self._limited(self.gamma2 * log_rate))
+        return self._limited(vector), rate
 
-    @staticmethod
-    def _sr1_vector(state: LSR1State) -> Tensor:
-        """SR1's of the last pair, detached: what the networks learn is its correction."""
-        if state.steps_taken == 0:
-            return torch.zeros_like(state.iterate)
-        p, q = state.previous_step.detach(), state.gradient_change.detach()
-        return state.curvature.sr1_vector(p, q).detach()
+    def _outputs(self, rows: Tensor) -> Sequence[Tensor]:
+        """The two generators' of R rows, (R, 1) each."""
+        generators = (self.vector_generator, self.learning_rate_generator)
+        if not (self.training or torch.is_grad_enabled()):
+            return FoldedNetworks(self.encoder, generators)(rows)
+        latent = self.encoder(rows)
+        return [generator(latent) for generator in generators]
 
     def _limited(self, output: Tensor) -> Tensor:
         if self.output_limit is None:
@@ -274,23 +288,3 @@ class LSR1(nn.Module, BatchedOptimizer):
         if self.secant_relative:
             return residual / p.square().sum(dim=1).clamp_min(torch.finfo(p.dtype).tiny)
         return residual
-
-
-def _check_options(
-    hidden_dim: int,
-    buffer_size: int,
-    gamma1: float,
-    dropout: float,
-    norm_momentum: float,
-    gradient_memory: float,
-) -> None:
-    for name, value in (("hidden_dim", hidden_dim), ("buffer_size", buffer_size)):
-        if value < 1:
-            raise UserError(f"LSR1 {name} is {value}; it must be at least 1")
-    if not gamma1 > 0:
-        raise UserError(f"LSR1 gamma1 is {gamma1}; it must be above 0")
-    for name, share in (("dropout", dropout), ("gradient_memory", gradient_memory)):
-        if not 0 <= share < 1:
-            raise UserError(f"LSR1 {name} is {share}; it must lie in [0, 1)")
-    if not 0 < norm_momentum <= 1:
-        raise UserError(f"LSR1 norm_momentum is {norm_momentum}; it must lie in (0, 1]")

@@ -85,7 +85,10 @@ def unroll(
         following = optimizer.step(state, objective)
         if limit is not None:
             sound = state.evaluation.value <= limit
-            following = select_problems(sound, following, state)
+            # On the host the question is cheap and nearly always answered by yes; on a GPU it
+            # would wait for the device.
+            if sound.device.type != "cpu" or not bool(sound.all()):
+                following = select_problems(sound, following, state)
         state = following
         if clip_sample_gradient is not None and state.iterate.requires_grad:
             _clip_on_the_way_back(state.iterate, clip_sample_gradient)

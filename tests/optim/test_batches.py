@@ -91,7 +91,9 @@ def start_points() -> Tensor:
 @pytest.mark.parametrize("solver", OPTIMIZERS)
 def test_a_batch_is_single_runs_even_with_broken_neighbours(solver: str, function: str) -> None:
     objective, optimizer, x0 = OBJECTIVES[function], OPTIMIZERS[solver], start_points()
-    end = 1e-7 if function == "rastrigin" and solver.startswith("l-sr1") else 1e-12
+    end = 1e-12
+    if solver.startswith("l-sr1"):
+        end = {"rastrigin": 1e-7, "rosenbrock": 1e-10}.get(function, end)
     with torch.no_grad():
         together = unroll(optimizer, objective, x0, STEPS)
         for i in range(BATCH):
@@ -101,7 +103,7 @@ def test_a_batch_is_single_runs_even_with_broken_neighbours(solver: str, functio
                 (together.values[:, i], single.values[:, 0]),
             ):
                 # Products of other shapes round differently, and a chaotic run (L-SR1 among
-                # Rastrigin's minima) amplifies that some tenfold a step: exact only at its start.
+                # Rastrigin's minima, above all) amplifies that step by step: exact at its start.
                 torch.testing.assert_close(
                     ours[:3], theirs[:3], rtol=1e-12, atol=1e-12, equal_nan=True
                 )

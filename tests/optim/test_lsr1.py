@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from lsr1_pl import LSR1
 from lsr1_pl.errors import UserError
-from lsr1_pl.objectives import Quadratic
+from lsr1_pl.objectives import DiagonalQuadratic, Quadratic
 from lsr1_pl.optim import unroll
 
 
@@ -279,3 +280,26 @@ def test_norm_momentum_reaches_every_norm() -> None:
     # One and two in each of two blocks, in each of three networks.
     assert len(norms) == 15
     assert {norm.momentum for norm in norms} == {0.03}
+
+
+# torch.compile itself looks at .grad of every tensor that it is given.
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
+def test_compiled_steps_are_the_plain_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What is traced is tested here; the default backend's code takes minutes to make.
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
+    torch.manual_seed(0)
+    plain = LSR1(hidden_dim=8, buffer_size=2).double()
+    compiled = LSR1(hidden_dim=8, buffer_size=2, compiled=True).double()
+    compiled.load_state_dict(plain.state_dict())
+    x0 = torch.randn(3, 4, dtype=torch.float64)
+    losses = []
+    for optimizer in (plain, compiled):
+        path = unroll(optimizer, DiagonalQuadratic(10.0), x0, 4)
+        losses.append(path.values.mean() + path.secant_residuals.mean())
+        losses[-1].backward()
+    torch.testing.assert_close(losses[1], losses[0], rtol=1e-10, atol=0)
+    for ours, theirs in zip(compiled.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-9, atol=1e-10)
+    with torch.no_grad():
+        paths = [unroll(each.eval(), DiagonalQuadratic(10.0), x0, 3) for each in (plain, compiled)]
+    torch.testing.assert_close(paths[1].iterates, paths[0].iterates)

@@ -126,7 +126,7 @@ def test_an_embedding_knows_how_many_variables_it_has() -> None:
 
 
 def test_the_state_keeps_running_means() -> None:
-    optimizer = without_networks(LSR1(hidden_dim=4, gradient_memory=0.5))
+    optimizer = without_networks(LSR1(hidden_dim=4, gradient_memory=0.5, initial_curvature="rms"))
     problem, x = quadratics(2, 3), start(2, 3)
     state = optimizer.init(x, problem.evaluate(x))
     g = state.evaluation.gradient

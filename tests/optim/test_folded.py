@@ -1,0 +1,67 @@
+"""The networks without gradients against the modules that they are folded from."""
+
+import pytest
+import torch
+
+from lsr1_pl.objectives import DiagonalQuadratic
+from lsr1_pl.optim import LSR1, unroll
+from lsr1_pl.optim import folded as folding
+from lsr1_pl.optim.folded import FoldedNetworks
+
+
+def trained_looking(seed: int, **options: bool) -> LSR1:
+    """Running statistics, gains, shifts and slopes away from their defaults."""
+    torch.manual_seed(seed)
+    optimizer = LSR1(hidden_dim=8, **options).double()
+    for module in optimizer.modules():
+        if isinstance(module, torch.nn.BatchNorm1d):
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2.0)
+            torch.nn.init.normal_(module.weight)
+            torch.nn.init.normal_(module.bias)
+        elif isinstance(module, torch.nn.PReLU):
+            torch.nn.init.uniform_(module.weight, -1, 1)
+    return optimizer.eval()
+
+
+@pytest.mark.parametrize("residual", [True, False])
+def test_folded_networks_are_the_modules(residual: bool) -> None:
+    optimizer = trained_looking(0, residual=residual)
+    generators = (optimizer.vector_generator, optimizer.learning_rate_generator)
+    rows = torch.randn(50, 5, dtype=torch.float64)
+    with torch.no_grad():
+        found = FoldedNetworks(optimizer.encoder, generators)(rows)
+        latent = optimizer.encoder(rows)
+        for output, generator in zip(found, generators, strict=True):
+            torch.testing.assert_close(output, generator(latent), rtol=1e-10, atol=1e-10)
+
+
+def test_rows_are_independent_of_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    optimizer = trained_looking(1)
+    networks = FoldedNetworks(optimizer.encoder, [optimizer.vector_generator])
+    rows = torch.randn(23, 5, dtype=torch.float64)
+    with torch.no_grad():
+        (whole,) = networks(rows)
+        monkeypatch.setattr(folding, "CHUNK", 7)
+        (parts,) = networks(rows)
+    torch.testing.assert_close(parts, whole, rtol=1e-12, atol=1e-12)
+
+
+def test_a_step_follows_weights_that_change_behind_its_back() -> None:
+    optimizer = trained_looking(2)
+    x = torch.ones(2, 3, dtype=torch.float64)
+    with torch.no_grad():
+        before = unroll(optimizer, DiagonalQuadratic(10.0), x, 2).iterates
+        optimizer.learning_rate_generator.output.bias.data += 5.0
+        optimizer.gamma2 = 1.0
+        after = unroll(optimizer, DiagonalQuadratic(10.0), x, 2).iterates
+    assert not torch.allclose(before[1:], after[1:])
+
+
+def test_steps_with_and_without_gradients_agree() -> None:
+    optimizer = trained_looking(3)
+    x = torch.randn(4, 6, dtype=torch.float64)
+    plain = unroll(optimizer, DiagonalQuadratic(10.0), x, 3).iterates
+    with torch.no_grad():
+        folded = unroll(optimizer, DiagonalQuadratic(10.0), x, 3).iterates
+    torch.testing.assert_close(folded, plain, rtol=1e-9, atol=1e-9)
