@@ -17,6 +17,7 @@ STUDIES = {
     "hmr_ablations": "what each departure brings in fitting bodies",
     "general": "beyond the paper: one optimiser for every function",
     "compute": "Figures 6 and 7: time and memory over N",
+    "speed": "ratios to smplx, to bare matrix products, to plain implementations",
     "tune": "learning rates of the untrained solvers for profiles",
 }
 """Each is a module of this room with ``add_options(parser)`` and ``run(options)``."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lsr1_pl.bench.measuring import in_rounds, peak_bytes, start_peak
+from lsr1_pl.bench.speed_cases import through_smplx
 from lsr1_pl.body.skeleton import COCO18_INDICES, SMPL_JOINTS
 from lsr1_pl.hmr import InitialEstimate, Observation, ReprojectionObjective
 from lsr1_pl.hmr.reprojection import JointsOf
@@ -17,7 +18,7 @@ from lsr1_pl.optim import unroll
 from lsr1_pl.tasks import HMRTask, load_task
 from lsr1_pl.tasks.hmr_runs import fitting
 
-JOINTS_ONLY, FULL_MESH = "joints only", "full mesh"
+JOINTS_ONLY, FULL_MESH, SMPLX_MESH = "joints only", "full mesh", "smplx's full mesh"
 _STEPS = 4
 
 
@@ -61,7 +62,11 @@ def _measure(case: Case) -> tuple[float, int]:
     torch.manual_seed(0)
     task = load_task(case.checkpoint).to(case.device)
     assert isinstance(task, HMRTask)
-    joints_of: JointsOf = task.joints_of if case.body == JOINTS_ONLY else _through_the_mesh(task)
+    joints_of: JointsOf = task.joints_of
+    if case.body == FULL_MESH:
+        joints_of = _through_the_mesh(task)
+    elif case.body == SMPLX_MESH:
+        joints_of = through_smplx(task.body)
     _fit(task, joints_of, 2, case.device)  # Libraries load, and allocate, at their first use.
     before = start_peak(case.device)
     started = time.perf_counter()

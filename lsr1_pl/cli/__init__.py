@@ -21,6 +21,7 @@ usage: lsr1 VERB [OPTIONS]
   test      test a checkpoint:       lsr1 test --ckpt runs/hmr_open/version_0/checkpoints/best.ckpt
   validate  its validation set:      lsr1 validate --ckpt best.ckpt
   predict   fit people to keypoints: lsr1 predict OPENPOSE_FOLDER --out DIR
+  profile   a step's time:           lsr1 profile --config quadratics.yaml
   bench     the paper's studies:     lsr1 bench profiles --fast     (lsr1 bench --help: all)
   export    weights and config only: lsr1 export best.ckpt FOLDER
   doctor    what data is there:      lsr1 doctor --config hmr_open_benchmark.yaml
@@ -54,6 +55,12 @@ def _predict(arguments: list[str]) -> int:
     from lsr1_pl.cli.predict import main as predict
 
     return predict(arguments)
+
+
+def _profile(arguments: list[str]) -> int:
+    from lsr1_pl.cli.profile import main as profile
+
+    return profile(arguments)
 
 
 def _bench(arguments: list[str]) -> int:
@@ -97,6 +104,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "validate": _lightning("validate"),
     "test": _lightning("test"),
     "predict": _predict,
+    "profile": _profile,
     "bench": _bench,
     "export": _export,
     "data": _data,

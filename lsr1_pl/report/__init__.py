@@ -10,6 +10,7 @@ from lsr1_pl.report.page import Page, PageTable, Section, readable, write_page
 from lsr1_pl.report.paths import short
 from lsr1_pl.report.progress import IterationProgress
 from lsr1_pl.report.quiet import quiet_lightning
+from lsr1_pl.report.step_profile import StepProfile
 from lsr1_pl.report.step_table import StepTable
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "PageTable",
     "Panel",
     "Section",
+    "StepProfile",
     "StepTable",
     "draw_bodies",
     "draw_fits",

@@ -1,0 +1,270 @@
+"""What is timed against what: each case makes two calls that do the same work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lsr1_pl.body import BodyModel, load_body_model
+from lsr1_pl.body.skeleton import COCO18, COCO18_INDICES
+from lsr1_pl.data import QuadraticsDataModule
+from lsr1_pl.data.motion import MotionSampler
+from lsr1_pl.data.views import Viewing
+from lsr1_pl.hmr.reprojection import JointsOf
+from lsr1_pl.optim import LSR1, unroll
+from lsr1_pl.tasks import HMRTask
+
+Call = Callable[[], object]
+
+PEOPLE = 256
+"""Of the body's cases."""
+_VARIABLES, _PROBLEMS, _STEPS, _WIDTH = 2, 128, 16, 128
+_HMR_PEOPLE, _HMR_STEPS = 64, 8
+
+
+@dataclass(frozen=True)
+class Case:
+    """Two calls, made when they are needed, and the ratio that they are to reach."""
+
+    key: str
+    """Of ``summary.json``."""
+    title: str
+    against: str
+    reach: float
+    slower_over_faster: bool
+    """Whether the ratio is theirs over ours (at least ``reach``), or ours over the limit's (at most
+    ``reach``)."""
+    make: Callable[[str], tuple[Call, Call]]
+    """Device -> ours, theirs."""
+
+
+def through_smplx(body: BodyModel) -> JointsOf:
+    """The 18 keypoints by smplx's full forward, mesh and all, as everybody has it."""
+    reference = body.to_smplx()
+    chosen = list(COCO18_INDICES)
+
+    def joints_of(pose: Tensor, betas: Tensor) -> Tensor:
+        out = reference(betas=betas, body_pose=pose[:, 3:], global_orient=pose[:, :3])
+        joints: Tensor = out.joints[:, chosen]
+        return joints
+
+    return joints_of
+
+
+def _bodies(device: str) -> tuple[BodyModel, Tensor, Tensor]:
+    torch.manual_seed(0)
+    pose, betas = 0.3 * torch.randn(PEOPLE, 72), torch.randn(PEOPLE, 10)
+    return load_body_model("open").to(device), pose.to(device), betas.to(device)
+
+
+def _derived(joints_of: JointsOf, pose: Tensor, betas: Tensor, order: int) -> Call:
+    """The joints, or with ``order`` 1 or 2 also derivatives of their squared length."""
+
+    def call() -> object:
+        if order == 0:
+            with torch.no_grad():
+                return joints_of(pose, betas)
+        x = [pose.clone().requires_grad_(), betas.clone().requires_grad_()]
+        value = joints_of(*x).square().sum()
+        slopes = torch.autograd.grad(value, x, create_graph=order == 2)
+        if order == 1:
+            return slopes
+        return torch.autograd.grad(slopes[0].square().sum() + slopes[1].square().sum(), x)
+
+    return call
+
+
+def _joints(order: int) -> Callable[[str], tuple[Call, Call]]:
+    def make(device: str) -> tuple[Call, Call]:
+        body, pose, betas = _bodies(device)
+        ours, theirs = body.select(COCO18), through_smplx(body)
+        return _derived(ours, pose, betas, order), _derived(theirs, pose, betas, order)
+
+    return make
+
+
+def _mesh(device: str) -> tuple[Call, Call]:
+    body, pose, betas = _bodies(device)
+    reference = body.to_smplx()
+
+    @torch.no_grad()
+    def ours() -> object:
+        return body.vertices(pose, betas), body.joints(pose, betas)
+
+    @torch.no_grad()
+    def theirs() -> object:
+        return reference(betas=betas, body_pose=pose[:, 3:], global_orient=pose[:, :3])
+
+    return ours, theirs
+
+
+def quadratic_step(device: str, compiled: bool) -> Call:
+    """One meta-training step of ``quadratics.yaml``, forward and backward."""
+    torch.manual_seed(0)
+    optimizer = LSR1(hidden_dim=_WIDTH, compiled=compiled).to(device)
+    batch = QuadraticsDataModule(size=_VARIABLES, batch_size=_PROBLEMS).train_batch(0)
+    objective, x0 = (
+        type(batch.objective)(batch.objective.H.to(device), batch.objective.b.to(device)),
+        batch.x0.to(device),
+    )
+
+    def call() -> object:
+        optimizer.zero_grad()
+        path = unroll(
+            optimizer, objective, x0, _STEPS, clip_sample_gradient=1.0, divergence_limit=10.0
+        )
+        assert path.secant_residuals is not None
+        (path.values[1:].mean() + 100 * path.secant_residuals.mean()).backward()
+        return None
+
+    return call
+
+
+def _inference_step(device: str, problems: int) -> Call:
+    torch.manual_seed(0)
+    optimizer = LSR1(hidden_dim=_WIDTH).to(device).eval()
+    batch = QuadraticsDataModule(size=_VARIABLES, batch_size=problems).train_batch(0)
+    objective = type(batch.objective)(batch.objective.H.to(device), batch.objective.b.to(device))
+    with torch.no_grad():
+        x0 = batch.x0.to(device)
+        state = optimizer.init(x0, objective.evaluate(x0))
+
+    @torch.no_grad()
+    def call() -> object:
+        return optimizer.step(state, objective)
+
+    return call
+
+
+def _products(device: str, rows: int, steps: int, backward: bool) -> Call:
+    """The bare matrix products of L-SR1's networks: same shapes, same count, nothing else.
+
+    A training step's own operands: those of each inner step are other numbers, since its backward
+    needs them.
+    """
+    hidden = [(_WIDTH, _WIDTH)]
+    shapes = [(5, _WIDTH), *5 * hidden, *2 * [*5 * hidden, (_WIDTH, 1)]]
+    weights = [torch.randn(shape, device=device) for shape in shapes]
+    inputs = [
+        [torch.randn(rows, shape[0], device=device) for shape in shapes]
+        for _ in range(steps if backward else 1)
+    ]
+    slopes = [torch.randn(rows, shape[1], device=device) for shape in shapes]
+
+    @torch.no_grad()
+    def call() -> object:
+        for step in range(steps):
+            for x, w in zip(inputs[step % len(inputs)], weights, strict=True):
+                torch.mm(x, w)
+        for step in reversed(range(steps if backward else 0)):
+            for x, w, g in zip(inputs[step], weights, slopes, strict=True):
+                torch.mm(g, w.t())
+                torch.mm(x.t(), g)
+        return None
+
+    return call
+
+
+def _hmr_step(device: str) -> tuple[Call, Call]:
+    """A meta-training step of ``hmr.yaml``'s optimiser, and the same through smplx."""
+    sampler = MotionSampler(["open"], Viewing(), 0)
+    batch = sampler.batch(sampler.rows_of(range(len(sampler.recordings))), _HMR_PEOPLE, 0)
+    batch = type(batch)(*(part.to(device) for part in batch))
+
+    def step(task: HMRTask) -> Call:
+        task.to(device).train()
+        task.log = lambda *args, **kwargs: None  # type: ignore[method-assign]
+
+        def call() -> object:
+            task.zero_grad()
+            task.training_step(batch, 0).backward()
+            return None
+
+        return call
+
+    tasks = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        networks = LSR1(hidden_dim=_WIDTH, buffer_size=4, gamma1=0.1)
+        tasks.append(HMRTask(networks, steps=_HMR_STEPS))
+    ours, theirs = tasks
+    reference = through_smplx(theirs.body.to(device))
+    del theirs.joints_of
+    theirs.joints_of = reference  # type: ignore[assignment]
+    return step(ours), step(theirs)
+
+
+def cases(fast: bool) -> list[Case]:
+    """All of them; without those that compile, which takes minutes, if ``fast``."""
+    rows = _PROBLEMS * _VARIABLES
+
+    def products(backward: bool) -> str:
+        return f"its matrix products alone{', forward and backward' if backward else ''}"
+
+    def training(compiled: bool) -> Callable[[str], tuple[Call, Call]]:
+        return lambda device: (
+            quadratic_step(device, compiled),
+            _products(device, rows, _STEPS, True),
+        )
+
+    def inference(problems: int) -> Callable[[str], tuple[Call, Call]]:
+        return lambda device: (
+            _inference_step(device, problems),
+            _products(device, problems * _VARIABLES, 1, False),
+        )
+
+    smplx, size = (
+        "smplx, full forward",
+        f"B {_PROBLEMS}, N {_VARIABLES}, K {_STEPS}, width {_WIDTH}",
+    )
+    joints = f"18 joints of {PEOPLE} bodies"
+    found = [
+        Case("body_forward_ratio", joints, smplx, 60, True, _joints(0)),
+        Case("body_gradient_ratio", f"{joints}, and gradient", smplx, 50, True, _joints(1)),
+        Case("body_second_ratio", f"{joints}, and second derivative", smplx, 40, True, _joints(2)),
+        Case("mesh_ratio", f"mesh and 45 joints of {PEOPLE} bodies", smplx, 1.5, True, _mesh),
+        Case(
+            "meta_step_over_matmul",
+            f"meta-training step of quadratics ({size})",
+            products(True),
+            1.3,
+            False,
+            training(False),
+        ),
+        Case(
+            "meta_step_compiled_over_matmul",
+            "the same, compiled",
+            products(True),
+            1.3,
+            False,
+            training(True),
+        ),
+        Case(
+            "inference_step_over_matmul",
+            f"inference step, {rows} rows",
+            products(False),
+            1.3,
+            False,
+            inference(_PROBLEMS),
+        ),
+        Case(
+            "large_inference_step_over_matmul",
+            "inference step, 20,000 rows",
+            products(False),
+            1.3,
+            False,
+            inference(10_000),
+        ),
+        Case(
+            "hmr_training_ratio",
+            f"meta-training step of mesh recovery (B {_HMR_PEOPLE}, K {_HMR_STEPS})",
+            "the same with smplx in the loop",
+            10,
+            True,
+            _hmr_step,
+        ),
+    ]
+    return [case for case in found if not (fast and "compiled" in case.key)]
