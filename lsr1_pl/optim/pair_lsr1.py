@@ -201,6 +201,7 @@ class PairLSR1(nn.Module, BatchedOptimizer):
             length=line.length,
             steps_taken=state.steps_taken + 1,
             evaluations=line.evaluations + extra,
+            guarded=~uncut,
         )
 
 
