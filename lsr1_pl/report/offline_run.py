@@ -51,11 +51,13 @@ def read_offline_run(path: Path) -> OfflineRun:
     Raises:
         UserError: there is none, or several; or the file is none of W&B's.
     """
-    from wandb.proto.wandb_internal_pb2 import Record
+    from wandb.proto import wandb_internal_pb2
 
+    # Generated when it is imported, which the type checker cannot see.
+    messages: Any = wandb_internal_pb2
     run = OfflineRun()
     for content in _records(_file(path)):
-        record = Record()
+        record = messages.Record()
         record.ParseFromString(content)
         _take(record, run)
     return run

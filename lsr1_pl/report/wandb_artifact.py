@@ -39,17 +39,16 @@ def log_best_checkpoint(
     assert best.best_model_score is not None
     score = float(best.best_model_score)
     monitor = str(best.monitor)
+    metrics = next((dict(v) for v in validations if v.get(monitor) == score), {monitor: score})
     card = {
         "monitor": monitor,
         "score": score,
         "data": data_hashes(trainer),
-        "metrics": next(
-            (dict(v) for v in validations if v.get(monitor) == score), {monitor: score}
-        ),
+        "metrics": metrics,
         "protocol": str(getattr(task, "curves_note", "")),
     }
     # W&B takes 100 keys of metadata at most: the metrics by inner step are in the card.
-    metadata = {**card, "metrics": {k: v for k, v in card["metrics"].items() if "_step_" not in k}}
+    metadata = {**card, "metrics": {k: v for k, v in metrics.items() if "_step_" not in k}}
     with staged_in(folder / "wandb"), tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / "card.json"
         path.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
@@ -71,7 +70,7 @@ def _best(trainer: Trainer) -> ModelCheckpoint | None:
 def data_hashes(trainer: Trainer) -> dict[str, str]:
     """SHA-256 of each data manifest; for data that are drawn, of the settings that they are drawn
     by."""
-    data = getattr(trainer, "datamodule", None)
+    data: Any = getattr(trainer, "datamodule", None)
     if hasattr(data, "fingerprints"):
         return dict(data.fingerprints())
     settings = json.dumps(dict(getattr(data, "hparams", {})), sort_keys=True, default=str)

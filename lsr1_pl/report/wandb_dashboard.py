@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -61,7 +60,6 @@ class WandbDashboard(Callback):
         self._began = 0.0
         self._evaluated = 0
         self._validations: list[dict[str, float]] = []
-        self._pictured = 0
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Find the run, say which metrics are errors, ask the task for what pictures need."""
@@ -120,7 +118,8 @@ class WandbDashboard(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Count."""
-        self._evaluated += _problems(batch)
+        if self._run is not None:
+            self._evaluated += _problems(batch)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log how fast it was, and, at times, pictures."""
@@ -223,5 +222,7 @@ def _skipped(task: LightningModule) -> int:
 
 def _problems(batch: Any) -> int:
     """B of a batch: the length of its first tensor."""
-    fields = batch if isinstance(batch, Iterable) else vars(batch).values()
+    if isinstance(batch, Tensor):
+        return len(batch)
+    fields = batch if isinstance(batch, (tuple, list)) else vars(batch).values()
     return next((len(each) for each in fields if isinstance(each, Tensor) and each.ndim), 0)

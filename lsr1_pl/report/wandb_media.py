@@ -123,7 +123,7 @@ class _Fits:
         import wandb
 
         people = self._people
-        columns = [
+        columns: list[str | int] = [
             "person",
             "PA-MPJPE (mm)",
             "initial PA-MPJPE (mm)",
@@ -154,7 +154,7 @@ def worst_people(errors: Tensor, count: int) -> list[int]:
 
 
 def _names(trainer: Trainer, stage: str, count: int) -> list[str]:
-    data = getattr(trainer, "datamodule", None)
+    data: Any = getattr(trainer, "datamodule", None)
     names = data.person_names(stage) if hasattr(data, "person_names") else []
     return names if len(names) == count else [f"person {i}" for i in range(count)]
 

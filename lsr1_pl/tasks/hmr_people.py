@@ -31,7 +31,8 @@ class PeopleKeeper:
             joints: of the two, in the set that selects checkpoints.
             value: (B,) reprojection error of the fits, in keypoint boxes.
         """
-        batch = FittedPeople(*observation, *states, *map(_errors_mm, joints), 1e3 * value)
+        errors = _errors_mm(joints[0]), _errors_mm(joints[1])
+        batch = FittedPeople(*observation, *states, *errors, 1e3 * value)
         self._batches.append(FittedPeople(*(t.detach().cpu() for t in batch)))
 
     def people(self) -> FittedPeople | None:

@@ -187,7 +187,7 @@ def test_a_file_that_is_no_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is no file of an offline"):
         read_offline_run(tmp_path)
     (tmp_path / "run-2.wandb").write_bytes(b"")
-    with pytest.raises(UserError, match="2 .wandb files"):
+    with pytest.raises(UserError, match=r"2 \.wandb files"):
         read_offline_run(tmp_path)
 
 
