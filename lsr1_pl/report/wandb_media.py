@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from numpy.typing import ArrayLike
 from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor
 
 from lsr1_pl.body import BodyModel, PinholeCamera
+from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.hmr import FittedPeople, split_variables
 from lsr1_pl.report.animation import write_glb
 from lsr1_pl.report.bodies import Panel, draw_bodies
@@ -30,7 +33,6 @@ class FitsPeople(Protocol):
 
     people: FittedPeople | None
     body: BodyModel
-    joints_of: Callable[[Tensor, Tensor], Tensor]
     camera: PinholeCamera
 
 
@@ -86,27 +88,31 @@ class _Fits:
     """Files of people's fits, made as they are asked for."""
 
     def __init__(self, task: FitsPeople, people: FittedPeople, folder: Path) -> None:
-        self._task, self._people, self._folder = task, people, folder
+        # People are kept on the CPU, and so is what draws them.
+        self._body = copy.deepcopy(task.body).cpu()
+        self._joints_of = self._body.select(COCO18)
+        self._camera, self._people, self._folder = task.camera, people, folder
 
-    def overlay(self, person: int, caption: str) -> Any:
-        """The body over its detections, and from the side."""
+    def overlay(self, person: int, caption: str, *, side: bool = True) -> Any:
+        """The body over its detections, and, if asked for, from the side."""
         import wandb
 
-        task, people = self._task, self._people
+        people = self._people
         mesh, marks = in_keypoint_box(
-            task.body,
-            task.joints_of,
-            task.camera,
+            self._body,
+            self._joints_of,
+            self._camera,
             people.fitted[person],
             people.keypoints[person],
             people.visibility[person],
         )
-        row = [
-            Panel(mesh, "over the keypoints", 0.0, _COLOUR, points=marks),
-            Panel(mesh, "from the side", 90.0, _COLOUR),
+        row: list[Panel | tuple[ArrayLike, str]] = [
+            Panel(mesh, "over the keypoints", 0.0, _COLOUR, points=marks)
         ]
-        path = self._folder / f"fit_{person}.png"
-        draw_bodies(path, [row], task.body.faces.numpy(), dpi=90)
+        if side:
+            row.append(Panel(mesh, "from the side", 90.0, _COLOUR))
+        path = self._folder / f"fit_{person}_{len(row)}.png"
+        draw_bodies(path, [row], self._body.faces.numpy(), dpi=90)
         return wandb.Image(str(path), caption=caption)
 
     def body(self, person: int, caption: str) -> Any:
@@ -115,7 +121,7 @@ class _Fits:
 
         pose, betas = split_variables(self._people.fitted[person : person + 1])
         path = self._folder / f"body_{person}.glb"
-        write_glb(path, self._task.body, pose, betas[0])
+        write_glb(path, self._body, pose, betas[0])
         return wandb.Object3D(str(path), caption=caption)
 
     def table(self, names: Sequence[str]) -> Any:
@@ -139,7 +145,7 @@ class _Fits:
                 float(people.initial_mm[i]),
                 float(people.reprojection[i]),
                 int((people.visibility[i] > 0).sum()),
-                self.overlay(i, names[i]),
+                self.overlay(i, names[i], side=False),
             )
         return table
 
