@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import lsr1_pl
+from lsr1_pl.report.dashboard import CURVES, PANELS
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -42,3 +43,9 @@ def test_a_task_of_ones_own(tmp_path: Path) -> None:
     best = tmp_path / "runs/circles/version_0/checkpoints/best.ckpt"
     optimizer = lsr1_pl.load_pretrained(best)
     assert sum(p.numel() for p in optimizer.parameters()) > 0
+
+
+def test_every_panel_of_the_dashboard_is_explained() -> None:
+    text = (DOCS / "dashboards.md").read_text(encoding="utf-8")
+    keys = {f"{p.section}/{CURVES}/..." if p.kind == "chart" else p.key for p in PANELS}
+    assert [key for key in sorted(keys) if f"`{key}`" not in text] == []

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import re
 import runpy
+import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import yaml
+
+from lsr1_pl.cli import main
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -22,6 +28,7 @@ def test_every_example_has_a_test() -> None:
         "camera_pose.py",
         "least_squares.py",
         "small_network.py",
+        "tune_with_optuna.py",
     ]
 
 
@@ -44,3 +51,63 @@ def test_camera_pose(capsys: pytest.CaptureFixture[str]) -> None:
 def test_small_network(capsys: pytest.CaptureFixture[str]) -> None:
     _, (before, after) = numbers("small_network.py", capsys)
     assert after < 1e-3 < before
+
+
+def test_every_key_of_the_sweep_is_one_of_its_config(capsys: pytest.CaptureFixture[str]) -> None:
+    sweep = yaml.safe_load((EXAMPLES / "sweep.yaml").read_text(encoding="utf-8"))
+    program, *words = sweep["command"]
+    assert program == sweep["program"] == "lsr1"
+    assert words.pop() == "${args}"
+    values = {
+        k: v["values"][-1] if "values" in v else v["min"] for k, v in sweep["parameters"].items()
+    }
+    flags = [f"--{key}={value}" for key, value in values.items()]
+    assert main([*words, *flags, "--print_config"]) == 0
+    config = yaml.safe_load(capsys.readouterr().out)
+    for key, value in values.items():
+        found: Any = config
+        for part in key.split("."):
+            found = found[part]
+        assert found == value, key
+    assert sweep["metric"]["name"] == config["trainer"]["callbacks"][0]["init_args"]["monitor"]
+
+
+class OneTrial:
+    """Optuna, as far as the recipe needs it: one trial, of the first or least values."""
+
+    number = 0
+
+    def suggest_float(self, name: str, low: float, high: float, log: bool) -> float:
+        return low
+
+    def suggest_categorical(self, name: str, choices: list[Any]) -> Any:
+        return choices[0]
+
+    def create_study(self, **options: Any) -> OneTrial:
+        return self
+
+    def optimize(self, objective: Any, n_trials: int) -> None:
+        self.best_value, self.best_params = objective(self), {"tried": n_trials}
+
+
+def test_optuna_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    recipe = runpy.run_path(str(EXAMPLES / "tune_with_optuna.py"))
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(SystemExit, match="pip install optuna"):
+        recipe["main"]([])
+    study = OneTrial()
+    fake = SimpleNamespace(create_study=study.create_study)
+    monkeypatch.setitem(sys.modules, "optuna", fake)  # type: ignore[arg-type]
+    small = ["max_steps=4", "val_check_interval=2", "enable_progress_bar=false"]
+    tiny = ["data.init_args.batch_size=4", "model.init_args.steps=2"]
+    flags = [*(f"--trainer.{word}" for word in small), *(f"--{word}" for word in tiny)]
+    recipe["main"](["--trials=1", "--", *flags])
+    log = tmp_path / "runs/optuna/trial_0/version_0/metrics.csv"
+    assert study.best_value == recipe["least"](log, "val/final_value") < 100
+    assert recipe["least"](log, "val/nothing") == float("inf")
+    config = yaml.safe_load((log.parent / "config.yaml").read_text())
+    assert config["model"]["init_args"]["secant_weight"] == 0.0
+    assert f"{study.best_value:.4g}" in capsys.readouterr().out

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 import torch
 
-from lsr1_pl.bench.measuring import in_rounds, peak_bytes, start_peak
+from lsr1_pl.bench.measuring import in_rounds
 from lsr1_pl.bench.study import COLOURS, Study, new_figure
 from lsr1_pl.errors import UserError
+from lsr1_pl.metrics.memory import peak_bytes, start_peak
 from lsr1_pl.objectives import DiagonalQuadratic
 from lsr1_pl.optim import LBFGS, LSR1, AdaHessian, Adam, BatchedOptimizer, unroll
 from lsr1_pl.report import PageTable, Section

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lsr1_pl.bench.measuring import in_rounds, peak_bytes, start_peak
+from lsr1_pl.bench.measuring import in_rounds
 from lsr1_pl.bench.speed_cases import through_smplx
 from lsr1_pl.body.skeleton import COCO18_INDICES, SMPL_JOINTS
 from lsr1_pl.hmr import InitialEstimate, Observation, ReprojectionObjective
 from lsr1_pl.hmr.reprojection import JointsOf
+from lsr1_pl.metrics.memory import peak_bytes, start_peak
 from lsr1_pl.optim import unroll
 from lsr1_pl.tasks import HMRTask, load_task
 from lsr1_pl.tasks.hmr_runs import fitting

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
@@ -15,9 +14,7 @@ from lsr1_pl.bench.hmr_methods import label_and_start
 from lsr1_pl.bench.hmr_people import Errors, People, true_states
 from lsr1_pl.bench.hmr_tables import Results
 from lsr1_pl.bench.study import COLOURS, Study, new_figure
-from lsr1_pl.body.camera import keypoint_box
-from lsr1_pl.hmr import split_variables
-from lsr1_pl.report import Panel, draw_bodies
+from lsr1_pl.report import Panel, draw_bodies, in_keypoint_box
 from lsr1_pl.tasks import HMRTask
 
 _TRUTH, _OURS, _THEIRS = (0.72, 0.85, 0.72), (0.70, 0.80, 0.95), (0.95, 0.80, 0.70)
@@ -137,29 +134,8 @@ def _row(
 ) -> list[Panel | tuple[ArrayLike, str]]:
     panels: list[Panel | tuple[ArrayLike, str]] = []
     for title, colour, owner, x in drawn:
-        body, marks = _in_the_box(owner, x, people, row)
+        seen = people.observation.keypoints[row], people.observation.visibility[row]
+        body, marks = in_keypoint_box(owner.body, owner.joints_of, owner.camera, x, *seen)
         panels.append(Panel(body, title, 0.0, colour, points=marks))
         panels.append(Panel(body, "from the side", 90.0, colour))
     return panels
-
-
-def _in_the_box(task: HMRTask, x: Tensor, people: People, row: int) -> tuple[Tensor, Tensor]:
-    """The mesh as the image shows it, in the box of its visible keypoints; and the detections.
-
-    Both (P, 3): u, -v, and for the mesh the depth in the same unit.
-    """
-    with torch.no_grad():
-        pose, betas = split_variables(x.unsqueeze(0))
-        vertices = task.body.vertices(pose, betas)
-        seen = people.observation.visibility[row : row + 1]
-        pixels = task.camera.project(task.joints_of(pose, betas))
-        centre, side = keypoint_box(pixels, seen)
-        metres_to_box = (task.camera.focal / task.camera.depth / side).squeeze(2)
-        image = (task.camera.project(vertices) - centre) / side
-        body = torch.stack(
-            [image[..., 0], -image[..., 1], (metres_to_box * vertices[..., 2])], dim=-1
-        )
-        observed = people.observation.keypoints[row][people.observation.visibility[row] > 0] - 0.5
-    front = torch.full((len(observed), 1), float(body[..., 2].max()))
-    marks = torch.cat([observed * torch.tensor([1.0, -1.0]), front], dim=1)
-    return body[0], marks

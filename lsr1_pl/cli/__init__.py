@@ -25,6 +25,7 @@ usage: lsr1 VERB [OPTIONS]
   bench     the paper's studies:     lsr1 bench profiles --fast     (lsr1 bench --help: all)
   export    weights and config only: lsr1 export best.ckpt FOLDER
   doctor    what data is there:      lsr1 doctor --config hmr_open_benchmark.yaml
+  dashboard W&B's panels of a run:   lsr1 dashboard --list
   data      bring in bodies, motion: lsr1 data convert amass FOLDER data/amass
 
 A config is a file, or the name of one that comes with the package (an unknown name lists them).
@@ -99,6 +100,12 @@ def _data(arguments: list[str]) -> int:
     return convert(arguments)
 
 
+def _dashboard(arguments: list[str]) -> int:
+    from lsr1_pl.cli.dashboard import main as dashboard
+
+    return dashboard(arguments)
+
+
 VERBS: dict[str, Callable[[list[str]], int]] = {
     "fit": _lightning("fit"),
     "validate": _lightning("validate"),
@@ -109,6 +116,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "export": _export,
     "data": _data,
     "doctor": _doctor,
+    "dashboard": _dashboard,
 }
 
 

@@ -25,7 +25,7 @@ from lsr1_pl.cli.resume import ContinuedCSVLogger, LastCheckpoint, RunFolder, fo
 from lsr1_pl.cli.wandb_log import WandbSettings, finish_wandb, start_wandb
 from lsr1_pl.errors import UserError, complaints, user_error_within
 from lsr1_pl.pretrained import check_weights, read_checkpoint
-from lsr1_pl.report import IterationProgress, quiet_lightning, short
+from lsr1_pl.report import IterationProgress, WandbDashboard, quiet_lightning, short
 
 _TRAINER_DEFAULTS = {
     # Inner gradients need autograd in evaluation too.
@@ -81,6 +81,9 @@ class _CLI(LightningCLI):
             isinstance(c, ProgressBar) for c in callbacks
         ):
             callbacks.append(IterationProgress())
+        settings = self._get(self.config_init, "wandb")
+        if settings is not None:
+            callbacks.append(WandbDashboard(settings.pictures_every))
         trainer.callbacks = callbacks
         if trainer.logger is not False:
             given = trainer.logger if isinstance(trainer.logger, list) else [trainer.logger]

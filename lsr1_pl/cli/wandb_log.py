@@ -21,6 +21,7 @@ class WandbSettings:
         offline: write to the run's folder only; ``wandb sync`` uploads it later.
         group: to be shown together with others of this group.
         tags: to be found by.
+        pictures_every: validations from one set of pictures to the next.
     """
 
     project: str = "lsr1"
@@ -28,6 +29,7 @@ class WandbSettings:
     offline: bool = False
     group: str | None = None
     tags: Sequence[str] = ()
+    pictures_every: int = 10
 
 
 def start_wandb(settings: WandbSettings, run_name: str, folder: Path) -> WandbLogger:

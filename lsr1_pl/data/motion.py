@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -13,7 +13,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from lsr1_pl.body.skeleton import COCO18
+from lsr1_pl.data.manifest import MANIFEST
 from lsr1_pl.data.open_motion import open_motion_path
+from lsr1_pl.data.shards import sha256
 from lsr1_pl.data.splits import Split, split_recordings
 from lsr1_pl.data.steps import fixed_loader, step_generator, step_loader, training_generator
 from lsr1_pl.data.store import MotionStore
@@ -70,6 +72,7 @@ class MotionSampler:
         self.viewing = viewing
         self.seed = seed
         self._kept_order: tuple[tuple[int, int], NDArray[np.int64]] | None = None
+        self._names = list(stores)
         self._stores = [MotionStore(open_motion_path() if s == "open" else s) for s in stores]
         self._starts = np.cumsum([0, *(len(store) for store in self._stores)])
         self.recordings = [r for store in self._stores for r in store.recordings]
@@ -87,6 +90,21 @@ class MotionSampler:
                 for i in recordings
             ]
         )
+
+    def names_of(self, rows: NDArray[np.int64]) -> list[str]:
+        """Recording and frame of each row, for people to read."""
+        owners = np.searchsorted(self._first_rows, rows, side="right") - 1
+        return [
+            f"{self.recordings[i].name}, frame {row - self._first_rows[i]}"
+            for i, row in zip(owners.tolist(), rows.tolist(), strict=True)
+        ]
+
+    def fingerprints(self) -> dict[str, str]:
+        """SHA-256 of the manifest of each store, by the name that it was given."""
+        return {
+            name: sha256(store.path / MANIFEST)
+            for name, store in zip(self._names, self._stores, strict=True)
+        }
 
     def fraction_of(self, recordings: Sequence[int], fraction: float) -> list[int]:
         """A share of these recordings, at least one, chosen by ``seed``.
@@ -242,11 +260,22 @@ class MotionDataModule(LightningDataModule):
         """The fixed test set."""
         return self._fixed(_TEST)
 
-    def _fixed(self, split: int) -> DataLoader[MotionBatch]:
+    def person_names(self, stage: Literal["val", "test"]) -> list[str]:
+        """Whom the fixed set of a stage shows, in its order."""
+        return self._motion.names_of(self._fixed_rows(_TEST if stage == "test" else _VALIDATION))
+
+    def fingerprints(self) -> dict[str, str]:
+        """SHA-256 of each store's manifest."""
+        return self._motion.fingerprints()
+
+    def _fixed_rows(self, split: int) -> NDArray[np.int64]:
         rows = self._split_rows[split]
-        count = self.counts[split]
-        chosen = np.linspace(0, len(rows) - 1, count).round().astype(np.int64)
-        whole = self._motion.draw(rows[chosen], step_generator(self.evaluation_seed, split))
+        chosen = np.linspace(0, len(rows) - 1, self.counts[split]).round().astype(np.int64)
+        return rows[chosen]
+
+    def _fixed(self, split: int) -> DataLoader[MotionBatch]:
+        rows = self._fixed_rows(split)
+        whole = self._motion.draw(rows, step_generator(self.evaluation_seed, split))
         batches = [
             MotionBatch(*parts)
             for parts in zip(*(t.split(self.batch_size) for t in whole), strict=True)

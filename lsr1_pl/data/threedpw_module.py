@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -13,7 +13,9 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from lsr1_pl.data.manifest import MANIFEST
 from lsr1_pl.data.motion import MotionBatch, MotionSampler
+from lsr1_pl.data.shards import sha256
 from lsr1_pl.data.steps import fixed_loader, step_loader
 from lsr1_pl.data.store import MotionStore
 from lsr1_pl.data.views import Viewing
@@ -112,14 +114,26 @@ class ThreeDPWDataModule(LightningDataModule):
         """3DPW's test set."""
         return self._loader("test")
 
+    def person_names(self, stage: Literal["val", "test"]) -> list[str]:
+        """Whom a stage shows, in its order."""
+        return self._frames("test" if stage == "test" else "validation").names()
+
+    def fingerprints(self) -> dict[str, str]:
+        """SHA-256 of the manifest of each store and of 3DPW's two splits."""
+        splits = {f"3dpw/{split}": store.path for split, store in self._evaluated.items()}
+        found = {name: sha256(path / MANIFEST) for name, path in splits.items()}
+        return self._motion.fingerprints() | found
+
     def _loader(self, split: str) -> DataLoader[DetectionBatch]:
-        frames = _Frames(
+        return fixed_loader(self._frames(split))
+
+    def _frames(self, split: str) -> _Frames:
+        return _Frames(
             self._evaluated[split],
             self.strides[split],
             self.evaluation_batch_size,
             self.least_confidence,
         )
-        return fixed_loader(frames)
 
 
 class _Frames:
@@ -133,6 +147,15 @@ class _Frames:
         number = np.repeat(np.arange(len(chosen)), [len(part) for part in chosen])
         cuts = range(size, len(rows), size)
         self._batches = list(zip(np.split(rows, cuts), np.split(number, cuts), strict=True))
+
+    def names(self) -> list[str]:
+        """Recording and frame of each, in order."""
+        recordings = self._store.recordings
+        return [
+            f"{recordings[i].name}, frame {row - recordings[i].first_row}"
+            for rows, number in self._batches
+            for row, i in zip(rows.tolist(), number.tolist(), strict=True)
+        ]
 
     def __iter__(self) -> Iterator[DetectionBatch]:
         return (self._batch(rows, number) for rows, number in self._batches)

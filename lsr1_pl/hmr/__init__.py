@@ -1,5 +1,6 @@
 """Human mesh recovery: fitting pose and betas to 2D keypoints."""
 
+from lsr1_pl.hmr.fitted_people import FittedPeople
 from lsr1_pl.hmr.initial_error import InitialError
 from lsr1_pl.hmr.initial_estimate import InitialEstimate
 from lsr1_pl.hmr.lgd import LGD
@@ -14,6 +15,7 @@ from lsr1_pl.hmr.variables import POSE_SIZE, join_variables, split_variables
 __all__ = [
     "LGD",
     "POSE_SIZE",
+    "FittedPeople",
     "FittedState",
     "InErrorMetric",
     "InitialError",

@@ -106,6 +106,7 @@ class InMetric(BatchedOptimizer):
             direction=self.metric.to_x(inner.direction),
             secant_residual=inner.secant_residual,
             evaluations=inner.evaluations,
+            guarded=inner.guarded,
             inner=inner,
             origin=origin,
         )

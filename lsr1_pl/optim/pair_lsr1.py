@@ -108,6 +108,7 @@ class PairLSR1(nn.Module, BatchedOptimizer):
             length=one,
             steps_taken=0,
             evaluations=torch.zeros_like(one, dtype=torch.long),
+            guarded=torch.zeros_like(one, dtype=torch.bool),
         )
 
     def step(self, state: PairLSR1State, objective: Objective) -> PairLSR1State:
@@ -201,6 +202,7 @@ class PairLSR1(nn.Module, BatchedOptimizer):
             length=line.length,
             steps_taken=state.steps_taken + 1,
             evaluations=line.evaluations + extra,
+            guarded=~uncut,
         )
 
 

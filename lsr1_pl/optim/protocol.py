@@ -28,6 +28,9 @@ class OptimizerState:
     evaluations: Tensor | None = field(default=None, kw_only=True)
     """(B,) int: gradients that the last step took, a Hessian-vector product counting as one; None
     where every step takes exactly one."""
+    guarded: Tensor | None = field(default=None, kw_only=True)
+    """(B,) bool: whether a safeguard changed the last step; None, before the first step too, for
+    optimisers without one."""
 
 
 class BatchedOptimizer(ABC):

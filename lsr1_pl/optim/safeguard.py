@@ -22,8 +22,6 @@ class SafeguardedState(OptimizerState):
     inner: Any
     rate: Tensor
     """(B,) |step| over |g| of the last step that was taken: the length of a fallback."""
-    guarded: Tensor
-    """(B,) bool: whether the last step was changed."""
 
 
 class Safeguarded(BatchedOptimizer):

@@ -31,6 +31,9 @@ class Trajectory:
     """(K, B) squared norms of p - B q; None where the optimiser has no B."""
     evaluations: Tensor
     """(K + 1, B) int: gradients and Hessian-vector products so far; 1 at the start."""
+    guarded: Tensor | None = None
+    """(K, B) bool: the steps that a safeguard changed, or that ``divergence_limit`` held; None
+    without either."""
 
 
 def unroll(
@@ -77,19 +80,24 @@ def unroll(
     iterates, values = [state.iterate], [state.evaluation.value]
     directions: list[Tensor] = []
     residuals: list[Tensor] = []
+    guarded: list[Tensor] = []
     one = torch.ones(x0.shape[0], dtype=torch.long, device=x0.device)
     evaluations = [one]
     for number in range(steps):
         if truncate_every is not None and number and number % truncate_every == 0:
             state = detached(state)
         following = optimizer.step(state, objective)
+        guard = following.guarded
         if limit is not None:
             sound = state.evaluation.value <= limit
             # On the host the question is cheap and nearly always answered by yes; on a GPU it
             # would wait for the device.
             if sound.device.type != "cpu" or not bool(sound.all()):
                 following = select_problems(sound, following, state)
+            guard = ~sound if guard is None else guard | ~sound
         state = following
+        if guard is not None:
+            guarded.append(guard)
         if clip_sample_gradient is not None and state.iterate.requires_grad:
             _clip_on_the_way_back(state.iterate, clip_sample_gradient)
         iterates.append(state.iterate)
@@ -106,6 +114,7 @@ def unroll(
         directions=torch.stack(directions) if directions else x0.new_empty((0, *x0.shape)),
         secant_residuals=_stack_residuals(residuals, state, x0),
         evaluations=torch.stack(evaluations),
+        guarded=torch.stack(guarded) if guarded else None,
     )
 
 

@@ -81,14 +81,7 @@ class GeneralTask(MetaTask):
         objective, x0 = batch.objective, batch.x0
         with torch.no_grad():
             reference = unroll(self.optimizer.skeleton(), objective, x0, 2 * steps)
-        trajectory = unroll(
-            self.optimizer,
-            objective,
-            x0,
-            steps,
-            second_order=self.second_order,
-            clip_sample_gradient=self.clip_sample_gradient,
-        )
+        trajectory = self.unroll_training(self.optimizer, objective, x0, steps)
         least, start = reference.values.min(dim=0).values, reference.values[0]
         ours = self._log(trajectory.values[1:], least, start)
         theirs = self._log(reference.values[1 : steps + 1], least, start)

@@ -15,6 +15,7 @@ from lsr1_pl.errors import UserError
 from lsr1_pl.hmr import (
     LGD,
     POSE_SIZE,
+    FittedPeople,
     FittedState,
     InErrorMetric,
     InitialError,
@@ -76,7 +77,10 @@ class HMRTask(MetaTask):
         regressor: path of ``J_regressor_h36m.npy``, as far as they need it.
     """
 
-    fits: FitSample | None
+    fits: FitSample | None = None
+    people: FittedPeople | None = None
+    """Of the last evaluation, if ``keep_people`` was set before it."""
+    keep_people: bool = False
     _run: EvaluationRun
 
     def __init__(
@@ -148,7 +152,6 @@ class HMRTask(MetaTask):
             self.threedpw = ThreeDPWEvaluation(
                 protocols, self.body, truth_bodies or {}, regressor, num_betas
             )
-        self.fits = None
 
     def on_fit_start(self) -> None:
         """The initial-estimate networks of ``initial_weights``, unless this run is resumed."""
@@ -242,9 +245,8 @@ class HMRTask(MetaTask):
     def _start_evaluation(self, baselines: Mapping[str, BatchedOptimizer | InErrorMetric]) -> None:
         self.fits = None
         solvers = {self._trained: self.optimizer, **baselines}
-        self._run = EvaluationRun(
-            solvers, self.evaluation_steps, self.steps, self.device, self.threedpw
-        )
+        steps, kept = (self.evaluation_steps, self.steps), self.keep_people
+        self._run = EvaluationRun(solvers, *steps, self.device, self.threedpw, kept)
 
     def _evaluate(self, batch: MotionBatch | DetectionBatch) -> dict[str, Tensor]:
         """Run every solver on a batch: solver -> iterates (K + 1, B, N)."""
@@ -279,13 +281,13 @@ class HMRTask(MetaTask):
         return iterates
 
     def _run_all(self, observation: Observation, joint_sets: JointSets) -> dict[str, Tensor]:
-        keypoints = observation.keypoints
-        x0, objective = self.initial_estimate(keypoints), self._objective(observation)
+        x0, objective = self.initial_estimate(observation.keypoints), self._objective(observation)
         metric = self.initial_error.metric()
-        return self._run.add(keypoints, x0, objective, metric, self.objective_scale, joint_sets)
+        return self._run.add(observation, x0, objective, metric, self.objective_scale, joint_sets)
 
     def _finish_evaluation(self, prefix: str) -> None:
         self.curves, self.curves_note = self._run.curves(), self._run.note()
+        self.people = self._run.people()
         logged = self._run.logged(prefix)
         best = f"{prefix}/pa_mpjpe"
         self.log(best, logged.pop(best), prog_bar=True)
@@ -294,6 +296,5 @@ class HMRTask(MetaTask):
     def _sample(self, batch: MotionBatch, iterates: dict[str, Tensor]) -> FitSample:
         states = {"initial estimate": iterates[self._trained][0]}
         states |= {name: x[self.steps] for name, x in iterates.items()}
-        _, observation = self._target(batch)
-        joints = COCO18[:EVALUATED_KEYPOINTS]
+        observation, joints = self._target(batch)[1], COCO18[:EVALUATED_KEYPOINTS]
         return sample_fits(self.body, batch, observation, states, joints, self.sample_fits)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lsr1_pl.data import DetectionBatch
-from lsr1_pl.hmr import PeopleOptimizer
+from lsr1_pl.hmr import FittedPeople, Observation, PeopleOptimizer
 from lsr1_pl.optim import BatchedOptimizer, Metric, unroll
 from lsr1_pl.tasks.hmr_evaluation import (
     KEYPOINTS,
@@ -20,6 +20,7 @@ from lsr1_pl.tasks.hmr_evaluation import (
     start_errors,
     synthetic_note,
 )
+from lsr1_pl.tasks.hmr_people import PeopleKeeper
 from lsr1_pl.tasks.hmr_threedpw import FrameErrors, ThreeDPWEvaluation
 from lsr1_pl.types import Objective
 
@@ -43,6 +44,7 @@ class EvaluationRun:
         reported: the step whose errors are logged as the result.
         device: of the metrics.
         threedpw: of the evaluation on 3DPW; None for views of known bodies.
+        keep_people: whether every person's fit by the trained solver is kept.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class EvaluationRun:
         reported: int,
         device: torch.device,
         threedpw: ThreeDPWEvaluation | None,
+        keep_people: bool = False,
     ) -> None:
         sets = [KEYPOINTS] if threedpw is None else threedpw.names
         rooted = [] if threedpw is None else sets
@@ -62,10 +65,11 @@ class EvaluationRun:
         self._steps = steps
         self._reported = reported
         self._threedpw = threedpw
+        self._keeper = PeopleKeeper() if keep_people else None
 
     def add(
         self,
-        keypoints: Tensor,
+        observation: Observation,
         x0: Tensor,
         objective: Objective,
         metric: Metric,
@@ -74,16 +78,19 @@ class EvaluationRun:
     ) -> dict[str, Tensor]:
         """Run every solver from ``x0``: solver -> iterates (K + 1, B, N).
 
-        ``keypoints`` are the normalised ones (B, 18, 2), ``metric`` is of the initial estimate's
-        error; values are divided by ``scale``.
+        ``metric`` is of the initial estimate's error; values are divided by ``scale``.
         """
         iterates = {}
         for name, errors in self._errors.items():
-            solver = fitting(errors.solver, keypoints, metric)
+            solver = fitting(errors.solver, observation.keypoints, metric)
             trajectory = unroll(solver, objective, x0, self._steps)
             values = trajectory.values / scale
             for k, x in enumerate(trajectory.iterates):
                 errors.update(k, joint_sets(x), x, values[k])
+            if self._keeper is not None and name == self._trained:
+                ends = trajectory.iterates[0], trajectory.iterates[self._reported]
+                joints = joint_sets(ends[0])[0], joint_sets(ends[1])[0]
+                self._keeper.add(observation, ends, joints, values[self._reported])
             iterates[name] = trajectory.iterates
         return iterates
 
@@ -99,6 +106,10 @@ class EvaluationRun:
         for name, path in iterates.items():
             final = path[self._reported]
             self._frame_errors[name].add(joint_sets(final), batch.recording, vertex_errors(final))
+
+    def people(self) -> FittedPeople | None:
+        """Every person so far, if they are kept."""
+        return None if self._keeper is None else self._keeper.people()
 
     def curves(self) -> dict[str, dict[str, list[float]]]:
         """Metric -> solver -> its value at each inner step."""

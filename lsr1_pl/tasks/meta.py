@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from pytorch_lightning import LightningModule
@@ -12,6 +12,15 @@ from torch import Tensor
 from lsr1_pl.errors import UserError
 from lsr1_pl.optim import BatchedOptimizer, Trajectory, unroll
 from lsr1_pl.types import Objective
+
+
+class InnerSteps(NamedTuple):
+    """What a training unroll did, for whoever watches: K steps on B problems, without a graph."""
+
+    values: Tensor
+    """(K + 1, B) objective values, the start's first."""
+    guarded: Tensor | None
+    """(K, B) bool: the steps that a safeguard changed; None without one."""
 
 
 class MetaTask(LightningModule):
@@ -39,6 +48,8 @@ class MetaTask(LightningModule):
     """After an evaluation: metric -> solver -> its mean at each inner step, 0 to K."""
     curves_note: str
     """What was evaluated, and how: to be printed under any table of ``curves``."""
+    inner_steps: InnerSteps | None
+    """Of the last training batch; None while none was unrolled."""
 
     def __init__(
         self,
@@ -70,22 +81,30 @@ class MetaTask(LightningModule):
         self.truncate_every = truncate_every
         self.curves = {}
         self.curves_note = ""
+        self.inner_steps = None
         self.register_buffer("skipped_steps", torch.zeros((), dtype=torch.long))
 
     def unroll_training(
-        self, optimizer: BatchedOptimizer, objective: Objective, x0: Tensor
+        self,
+        optimizer: BatchedOptimizer,
+        objective: Objective,
+        x0: Tensor,
+        steps: int | None = None,
     ) -> Trajectory:
-        """The K-step unroll with the meta-gradient that this task is configured for."""
-        return unroll(
+        """The unroll with the meta-gradient that this task is configured for: K steps, or
+        ``steps``."""
+        trajectory = unroll(
             optimizer,
             objective,
             x0,
-            self.steps,
+            self.steps if steps is None else steps,
             second_order=self.second_order,
             clip_sample_gradient=self.clip_sample_gradient,
             divergence_limit=self.divergence_limit,
             truncate_every=self.truncate_every,
         )
+        self.inner_steps = InnerSteps(trajectory.values.detach(), trajectory.guarded)
+        return trajectory
 
     def freeze_norms(self, networks: torch.nn.Module) -> None:
         """Before an unroll: BatchNorms into evaluation, once ``freeze_norm_after`` is reached."""

@@ -11,6 +11,7 @@ from lsr1_pl.cli import main
 
 TINY = [
     "--trainer.val_check_interval=4",
+    "--trainer.log_every_n_steps=2",
     "--data.init_args.batch_size=4",
     "--data.init_args.evaluation_count=3",
     "--model.init_args.steps=2",

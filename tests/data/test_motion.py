@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from pathlib import Path
 from typing import Any
@@ -155,3 +156,19 @@ def test_visibility_has_its_share_and_never_fewer_than_six() -> None:
 def test_bad_options_are_named(options: dict[str, Any], message: str, store: str) -> None:
     with pytest.raises(UserError, match=message):
         data(store, **options)
+
+
+def test_people_of_the_fixed_sets_have_names(store: str) -> None:
+    module = data(store, stores=["open", store])
+    rows = torch.cat([batch.rows for batch in module.val_dataloader()]).tolist()
+    names = module.person_names("val")
+    # 1200 rows of the embedded motion, 50 of this store's first two recordings.
+    assert names == [f"b_1, frame {row - 1250}" for row in rows]
+    assert len(module.person_names("test")) == 20
+    assert module.person_names("test")[-1] == "c_1, frame 14"
+
+
+def test_the_fingerprint_is_that_of_the_manifest(store: str) -> None:
+    found = data(store, stores=["open", store]).fingerprints()
+    assert set(found) == {"open", store}
+    assert found[store] == hashlib.sha256((Path(store) / "manifest.json").read_bytes()).hexdigest()

@@ -101,6 +101,11 @@ def test_every_frame_comes_once_and_in_order(converted: Path) -> None:
     assert sum(int((batch.visibility.sum(dim=1) == 0).sum()) for batch in batches) == 2
     validation = list(module(converted, validation_stride=10).val_dataloader())
     assert sum(len(batch.pose) for batch in validation) == 4
+    names = data.person_names("test")
+    assert len(names) == 2 * 38
+    assert names[0].endswith(", frame 0")
+    assert names[-1].endswith(", frame 37")
+    assert set(data.fingerprints()) >= {"3dpw/validation", "3dpw/test"}
 
 
 def test_the_truth_itself_has_no_error(converted: Path) -> None:

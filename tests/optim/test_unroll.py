@@ -10,7 +10,15 @@ from torch import Tensor
 
 from lsr1_pl.errors import UserError
 from lsr1_pl.objectives import FunctionObjective, Quadratic, Rosenbrock
-from lsr1_pl.optim import LSR1, Adam, BatchedOptimizer, GradientDescent, unroll
+from lsr1_pl.optim import (
+    LSR1,
+    Adam,
+    BatchedOptimizer,
+    GradientDescent,
+    PairLSR1,
+    Safeguarded,
+    unroll,
+)
 
 
 def steep_and_flat() -> Quadratic:
@@ -54,6 +62,11 @@ def test_divergence_limit_holds_the_problem_and_spares_the_others() -> None:
     torch.testing.assert_close(held.values[: crossed + 1, 0], free.values[: crossed + 1, 0])
     assert (held.iterates[crossed:, 0] == held.iterates[crossed, 0]).all()
     torch.testing.assert_close(held.values[:, 1], free.values[:, 1])
+    # The steps that it held are on record.
+    assert free.guarded is None
+    assert held.guarded is not None
+    assert held.guarded[:, 0].tolist() == [k >= crossed for k in range(40)]
+    assert not held.guarded[:, 1].any()
 
 
 def test_divergence_limit_keeps_the_meta_gradient_finite_and_pointing_down() -> None:
@@ -118,3 +131,18 @@ def test_truncated_backpropagation_cuts_the_chain_alone() -> None:
     assert any(bool(norm > 0) for norm in norms)
     with pytest.raises(UserError, match="truncate_every is 0"):
         unroll(learned, objective, x0, 2, truncate_every=0)
+
+
+@pytest.mark.parametrize(
+    "optimizer", [Safeguarded(GradientDescent(0.4)), PairLSR1().eval()], ids=["guard", "pairs"]
+)
+def test_the_steps_that_a_safeguard_changed_are_on_record(optimizer: BatchedOptimizer) -> None:
+    with torch.no_grad():
+        easy = unroll(optimizer, steep_and_flat(), torch.ones(2, 2), 3)
+        hard = unroll(optimizer, Rosenbrock(), 3 * torch.randn(8, 4), 10)
+    assert easy.guarded is not None
+    assert hard.guarded is not None
+    assert hard.guarded.shape == (10, 8)
+    assert hard.guarded.any()
+    # Curvature 1: a whole step of either is a good one.
+    assert not easy.guarded[:, 1].any()

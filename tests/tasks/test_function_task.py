@@ -67,6 +67,23 @@ def test_fit_changes_the_parameters_and_logs_every_inner_step() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*does not have many workers")
+def test_the_last_unroll_is_kept_without_its_graph() -> None:
+    model = task()
+    assert model.inner_steps is None
+    model.log = lambda *args, **kwargs: None  # type: ignore[method-assign]
+    batch = QuadraticsDataModule(batch_size=16).train_batch(0)
+    model.optimizer.eval()
+    model.training_step(batch, 0)
+    inner = model.inner_steps
+    assert inner is not None
+    assert not inner.values.requires_grad
+    path = unroll(model.optimizer, Quadratic(batch.H, batch.b), batch.x0, 4)
+    torch.testing.assert_close(inner.values, path.values.detach())
+    # What divergence_limit holds.
+    assert inner.guarded is not None
+    assert inner.guarded.shape == (4, 16)
+
+
 def test_test_runs_every_buffer_size_and_baseline() -> None:
     model = task(test_buffer_sizes=(1, 2), baselines={"gradient descent": GradientDescent(0.4)})
     data = QuadraticsDataModule(evaluation_count=4, test_size=5)

@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from lsr1_pl.bench.measuring import peak_bytes, start_peak
+from lsr1_pl.metrics.memory import peak_bytes, start_peak
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux forgets earlier peaks")

@@ -1,0 +1,68 @@
+"""The single people of an evaluation."""
+
+from __future__ import annotations
+
+import torch
+from pytorch_lightning import Trainer
+
+from lsr1_pl.data import MotionDataModule
+from lsr1_pl.hmr import Observation
+from lsr1_pl.optim import LSR1
+from lsr1_pl.tasks import HMRTask
+from lsr1_pl.tasks.hmr_evaluation import JointSet
+from lsr1_pl.tasks.hmr_people import PeopleKeeper
+
+
+def evaluated(*, keep: bool) -> HMRTask:
+    torch.manual_seed(0)
+    optimizer = LSR1(hidden_dim=8, buffer_size=2, gamma1=0.1, input_normalization="rms")
+    task = HMRTask(optimizer=optimizer, initial_width=16, steps=2, evaluation_steps=3)
+    task.keep_people = keep
+    data = MotionDataModule(
+        batch_size=8,
+        validation_recordings=["walk"],
+        test_recordings=["kick"],
+        validation_count=12,
+    )
+    trainer = Trainer(
+        logger=False,
+        accelerator="cpu",
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        inference_mode=False,
+    )
+    trainer.validate(task, data, verbose=False)
+    return task
+
+
+def test_kept_people_average_to_the_logged_curves() -> None:
+    task = evaluated(keep=True)
+    people = task.people
+    assert people is not None
+    assert people.keypoints.shape == (12, 18, 2)
+    assert people.fitted.shape == (12, 82)
+    means = task.curves["PA-MPJPE (mm)"]["L-SR1"]
+    torch.testing.assert_close(float(people.initial_mm.mean()), means[0])
+    torch.testing.assert_close(float(people.fitted_mm.mean()), means[2])
+    value = task.curves["reprojection (1e-3)"]["L-SR1"][2]
+    torch.testing.assert_close(float(people.reprojection.mean()), value, rtol=1e-5, atol=0)
+
+
+def test_nobody_is_kept_unless_asked_for_and_the_curves_are_the_same() -> None:
+    without = evaluated(keep=False)
+    assert without.people is None
+    assert without.curves == evaluated(keep=True).curves
+
+
+def test_a_person_who_does_not_count_has_no_error() -> None:
+    joints = torch.randn(2, 14, 3)
+    sets = JointSet("a", joints + 0.01, joints, None, torch.tensor([True, False]))
+    x = torch.zeros(2, 82)
+    keeper = PeopleKeeper()
+    seen = Observation(torch.zeros(2, 18, 2), torch.ones(2, 18))
+    assert keeper.people() is None
+    keeper.add(seen, (x, x), (sets, sets), torch.zeros(2))
+    people = keeper.people()
+    assert people is not None
+    assert people.fitted_mm.isnan().tolist() == [False, True]
