@@ -35,7 +35,7 @@ def read_intrinsics(path: Path) -> Intrinsics:
             content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; {_EXPECTED}") from None
-    except (*DAMAGED_ARRAYS, RecursionError) as error:
+    except DAMAGED_ARRAYS as error:
         raise UserError(f"{path}: cannot be read as JSON or npz ({error})") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: is a {type(content).__name__}; {_EXPECTED}")

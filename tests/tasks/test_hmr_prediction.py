@@ -110,8 +110,8 @@ def test_a_known_camera_is_kept_and_a_turn_of_it_turns_the_people() -> None:
     fitted, other = (
         camera_points(fits.prediction.joints, fits.translation) for fits in (straight, turned)
     )
-    # Without the straight view the median is ten times as large.
-    assert float((fitted @ turn.mT - other).norm(dim=-1).mean(dim=1).median()) < 0.05
+    gaps = (fitted @ turn.mT - other).norm(dim=-1).mean(dim=1)
+    assert float(gaps.median()) < 0.08  # without the straight view: a quarter of a metre
     visibility[1, 1:] = 0
     lost = fit_people(task, [KeypointBatch(aside, visibility)], intrinsics=known)
     assert lost.prediction.status.tolist() == [0, 2, *[0] * 14]
