@@ -130,6 +130,8 @@ def _write(fitted: FittedInput, options: Namespace) -> None:
     if options.obj and meshes is not None:
         write_meshes(folder / "meshes", fitted, meshes)
     notes = []
+    if not fitted.seen.all():
+        notes.append("Dotted limbs end at a keypoint that was not seen: they are a guess.")
     if options.smooth is not None:
         notes.append(f"Smoothed over time by {options.smooth:g} s; the errors are those before it.")
     if options.intrinsics is not None:

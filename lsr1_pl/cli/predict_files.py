@@ -112,10 +112,10 @@ def write_page(path: Path, fitted: FittedInput, note: str) -> None:
         for row, mesh in zip(chosen.tolist(), meshes, strict=True)
     ]
     fine = int((prediction.status == 0).sum())
-    which = "shown are all" if len(people) == count else f"shown are {len(people)}, spread evenly"
+    which = "" if len(people) == count else f"; shown are {len(people)}, spread evenly"
     summary = (
-        f"{count} {'person' if count == 1 else 'people'}, {fine} of them fitted with a sound "
-        f"status; {which}. All fits are in predictions.npz beside this page. {note}"
+        f"{count} {'person' if count == 1 else 'people'}, {fine} with status 0 (fitted){which}. "
+        f"All fits are in predictions.npz beside this page. {note}"
     )
     title = f"Bodies fitted to {fitted.source.name}"
     write_fit_page(path, title, summary.strip(), people, fitted.task.body.faces.numpy())

@@ -137,21 +137,24 @@ def people_in(image: Image, find: FindPerson) -> tuple[NDArray[np.float64], NDAr
 def _one_by_one(image: Image, find: FindPerson) -> list[NDArray[np.float64]]:
     """Each person's landmarks (33, 3): u and v in pixels, visibility."""
     left = image.copy()
+    covered = np.zeros(image.shape[:2], dtype=bool)
     people: list[NDArray[np.float64]] = []
     while len(people) < MOST_PEOPLE:
         marks = find(left)
         if marks is None:
             break
         marks = marks * [image.shape[1], image.shape[0], 1]
-        people.append(marks)
         seen = marks[marks[:, 2] >= _LEAST_VISIBILITY, :2]
-        if len(seen) < 2:
-            break
+        u, v = np.clip(seen.astype(int), 0, np.array(image.shape[1::-1]) - 1).T
+        if len(seen) < 2 or covered[v, u].mean() > 0.5:
+            break  # Nobody, or somebody who was found before.
+        people.append(marks)
         low, high = seen.min(axis=0), seen.max(axis=0)
         margin = _COVER_MARGIN * (high - low).max()
         u, v = np.maximum(low - margin, 0).astype(int)
-        to_u, to_v = np.maximum(high + margin, 0).astype(int)
+        to_u, to_v = np.maximum(high + margin, 0).astype(int) + 1
         left[v:to_v, u:to_u] = _GREY
+        covered[v:to_v, u:to_u] = True
     return people
 
 

@@ -160,7 +160,7 @@ def _overlay(person: FittedPerson, layout: dict[str, Any]) -> Any:
     # One size of ranges and of the plot, so that the picture is not stretched.
     points = np.concatenate([person.projected, person.keypoints[seen]])
     middle = (points.max(axis=0) + points.min(axis=0)) / 2
-    half = 0.55 * max(float(np.ptp(points, axis=0).max()), 1.0)
+    half = (0.55 if person.photo is None else 0.7) * max(float(np.ptp(points, axis=0).max()), 1.0)
     (left, top), (right, bottom) = (middle - half).tolist(), (middle + half).tolist()
     if person.photo is not None:
         overlay.add_layout_image(
@@ -188,6 +188,8 @@ def _body(person: FittedPerson, faces: NDArray[np.integer], layout: dict[str, An
 
     # plotly's z is up; the body's is y, and it faces the viewer.
     x, up, towards = np.round(person.vertices, 4).astype(np.float32).T
+    # The longest side always fills the scene; plotly's own choice cuts slender bodies off.
+    sides = np.maximum(np.ptp(person.vertices, axis=0)[[0, 2, 1]], 1e-6)
     mesh = go.Mesh3d(
         x=x,
         y=-towards,
@@ -206,7 +208,8 @@ def _body(person: FittedPerson, faces: NDArray[np.integer], layout: dict[str, An
     body.update_layout(
         width=_SIZE,
         scene={
-            "aspectmode": "data",
+            "aspectmode": "manual",
+            "aspectratio": dict(zip("xyz", (1.8 * sides / sides.max()).tolist(), strict=True)),
             "xaxis": hidden,
             "yaxis": hidden,
             "zaxis": hidden,
