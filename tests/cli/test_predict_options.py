@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,6 +58,12 @@ def folder(
     (folder / "camera").mkdir()
     (folder / "camera" / "camera.json").write_text(json.dumps(CAMERA))
     return folder
+
+
+def documented() -> dict[str, str]:
+    """Key -> shape and type, as docs/predict.md lists them."""
+    page = (Path(__file__).parents[2] / "docs" / "predict.md").read_text(encoding="utf-8")
+    return dict(re.findall(r"^\| `(\w+)` \| (\(n.*?) \|", page, re.MULTILINE))
 
 
 def predict(*words: str) -> dict[str, np.ndarray]:
@@ -129,3 +136,22 @@ def test_a_photo_ends_on_a_page(
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert page.count("jpeg;base64,") == 2
     assert page.count("18 of 18 keypoints seen") == 2
+
+
+def test_the_file_is_as_documented(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    fits = predict(str(folder), "--out", "fits", "--steps", "3", "--vertices")
+    sizes = {"n": 2 * FRAMES, "K + 1": 4, "V": 6512}
+    listed = documented()
+    assert set(fits) == set(listed)
+    for key, text in listed.items():
+        shape, kind = re.fullmatch(r"\((.*)\)(.*)", text).groups()  # type: ignore[union-attr]
+        expected = [sizes.get(each) or int(each) for each in re.split(r",\s*", shape.rstrip(","))]
+        assert list(fits[key].shape) == expected, key
+        wanted = kind.strip(", ")
+        assert fits[key].dtype.kind == "U" if wanted == "str" else fits[key].dtype == wanted, key
+    page = (Path(__file__).parents[2] / "docs" / "predict.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(compile(code, "predict.md", "exec"), {})
