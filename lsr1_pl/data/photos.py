@@ -46,7 +46,11 @@ _BLAZEPOSE = {
 _LEAST_VISIBILITY = 0.5
 _MOST_PIXELS = 100_000_000
 _COVER_MARGIN = 0.1
-_GREY = 128
+_SHADES = (128, 0)
+"""Of the paint."""
+
+_FARTHEST_APART = 0.25
+"""Of one person's landmarks beside paint of either shade, in sides of their box."""
 
 
 def is_photo(path: Path) -> bool:
@@ -136,26 +140,47 @@ def people_in(image: Image, find: FindPerson) -> tuple[NDArray[np.float64], NDAr
 
 def _one_by_one(image: Image, find: FindPerson) -> list[NDArray[np.float64]]:
     """Each person's landmarks (33, 3): u and v in pixels, visibility."""
-    left = image.copy()
     covered = np.zeros(image.shape[:2], dtype=bool)
     people: list[NDArray[np.float64]] = []
     while len(people) < MOST_PEOPLE:
-        marks = find(left)
+        marks = _next_person(image, covered, find)
         if marks is None:
             break
-        marks = marks * [image.shape[1], image.shape[0], 1]
-        seen = marks[marks[:, 2] >= _LEAST_VISIBILITY, :2]
-        u, v = np.clip(seen.astype(int), 0, np.array(image.shape[1::-1]) - 1).T
-        if len(seen) < 2 or covered[v, u].mean() > 0.5:
-            break  # Nobody, or somebody who was found before.
         people.append(marks)
+        seen = marks[marks[:, 2] >= _LEAST_VISIBILITY, :2]
         low, high = seen.min(axis=0), seen.max(axis=0)
         margin = _COVER_MARGIN * (high - low).max()
         u, v = np.maximum(low - margin, 0).astype(int)
         to_u, to_v = np.maximum(high + margin, 0).astype(int) + 1
-        left[v:to_v, u:to_u] = _GREY
         covered[v:to_v, u:to_u] = True
     return people
+
+
+def _next_person(
+    image: Image, covered: NDArray[np.bool_], find: FindPerson
+) -> NDArray[np.float64] | None:
+    """Somebody beside those who are covered, if the model sees them whatever the paint is.
+
+    A model now and then takes the paint itself for a part of somebody, but not in every shade.
+    """
+    size = np.array(image.shape[1::-1])
+    found: list[NDArray[np.float64]] = []
+    for shade in _SHADES if covered.any() else _SHADES[:1]:
+        left = image.copy()
+        left[covered] = shade
+        marks = find(left)
+        if marks is None:
+            return None
+        found.append(marks * [*size, 1])
+    first = found[0]
+    seen = first[:, 2] >= _LEAST_VISIBILITY
+    if seen.sum() < 2:
+        return None
+    side = max(np.ptp(first[seen, :2], axis=0).max(), 1.0)
+    apart = np.linalg.norm(found[-1][:, :2] - first[:, :2], axis=1)
+    u, v = np.clip(first[seen, :2].astype(int), 0, size - 1).T
+    again = covered[v, u].mean() > 0.5
+    return None if again or np.median(apart) > _FARTHEST_APART * side else first
 
 
 def _keypoints(marks: NDArray[np.float64], size: NDArray[np.int64]) -> NDArray[np.float64]:
