@@ -60,7 +60,8 @@ def write_npz(path: Path, fitted: FittedInput, meshes: NDArray[np.float32] | Non
     if meshes is not None:
         arrays["vertices"] = meshes
     partial = path.with_name(f".{path.name}.partial.npz")
-    np.savez(partial, allow_pickle=False, **arrays)
+    # numpy 1 takes savez's allow_pickle for one more array.
+    np.savez(partial, **arrays)
     os.replace(partial, path)
 
 
