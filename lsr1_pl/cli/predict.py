@@ -1,24 +1,31 @@
-"""``lsr1 predict``: detected keypoints in, bodies out."""
+"""``lsr1 predict``: detected keypoints or photos in, bodies out."""
 
 from __future__ import annotations
 
-import os
 import time
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from lsr1_pl.data import Detections, keypoint_batches, read_detections
+from lsr1_pl.cli.predict_files import (
+    FittedInput,
+    write_meshes,
+    write_motion,
+    write_npz,
+    write_page,
+)
+from lsr1_pl.data import (
+    check_intrinsics,
+    keypoint_batches,
+    read_detections,
+    read_intrinsics,
+    track_people,
+)
 from lsr1_pl.errors import ArgumentParser, UserError
-from lsr1_pl.report import FittedPerson, short, write_fit_page, write_glb
-from lsr1_pl.tasks import Fits, HMRTask, fit_people, load_task
-
-_MOST_SHOWN = 12
-_STATUS = ("fitted", "diverged: the best state before it is kept", "too few keypoints to trust")
+from lsr1_pl.report import short
+from lsr1_pl.tasks import HMRTask, fit_people, load_task, smooth_fits
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -28,34 +35,28 @@ def main(arguments: Sequence[str]) -> int:
         UserError: bad arguments, input or checkpoint.
     """
     options = _parser().parse_args(arguments)
-    if options.out.exists() and not options.out.is_dir():
-        raise UserError(f"--out {options.out}: is a file; name a folder")
-    for name, value, least in (("steps", options.steps, 1), ("batch_size", options.batch_size, 1)):
-        if value is not None and value < least:
-            raise UserError(f"--{name} {value}: must be {least} or more")
-    if not options.fps > 0:
-        raise UserError(f"--fps {options.fps}: must be above 0")
+    _check(options)
+    intrinsics = None if options.intrinsics is None else _intrinsics(options.intrinsics)
     detections = read_detections(options.input)
     task = load_task(options.ckpt)
     if not isinstance(task, HMRTask):
         raise UserError(f"--ckpt {options.ckpt}: {type(task).__name__} cannot predict")
     task.steps = options.steps or task.evaluation_steps
     batches = keypoint_batches(detections, options.least_confidence, options.batch_size)
+    seen = torch.cat([batch.visibility for batch in batches]) > 0
+    if options.track:
+        detections = track_people(detections, seen.numpy())
     begun = time.perf_counter()
-    fits = fit_people(task, batches)
+    fits = fit_people(task, batches, intrinsics=intrinsics)
     seconds = time.perf_counter() - begun
+    if options.smooth is not None:
+        confidence = torch.from_numpy(detections.confidence).float().where(seen, 0.0)
+        width = options.smooth * options.fps
+        person, moment = detections.person, detections.moment
+        fits = smooth_fits(fits, person, moment, confidence, width, task.joints_of)
     count = len(detections.frame)
     print(f"{count} people fitted in {seconds:.1f} s, {count / seconds:.0f} a second", flush=True)
-    options.out.mkdir(parents=True, exist_ok=True)
-    seen = torch.cat([batch.visibility for batch in batches]).numpy() > 0
-    meshes = _meshes(fits, task) if options.vertices or options.obj else None
-    _write_npz(
-        options.out / "predictions.npz", detections, fits, meshes if options.vertices else None
-    )
-    _write_motion(options.out, detections, fits, task, options.fps)
-    if options.obj and meshes is not None:
-        _write_meshes(options.out / "meshes", detections, meshes, task)
-    _write_page(options.out / "index.html", options.input, detections, seen, fits, task)
+    _write(FittedInput(options.input, detections, seen.numpy(), fits, task), options)
     print(f"Fits: {short(str(options.out / 'predictions.npz'))}; page: index.html beside it")
     return 0
 
@@ -63,112 +64,76 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="lsr1 predict",
-        description="Fit bodies to detected 2D keypoints. Writes predictions.npz, one GLB a "
-        "person's number (animated over the frames), and a page that turns the bodies.",
+        description="Fit bodies to detected 2D keypoints, or to the people in photos. Writes "
+        "predictions.npz, one GLB a person's number (animated over the frames), and a page that "
+        "turns the bodies. All formats: docs/predict.md.",
     )
     parser.add_argument(
         "input",
         type=Path,
         help="OpenPose JSON (BODY_25, COCO's 18), a folder of them (a frame each), COCO keypoint "
-        "JSON, or npz with keypoints (n, 18, 2)",
+        "JSON, npz with keypoints (n, 18, 2), or a photo or a folder of photos (needs the extra "
+        "[photo])",
     )
     parser.add_argument("--ckpt", default="hmr_open", help="shipped name or path (hmr_open)")
     parser.add_argument("--out", type=Path, default=Path("fits"), help="folder (fits)")
     parser.add_argument("--steps", type=int, help="of the optimiser (the checkpoint's evaluation)")
     parser.add_argument(
+        "--intrinsics",
+        nargs="+",
+        metavar="FILE | FX FY CX CY",
+        help="the camera, in pixels: four numbers, or JSON or npz with fx, fy, cx, cy or K (3, 3)",
+    )
+    parser.add_argument(
+        "--track",
+        action="store_true",
+        help="number people over the frames by where they are",
+    )
+    parser.add_argument(
+        "--smooth", type=float, metavar="SECONDS", help="smooth over time, by this Gaussian width"
+    )
+    parser.add_argument(
         "--least_confidence", type=float, default=0.01, help="of a keypoint that counts (0.01)"
     )
-    parser.add_argument("--fps", type=float, default=30.0, help="frames a second of a GLB (30)")
+    parser.add_argument("--fps", type=float, default=30.0, help="frames a second of the input (30)")
     parser.add_argument("--batch_size", type=int, default=256, help="people at once (256)")
     parser.add_argument("--vertices", action="store_true", help="meshes in the npz, too")
     parser.add_argument("--obj", action="store_true", help="an OBJ mesh for each person")
     return parser
 
 
-def _write_npz(
-    path: Path, detections: Detections, fits: Fits, meshes: NDArray[np.float32] | None
-) -> None:
-    arrays: dict[str, Any] = {k: v.numpy() for k, v in fits.prediction._asdict().items()}
-    arrays |= {
-        "camera": fits.camera.numpy(),
-        "keypoints": detections.keypoints,
-        "confidence": detections.confidence,
-        "frame": np.asarray(detections.frame),
-        "person": detections.person,
-    }
-    if meshes is not None:
-        arrays["vertices"] = meshes
-    partial = path.with_name(f".{path.name}.partial.npz")
-    np.savez(partial, allow_pickle=False, **arrays)
-    os.replace(partial, path)
+def _check(options: Namespace) -> None:
+    if options.out.exists() and not options.out.is_dir():
+        raise UserError(f"--out {options.out}: is a file; name a folder")
+    for name, value, least in (("steps", options.steps, 1), ("batch_size", options.batch_size, 1)):
+        if value is not None and value < least:
+            raise UserError(f"--{name} {value}: must be {least} or more")
+    for name, value in (("fps", options.fps), ("smooth", options.smooth)):
+        if value is not None and not 0 < value < float("inf"):
+            raise UserError(f"--{name} {value}: must be above 0, and finite")
 
 
-def _meshes(fits: Fits, task: HMRTask) -> NDArray[np.float32]:
-    """(n, V, 3) metres, computed in parts."""
-    pose, betas = fits.prediction.pose, fits.prediction.betas
-    with torch.no_grad():
-        parts = [
-            task.body.vertices(p, b) for p, b in zip(pose.split(64), betas.split(64), strict=True)
-        ]
-    meshes: NDArray[np.float32] = torch.cat(parts).numpy()
-    return meshes
+def _intrinsics(words: list[str]) -> tuple[float, float, float, float]:
+    if len(words) == 1:
+        return read_intrinsics(Path(words[0]))
+    if len(words) == 4:
+        return check_intrinsics(words, "--intrinsics")
+    raise UserError(f"--intrinsics {' '.join(words)}: expected a file, or four numbers FX FY CX CY")
 
 
-def _write_motion(
-    folder: Path, detections: Detections, fits: Fits, task: HMRTask, fps: float
-) -> None:
-    """One GLB for each person's number: its frames in order, the mean of its betas."""
-    for number in sorted(set(detections.person.tolist())):
-        rows = torch.from_numpy(detections.person == number)
-        pose, betas = fits.prediction.pose[rows], fits.prediction.betas[rows].mean(dim=0)
-        write_glb(folder / f"person_{number:02d}.glb", task.body, pose, betas, fps)
-
-
-def _write_meshes(
-    folder: Path, detections: Detections, meshes: NDArray[np.float32], task: HMRTask
-) -> None:
-    folder.mkdir(exist_ok=True)
-    faces = "".join(f"f {a} {b} {c}\n" for a, b, c in (task.body.faces + 1).tolist())
-    people = zip(detections.frame, detections.person.tolist(), meshes, strict=True)
-    for frame, person, mesh in people:
-        text = "".join(f"v {x:.5f} {y:.5f} {z:.5f}\n" for x, y, z in mesh.tolist())
-        safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in frame)
-        path = folder / f"{safe}_{person:02d}.obj"
-        partial = path.with_name(f".{path.name}.partial")
-        partial.write_text(text + faces, encoding="utf-8")
-        os.replace(partial, path)
-
-
-def _write_page(
-    path: Path,
-    source: Path,
-    detections: Detections,
-    seen: NDArray[np.bool_],
-    fits: Fits,
-    task: HMRTask,
-) -> None:
-    count = len(detections.frame)
-    chosen = np.unique(np.linspace(0, count - 1, min(count, _MOST_SHOWN)).round().astype(int))
-    prediction = fits.prediction
-    with torch.no_grad():
-        meshes = task.body.vertices(prediction.pose[chosen], prediction.betas[chosen])
-    people = [
-        FittedPerson(
-            title=f"Frame {detections.frame[row]}, person {detections.person[row]}",
-            status=_STATUS[int(prediction.status[row])],
-            keypoints=detections.keypoints[row],
-            seen=seen[row],
-            projected=fits.projected[row].double().numpy(),
-            vertices=mesh.double().numpy(),
-            error_by_step=prediction.error_by_step[row].double().numpy(),
-        )
-        for row, mesh in zip(chosen.tolist(), meshes, strict=True)
-    ]
-    fine = int((prediction.status == 0).sum())
-    summary = (
-        f"{count} people, {fine} of them fitted with a sound status; shown are {len(people)}, "
-        f"spread evenly over the input. All fits are in predictions.npz beside this page."
-    )
-    write_fit_page(
-        path, f"Bodies fitted to {source.name}", summary, people, task.body.faces.numpy()
-    )
+def _write(fitted: FittedInput, options: Namespace) -> None:
+    folder: Path = options.out
+    folder.mkdir(parents=True, exist_ok=True)
+    meshes = fitted.meshes() if options.vertices or options.obj else None
+    write_npz(folder / "predictions.npz", fitted, meshes if options.vertices else None)
+    write_motion(folder, fitted, options.fps)
+    if options.obj and meshes is not None:
+        write_meshes(folder / "meshes", fitted, meshes)
+    notes = []
+    if not fitted.seen.all():
+        notes.append("Dotted limbs end at a keypoint that was not seen: they are a guess.")
+    if options.smooth is not None:
+        notes.append(f"Smoothed over time by {options.smooth:g} s; the errors are those before it.")
+    if options.intrinsics is not None:
+        notes.append("The camera is the given one.")
+    write_page(folder / "index.html", fitted, " ".join(notes))

@@ -1,11 +1,12 @@
-"""People as detectors write them: OpenPose's JSON, COCO's JSON, plain npz."""
+"""People as detectors write them: OpenPose's JSON, COCO's JSON, plain npz; and photos."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr1_pl.body.skeleton import COCO18
+from lsr1_pl.data.photos import is_photo, load_photo, mediapipe_person, people_in
 from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
 
 _BODY25_TO_COCO18 = (*range(8), *range(9, 19))
@@ -41,40 +43,49 @@ class Detections:
     """n names of frames: the file's, or the image's number."""
     person: NDArray[np.int64]
     """(n,) the person's number within its frame."""
+    moment: NDArray[np.int64]
+    """(n,) the frame's number in the input, frames without people counted too."""
+    photos: Mapping[str, Path] = field(default_factory=dict)
+    """Of each frame that is a photo, its file."""
 
 
 def read_detections(path: Path) -> Detections:
-    """The people of a file, or of a folder of OpenPose's files (one a frame, in natural order).
+    """The people of a file, or of a folder with a file a frame, in natural order.
 
     Args:
-        path: ``.npz`` with ``keypoints`` (n, 18, 2) and, if there, ``confidence`` (n, 18);
-            OpenPose's ``.json`` (BODY_25 or COCO's 18); COCO's ``.json`` (annotations, or a list
-            of results); or a folder.
+        path: ``.npz`` with ``keypoints`` (n, 18, 2) and, if there, ``confidence`` (n, 18), each
+            row a frame; OpenPose's ``.json`` (BODY_25 or COCO's 18); COCO's ``.json``
+            (annotations, or a list of results); a photo, in which MediaPipe looks for people; or a
+            folder of OpenPose's files or, if it has none, of photos.
 
     Raises:
         UserError: there is no such file, it is of another format, or it holds no person.
     """
-    if path.is_dir():
-        found = _folder(path)
-    elif path.suffix == ".json":
-        found = _json_file(path)
+    files = _files_of(path) if path.is_dir() else [path]
+    photos = {file.name: file for file in files if is_photo(file)}
+    if photos:
+        found = _photos(photos)
+    elif files[0].suffix == ".json":
+        found = [people for file in files for people in _json_file(file)]
     else:
-        found = [(path.stem, *_npz(path))]
+        found = _rows(path.stem, *_npz(path))
     frames: list[str] = []
     numbers: list[int] = []
-    for name, keypoints, _ in found:
+    moments: list[int] = []
+    for moment, (name, keypoints, _) in enumerate(found):
         frames += [name] * len(keypoints)
         numbers += range(len(keypoints))
+        moments += [moment] * len(keypoints)
     if not frames:
-        raise UserError(f"{path}: holds no person; expected at least one in one frame")
-    if path.suffix == ".npz":
-        frames = [f"{name}_{number:06d}" for name, number in zip(frames, numbers, strict=True)]
-        numbers = [0] * len(frames)
+        wanted = "one whole enough to see its hips and head" if photos else "one in one frame"
+        raise UserError(f"{path}: holds no person; expected at least {wanted}")
     return Detections(
         np.concatenate([keypoints for _, keypoints, _ in found]),
         np.concatenate([confidence for _, _, confidence in found]),
         frames,
         np.asarray(numbers),
+        np.asarray(moments),
+        photos,
     )
 
 
@@ -82,11 +93,28 @@ _People = tuple[str, NDArray[np.float64], NDArray[np.float64]]
 """A frame's name, its keypoints (n, 18, 2) and their confidence (n, 18)."""
 
 
-def _folder(path: Path) -> list[_People]:
-    files = sorted(path.glob("*.json"), key=_natural)
+def _files_of(folder: Path) -> list[Path]:
+    files = sorted(folder.glob("*.json"), key=_natural)
+    files = files or sorted(filter(is_photo, folder.iterdir()), key=_natural)
     if not files:
-        raise UserError(f"{path}: holds no .json; expected OpenPose's files, one a frame")
-    return [people for file in files for people in _json_file(file)]
+        raise UserError(
+            f"{folder}: holds no .json and no photo; expected OpenPose's files or photos, one a "
+            "frame"
+        )
+    return files
+
+
+def _photos(photos: Mapping[str, Path]) -> list[_People]:
+    with mediapipe_person() as find:
+        return [(name, *people_in(load_photo(path), find)) for name, path in photos.items()]
+
+
+def _rows(
+    stem: str, keypoints: NDArray[np.float64], confidence: NDArray[np.float64]
+) -> list[_People]:
+    """Each row of an npz as a frame."""
+    parts = enumerate(zip(keypoints[:, None], confidence[:, None], strict=True))
+    return [(f"{stem}_{number:06d}", *part) for number, part in parts]
 
 
 def _natural(path: Path) -> list[tuple[int, int, str]]:

@@ -7,6 +7,7 @@ from lsr1_pl.hmr.lgd import LGD
 from lsr1_pl.hmr.losses import FittedState, LossWeights, outer_loss, trajectory_loss
 from lsr1_pl.hmr.observation import Observation, observe
 from lsr1_pl.hmr.people_optimizer import InErrorMetric, PeopleOptimizer
+from lsr1_pl.hmr.placing import solve_translation, straight_view
 from lsr1_pl.hmr.pose_prior import PosePrior
 from lsr1_pl.hmr.reprojection import ReprojectionObjective
 from lsr1_pl.hmr.smplify import SMPLify, SMPLifyFit
@@ -30,6 +31,8 @@ __all__ = [
     "join_variables",
     "observe",
     "outer_loss",
+    "solve_translation",
     "split_variables",
+    "straight_view",
     "trajectory_loss",
 ]

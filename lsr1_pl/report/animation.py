@@ -17,7 +17,13 @@ _INFLUENCES = 4
 """Bones that move a vertex, at most: what every viewer supports."""
 
 
-def write_glb(path: Path, body: BodyModel, pose: Tensor, betas: Tensor, fps: float = 30.0) -> None:
+def write_glb(
+    path: Path,
+    body: BodyModel,
+    pose: Tensor,
+    betas: Tensor,
+    times: NDArray[np.float64] | None = None,
+) -> None:
     """One person's skinned mesh, animated over the frames of ``pose``; written whole or not at all.
 
     The four largest skinning weights of each vertex, normalised; pose-dependent corrections of
@@ -28,7 +34,7 @@ def write_glb(path: Path, body: BodyModel, pose: Tensor, betas: Tensor, fps: flo
         body: the body.
         pose: (T, 72) axis-angle in radians; one row is a still.
         betas: (num_betas,) one shape for the whole sequence.
-        fps: frames a second, > 0.
+        times: (T,) seconds of the frames, increasing; without it 30 a second.
     """
     import pygltflib as gltf
 
@@ -82,7 +88,8 @@ def write_glb(path: Path, body: BodyModel, pose: Tensor, betas: Tensor, fps: flo
     file.scenes = [gltf.Scene(nodes=[0, len(bones)])]
     file.scene = 0
     if len(pose) > 1:
-        file.animations = [_animation(rotations, fps, blob)]
+        clock = np.arange(len(pose)) / 30.0 if times is None else times
+        file.animations = [_animation(rotations, clock, blob)]
     blob.into(file)
     partial = path.with_name(f".{path.name}.partial")
     partial.write_bytes(b"".join(file.save_to_bytes()))
@@ -170,11 +177,10 @@ def _quaternions(pose: Tensor) -> NDArray[np.float32]:
     return turned.astype(np.float32)
 
 
-def _animation(rotations: NDArray[np.float32], fps: float, blob: _Blob) -> object:
+def _animation(rotations: NDArray[np.float32], times: NDArray[np.float64], blob: _Blob) -> object:
     import pygltflib as gltf
 
-    times = np.arange(len(rotations), dtype=np.float32) / np.float32(fps)
-    clock = blob.add(times, gltf.FLOAT, "SCALAR", bounds=True)
+    clock = blob.add(times.astype(np.float32), gltf.FLOAT, "SCALAR", bounds=True)
     animation = gltf.Animation(name="motion")
     for number in range(rotations.shape[1]):
         turns = blob.add(rotations[:, number], gltf.FLOAT, "VEC4")

@@ -12,6 +12,8 @@ import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr1_pl.report.photo import embedded_photo
+
 Floats = NDArray[np.float64]
 
 _BONES: tuple[tuple[int, int], ...] = (
@@ -20,6 +22,11 @@ _BONES: tuple[tuple[int, int], ...] = (
     *((0, 14), (14, 16), (0, 15), (15, 17)),
 )
 """Of OpenPose's 18 keypoints."""
+
+FIT_COLOUR = "#d62728"
+"""Of the fitted bones over the keypoints; dotted where a keypoint was not seen."""
+
+BODY_COLOUR = "#a9bdd9"
 
 _SIZE = 420
 """Of a plot, in pixels."""
@@ -69,6 +76,8 @@ class FittedPerson:
     """(V, 3) metres, y up."""
     error_by_step: Floats
     """(K + 1,) in units of the keypoints' box."""
+    photo: Path | None = None
+    """What the keypoints were found in, shown beneath them."""
 
 
 def write_fit_page(
@@ -80,7 +89,7 @@ def write_fit_page(
         path: of the HTML.
         title: of the page.
         summary: below it.
-        people: shown one below the other; each adds about 0.3 MB.
+        people: shown one below the other; each adds about 0.3 MB, a photo 0.1 MB more.
         faces: (F, 3) vertex numbers of the body.
     """
     from plotly.offline import get_plotlyjs
@@ -88,7 +97,8 @@ def write_fit_page(
     shown = [
         {
             "title": person.title,
-            "text": f"{person.status}; reprojection error {person.error_by_step[0]:.4f} at the "
+            "text": f"{person.status}; {int(person.seen.sum())} of {len(person.seen)} keypoints "
+            f"seen; reprojection error {person.error_by_step[0]:.4f} at the "
             f"initial estimate, {np.nanmin(person.error_by_step):.4f} at the best step, in units "
             "of the keypoints' box.",
             "plots": [_html(plot) for plot in _plots(person, faces)],
@@ -117,14 +127,26 @@ def _plots(person: FittedPerson, faces: NDArray[np.integer]) -> list[Any]:
     import plotly.graph_objects as go
 
     layout = {"height": _SIZE, "margin": {"l": 40, "r": 10, "t": 30, "b": 40}}
+    error = go.Figure(layout={**layout, "title": "reprojection error by step"})
+    error.add_scatter(y=person.error_by_step, mode="lines+markers", line={"color": "#1f77b4"})
+    error.update_xaxes(title="step")
+    error.update_yaxes(rangemode="tozero")
+    return [_overlay(person, layout), _body(person, faces, layout), error]
+
+
+def _overlay(person: FittedPerson, layout: dict[str, Any]) -> Any:
+    import plotly.graph_objects as go
+
     seen = person.seen
     overlay = go.Figure(layout={**layout, "title": "detected (dots) and fitted, in pixels"})
     for a, b in _BONES:
+        # What no keypoint shows is the model's guess.
+        dash = "solid" if seen[[a, b]].all() else "dot"
         overlay.add_scatter(
             x=person.projected[[a, b], 0],
             y=person.projected[[a, b], 1],
             mode="lines",
-            line={"color": "#d62728", "width": 3},
+            line={"color": FIT_COLOUR, "width": 3, "dash": dash},
             showlegend=False,
             hoverinfo="skip",
         )
@@ -132,19 +154,42 @@ def _plots(person: FittedPerson, faces: NDArray[np.integer]) -> list[Any]:
         x=person.keypoints[seen, 0],
         y=person.keypoints[seen, 1],
         mode="markers",
-        marker={"color": "#1b1f24", "size": 8},
+        marker={"color": "#1b1f24", "size": 8, "line": {"color": "#fff", "width": 1}},
         name="detected",
     )
     # One size of ranges and of the plot, so that the picture is not stretched.
     points = np.concatenate([person.projected, person.keypoints[seen]])
     middle = (points.max(axis=0) + points.min(axis=0)) / 2
-    half = 0.55 * max(float(np.ptp(points, axis=0).max()), 1.0)
-    overlay.update_xaxes(range=[middle[0] - half, middle[0] + half])
-    overlay.update_yaxes(range=[middle[1] + half, middle[1] - half])
+    half = (0.55 if person.photo is None else 0.7) * max(float(np.ptp(points, axis=0).max()), 1.0)
+    (left, top), (right, bottom) = (middle - half).tolist(), (middle + half).tolist()
+    if person.photo is not None:
+        overlay.add_layout_image(
+            source=embedded_photo(person.photo, (left, top, right, bottom)),
+            x=left,
+            y=top,
+            sizex=right - left,
+            sizey=bottom - top,
+            xref="x",
+            yref="y",
+            sizing="stretch",
+            layer="below",
+        )
+        overlay.update_xaxes(showgrid=False)
+        overlay.update_yaxes(showgrid=False)
+    overlay.update_xaxes(range=[left, right])
+    overlay.update_yaxes(range=[bottom, top])
     overlay.update_layout(width=_SIZE, height=_SIZE, margin={"l": 45, "r": 15, "t": 30, "b": 30})
     overlay.update_layout(showlegend=False)
+    return overlay
+
+
+def _body(person: FittedPerson, faces: NDArray[np.integer], layout: dict[str, Any]) -> Any:
+    import plotly.graph_objects as go
+
     # plotly's z is up; the body's is y, and it faces the viewer.
     x, up, towards = np.round(person.vertices, 4).astype(np.float32).T
+    # The longest side always fills the scene; plotly's own choice cuts slender bodies off.
+    sides = np.maximum(np.ptp(person.vertices, axis=0)[[0, 2, 1]], 1e-6)
     mesh = go.Mesh3d(
         x=x,
         y=-towards,
@@ -152,7 +197,7 @@ def _plots(person: FittedPerson, faces: NDArray[np.integer]) -> list[Any]:
         i=faces[:, 0].astype(np.int32),
         j=faces[:, 1].astype(np.int32),
         k=faces[:, 2].astype(np.int32),
-        color="#a9bdd9",
+        color=BODY_COLOUR,
         flatshading=False,
         lighting={"ambient": 0.5, "diffuse": 0.7, "specular": 0.1},
         lightposition={"x": 300, "y": -1000, "z": 500},
@@ -163,15 +208,12 @@ def _plots(person: FittedPerson, faces: NDArray[np.integer]) -> list[Any]:
     body.update_layout(
         width=_SIZE,
         scene={
-            "aspectmode": "data",
+            "aspectmode": "manual",
+            "aspectratio": dict(zip("xyz", (1.8 * sides / sides.max()).tolist(), strict=True)),
             "xaxis": hidden,
             "yaxis": hidden,
             "zaxis": hidden,
             "camera": {"eye": {"x": 0, "y": -2.6, "z": 0.2}},
         },
     )
-    error = go.Figure(layout={**layout, "title": "reprojection error by step"})
-    error.add_scatter(y=person.error_by_step, mode="lines+markers", line={"color": "#1f77b4"})
-    error.update_xaxes(title="step")
-    error.update_yaxes(rangemode="tozero")
-    return [overlay, body, error]
+    return body

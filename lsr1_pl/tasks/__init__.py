@@ -7,6 +7,7 @@ from lsr1_pl.tasks.hmr import HMRTask
 from lsr1_pl.tasks.hmr_sample import FitSample
 from lsr1_pl.tasks.loading import load_data, load_task
 from lsr1_pl.tasks.meta import MetaTask
+from lsr1_pl.tasks.smoothing import smooth_fits
 
 __all__ = [
     "FitSample",
@@ -18,4 +19,5 @@ __all__ = [
     "fit_people",
     "load_data",
     "load_task",
+    "smooth_fits",
 ]

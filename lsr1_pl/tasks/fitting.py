@@ -9,52 +9,91 @@ import torch
 from torch import Tensor
 
 from lsr1_pl.body import PinholeCamera
+from lsr1_pl.body.calibrated import project_calibrated, turn_root
 from lsr1_pl.body.camera import keypoint_box
 from lsr1_pl.data import KeypointBatch
+from lsr1_pl.hmr import solve_translation, straight_view
 from lsr1_pl.tasks.hmr import HMRTask
-from lsr1_pl.tasks.hmr_prediction import Prediction
+from lsr1_pl.tasks.hmr_prediction import TOO_FEW_KEYPOINTS, Prediction
 
 
 @dataclass(frozen=True)
 class Fits:
-    """n fitted people."""
+    """n fitted people, each before a camera of its own or all before the one that is known."""
 
     prediction: Prediction
-    camera: Tensor
-    """(n, 4) of a pinhole camera for each: focal length, centre u and v in pixels, distance in
-    metres. It looks along -z at the body's origin; ``u = focal x / (distance - z) + centre_u``,
-    ``v = -focal y / (distance - z) + centre_v``."""
-    projected: Tensor
-    """(n, 18, 2) pixels of the fitted keypoints."""
+    intrinsics: Tensor
+    """(n, 4) fx, fy, cx, cy in pixels."""
+    translation: Tensor
+    """(n, 3) metres in the camera's axes (x right, y down, z forward): a body's point p stands at
+    ``(p_x, -p_y, -p_z) + translation``."""
+
+    @property
+    def projected(self) -> Tensor:
+        """(n, 18, 2) pixels of the fitted keypoints."""
+        return project_calibrated(self.prediction.joints, self.translation, self.intrinsics)
 
 
 def fit_people(
     task: HMRTask,
     batches: Sequence[KeypointBatch],
     progress: Callable[[int], None] = lambda done: None,
+    intrinsics: Sequence[float] | None = None,
 ) -> Fits:
-    """Fit every person of ``batches``; ``progress`` is called with how many are done."""
-    parts: list[Prediction] = []
-    cameras, pixels = [], []
+    """Fit every person of ``batches``.
+
+    Args:
+        task: the trained fitter.
+        batches: the detections.
+        progress: called with how many people are done.
+        intrinsics: fx, fy, cx, cy in pixels of the camera that saw them all; None where it is not
+            known: then each person gets the camera, 6 m away, that looks straight at the body.
+    """
+    parts: list[Fits] = []
     done = 0
     with torch.no_grad():
         for batch in batches:
-            parts.append(task.predict_step(batch, 0))
-            camera = camera_of(parts[-1].joints, batch, task.camera)
-            cameras.append(camera)
-            pixels.append(project(camera, parts[-1].joints))
+            if intrinsics is None:
+                parts.append(_fit_uncalibrated(task, batch))
+            else:
+                known = batch.keypoints.new_tensor(list(intrinsics))
+                parts.append(_fit_calibrated(task, batch, known.expand(len(batch.keypoints), 4)))
             done += len(batch.keypoints)
             progress(done)
-    prediction = Prediction(*(torch.cat(field) for field in zip(*parts, strict=True)))
-    return Fits(prediction, torch.cat(cameras), torch.cat(pixels))
+    fields = zip(*(part.prediction for part in parts), strict=True)
+    return Fits(
+        Prediction(*(torch.cat(field) for field in fields)),
+        torch.cat([part.intrinsics for part in parts]),
+        torch.cat([part.translation for part in parts]),
+    )
+
+
+def _fit_uncalibrated(task: HMRTask, batch: KeypointBatch) -> Fits:
+    prediction = task.predict_step(batch, 0)
+    intrinsics = camera_of(prediction.joints, batch, task.camera)
+    translation = torch.zeros_like(intrinsics[:, :3])
+    translation[:, 2] = task.camera.depth
+    return Fits(prediction, intrinsics, translation)
+
+
+def _fit_calibrated(task: HMRTask, batch: KeypointBatch, intrinsics: Tensor) -> Fits:
+    view, back = straight_view(batch.keypoints, batch.visibility, intrinsics)
+    prediction = task.predict_step(batch._replace(keypoints=view), 0)
+    pose = turn_root(prediction.pose, back)
+    joints = task.joints_of(pose, prediction.betas)
+    translation, fixed = solve_translation(joints, batch.keypoints, batch.visibility, intrinsics)
+    status = torch.where(fixed, prediction.status, TOO_FEW_KEYPOINTS)
+    prediction = prediction._replace(pose=pose, joints=joints, status=status)
+    return Fits(prediction, intrinsics, translation)
 
 
 def camera_of(joints: Tensor, batch: KeypointBatch, assumed: PinholeCamera) -> Tensor:
-    """(B, 4): the camera that puts fitted joints (B, 18, 3) over the detections.
+    """(B, 4) fx, fy, cx, cy: the camera that puts fitted joints (B, 18, 3) over the detections.
 
     The fit compares keypoints within their boxes; this undoes it: the assumed camera's image,
     scaled and moved so that the box of its visible keypoints is that of the detections. Where the
-    detections have no box, the assumed focal length and a centre of 0.
+    detections have no box, the assumed focal length and a centre of 0. The camera looks along -z
+    at the body's origin from the assumed distance.
     """
     image = assumed.project(joints)
     here, size = keypoint_box(image, batch.visibility)
@@ -63,14 +102,4 @@ def camera_of(joints: Tensor, batch: KeypointBatch, assumed: PinholeCamera) -> T
     scale = torch.where(sound, wanted / torch.where(sound, size, torch.ones_like(size)), 1.0)
     centre = torch.where(sound, there - scale * here, torch.zeros_like(here))
     focal = scale[:, 0] * assumed.focal
-    distance = torch.full_like(focal, float(assumed.depth))
-    return torch.cat([focal, centre[:, 0], distance], dim=1)
-
-
-def project(camera: Tensor, points: Tensor) -> Tensor:
-    """(n, J, 2) pixels of points (n, J, 3) through cameras (n, 4)."""
-    focal, centre_u, centre_v, distance = (part.unsqueeze(1) for part in camera.unbind(dim=1))
-    scale = focal / (distance - points[..., 2])
-    return torch.stack(
-        [scale * points[..., 0] + centre_u, centre_v - scale * points[..., 1]], dim=-1
-    )
+    return torch.cat([focal, focal, centre[:, 0]], dim=1)

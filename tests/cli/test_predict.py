@@ -59,11 +59,14 @@ def test_the_file_holds_every_frame(fitted: Path, walk: tuple[Path, torch.Tensor
         assert fits["status"].tolist() == [0] * FRAMES
         errors = fits["error_by_step"]
         assert bool((errors.min(axis=1) < 0.6 * errors[:, 0]).all())
-        camera, joints, keypoints = fits["camera"], fits["joints"], fits["keypoints"]
+        intrinsics, translation = fits["intrinsics"], fits["translation"]
+        joints, keypoints, projected = fits["joints"], fits["keypoints"], fits["projected"]
         seen = fits["confidence"] > 0
         fit = torch.from_numpy(joints[:, :14])
-    u = camera[:, :1] * joints[..., 0] / (camera[:, 3:] - joints[..., 2]) + camera[:, 1:2]
-    off = np.abs(u - keypoints[..., 0])[seen]
+    placed = joints * [1, -1, -1] + translation[:, None]
+    pixels = placed[..., :2] / placed[..., 2:] * intrinsics[:, None, :2] + intrinsics[:, None, 2:]
+    np.testing.assert_allclose(pixels, projected, atol=1e-2)
+    off = np.abs(pixels - keypoints)[seen]
     assert np.median(off) < 10
     # What a fit of one view can know: better than the mean pose by far.
     assert float(pa_mpjpe(fit, walk[1][:, :14]).mean()) < 120

@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from lsr1_pl.body import PinholeCamera
+from lsr1_pl.body.calibrated import camera_points, project_calibrated
+from lsr1_pl.body.rotations import rotation_matrix
 from lsr1_pl.data import KeypointBatch, MotionDataModule
 from lsr1_pl.optim import LSR1, Trajectory
-from lsr1_pl.tasks import HMRTask, fit_people
-from lsr1_pl.tasks.fitting import camera_of, project
+from lsr1_pl.tasks import HMRTask, fit_people, load_task
+from lsr1_pl.tasks.fitting import camera_of
 from lsr1_pl.tasks.hmr_prediction import best_states
 
 
@@ -61,10 +63,12 @@ def test_cameras_put_the_fits_over_the_detections(task: HMRTask) -> None:
     visibility[3] = 0
     batch = KeypointBatch(true.project(joints), visibility)
     camera = camera_of(joints, batch, task.camera)
-    expected = torch.tensor([1200.0, 640.0, 360.0, 6.0]).expand(3, 4)
+    expected = torch.tensor([1200.0, 1200.0, 640.0, 360.0]).expand(3, 4)
     torch.testing.assert_close(camera[:3], expected, rtol=1e-4, atol=1e-2)
     assert bool(camera[3].isfinite().all())
-    torch.testing.assert_close(project(camera, joints)[:3], batch.keypoints[:3])
+    away = torch.tensor([[0.0, 0.0, 6.0]]).expand(4, 3)
+    image = project_calibrated(joints, away, camera)
+    torch.testing.assert_close(image[:3], batch.keypoints[:3])
 
 
 def test_everyone_is_fitted_in_order(task: HMRTask) -> None:
@@ -82,3 +86,33 @@ def test_everyone_is_fitted_in_order(task: HMRTask) -> None:
     assert whole.prediction.error_by_step.shape == (5, 4)
     torch.testing.assert_close(split.prediction.pose, whole.prediction.pose, rtol=1e-4, atol=1e-4)
     assert whole.projected.shape == (5, 18, 2)
+
+
+def test_a_known_camera_is_kept_and_a_turn_of_it_turns_the_people() -> None:
+    task = load_task("hmr_open")
+    motion = MotionDataModule(
+        validation_recordings=["walk"], test_recordings=["kick"], batch_size=16
+    ).train_batch(0)
+    joints = task.joints_of(motion.pose, motion.betas)
+    known = (1000.0, 1100.0, 600.0, 400.0)
+    intrinsics = torch.tensor(known).expand(16, 4)
+    ahead = torch.tensor([[0.0, 0.0, 4.0]]).expand(16, 3)
+    # The same people before the same camera, turned: they stand at the edge of the image.
+    turn = rotation_matrix(torch.tensor([0.0, 0.5, 0.0])).expand(16, 3, 3)
+    placed = camera_points(joints, ahead) @ turn.mT
+    aside = placed[..., :2] / placed[..., 2:] * intrinsics[:, None, :2] + intrinsics[:, None, 2:]
+    visibility = torch.ones(16, 18)
+    straight, turned = (
+        fit_people(task, [KeypointBatch(pixels, visibility)], intrinsics=known)
+        for pixels in (project_calibrated(joints, ahead, intrinsics), aside)
+    )
+    torch.testing.assert_close(turned.intrinsics, intrinsics)
+    fitted, other = (
+        camera_points(fits.prediction.joints, fits.translation) for fits in (straight, turned)
+    )
+    gaps = (fitted @ turn.mT - other).norm(dim=-1).mean(dim=1)
+    assert float(gaps.median()) < 0.08  # without the straight view: a quarter of a metre
+    visibility[1, 1:] = 0
+    lost = fit_people(task, [KeypointBatch(aside, visibility)], intrinsics=known)
+    assert lost.prediction.status.tolist() == [0, 2, *[0] * 14]
+    assert bool(lost.projected.isfinite().all())

@@ -1,0 +1,101 @@
+"""Who is who from frame to frame: detectors order the people of each frame anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsr1_pl.data.detections import Detections
+
+_FARTHEST = 0.5
+"""Of a person from where a track expects them, in sides of the track's box."""
+
+_NEWEST_SHARE = 0.5
+"""Of a frame's step in a track's velocity."""
+
+
+@dataclass
+class _Track:
+    number: int
+    keypoints: NDArray[np.float64]
+    """(18, 2) where each keypoint was seen last, carried along with the others."""
+    known: NDArray[np.bool_]
+    moment: int
+    velocity: NDArray[np.float64]
+    """(2,) pixels a frame."""
+
+    def expected(self, moment: int) -> NDArray[np.float64]:
+        return self.keypoints + self.velocity * (moment - self.moment)
+
+    def distance(self, keypoints: NDArray[np.float64], seen: NDArray[np.bool_], now: int) -> float:
+        """In sides of the track's box; infinite without a common keypoint."""
+        common = self.known & seen
+        if not common.any():
+            return np.inf
+        side = np.ptp(self.keypoints[self.known], axis=0).max()
+        off = np.linalg.norm(self.expected(now)[common] - keypoints[common], axis=1)
+        return float(np.median(off) / max(side, 1.0))
+
+    def follow(self, keypoints: NDArray[np.float64], seen: NDArray[np.bool_], now: int) -> None:
+        common = self.known & seen
+        shift = np.median(keypoints[common] - self.keypoints[common], axis=0)
+        step = shift / (now - self.moment)
+        self.velocity = (1 - _NEWEST_SHARE) * self.velocity + _NEWEST_SHARE * step
+        self.keypoints = np.where(seen[:, None], keypoints, self.keypoints + shift)
+        self.known = self.known | seen
+        self.moment = now
+
+
+def track_people(
+    detections: Detections, seen: NDArray[np.bool_], longest_gap: int = 15
+) -> Detections:
+    """The same people, numbered so that one number is one person over the whole input.
+
+    Each frame's people are assigned to the tracks so that the sum of the distances between the
+    keypoints and where each track's constant velocity expects them is least (the Hungarian
+    algorithm); whoever is farther than half a box from every track gets a new number.
+
+    Args:
+        detections: frames in order.
+        seen: (n, 18) which keypoints count.
+        longest_gap: frames for which a person may be away and keep the number.
+    """
+    tracks: list[_Track] = []
+    numbers = np.zeros(len(detections.frame), dtype=np.int64)
+    for now in np.unique(detections.moment).tolist():
+        rows = np.flatnonzero(detections.moment == now)
+        alive = [track for track in tracks if now - track.moment <= longest_gap + 1]
+        matched = _matches(alive, detections.keypoints[rows], seen[rows], now)
+        for place, row in enumerate(rows):
+            keypoints, visible = detections.keypoints[row], seen[row]
+            track = matched.get(place)
+            if track is None:
+                keypoints = np.where(visible[:, None], keypoints, 0.0)
+                track = _Track(len(tracks), keypoints, visible, now, np.zeros(2))
+                tracks.append(track)
+            else:
+                track.follow(keypoints, visible, now)
+            numbers[row] = track.number
+    return replace(detections, person=numbers)
+
+
+def _matches(
+    tracks: list[_Track], keypoints: NDArray[np.float64], seen: NDArray[np.bool_], now: int
+) -> dict[int, _Track]:
+    """Place among the frame's people -> their track."""
+    from scipy.optimize import linear_sum_assignment
+
+    if not tracks:
+        return {}
+    distance = np.array(
+        [
+            [track.distance(*person, now) for track in tracks]
+            for person in zip(keypoints, seen, strict=True)
+        ]
+    )
+    # What is too far costs the same wherever it goes, so that it does not push others about.
+    people, chosen = linear_sum_assignment(np.minimum(distance, _FARTHEST))
+    pairs = zip(people.tolist(), chosen.tolist(), strict=True)
+    return {person: tracks[k] for person, k in pairs if distance[person, k] < _FARTHEST}
