@@ -49,14 +49,16 @@ def _export(arguments: list[str]) -> int:
     from lsr1_pl.pretrained import export_checkpoint
 
     parser = ArgumentParser(
-        prog="lsr1 export", description="Weights and config of a checkpoint, small and portable."
+        prog="lsr1 export",
+        description="Weights (safetensors), config, curves and a card of a checkpoint, small and "
+        "portable; the card marks with [Fill in: ...] what a person must add.",
     )
     parser.add_argument("checkpoint", type=Path, help="a file that lsr1 fit wrote")
     parser.add_argument("folder", type=Path, help="is made")
     parser.add_argument("--half", action="store_true", help="large tensors in half precision")
     options = parser.parse_args(arguments)
     export_checkpoint(options.checkpoint, options.folder, half=options.half)
-    print(f"{options.folder}: weights and config; test it: lsr1 test --ckpt {options.folder}")
+    print(f"{options.folder}: weights, config and card; test it: lsr1 test --ckpt {options.folder}")
     return 0
 
 
