@@ -7,39 +7,17 @@ import sys
 from collections.abc import Callable, Sequence
 
 from lsr1_pl import __version__
+from lsr1_pl.cli.help import TOP, lightning_help
 from lsr1_pl.errors import UserError
 
 __all__ = ["VERBS", "main"]
 
-_HELP = f"""\
-lsr1 {__version__}: learned symmetric-rank-one preconditioning (L-SR1)
-
-usage: lsr1 VERB [OPTIONS]
-
-  fit       meta-train:              lsr1 fit --config hmr_open.yaml
-            go on where a run ended: lsr1 fit --config hmr_open.yaml --ckpt last
-  test      test a checkpoint:       lsr1 test --ckpt runs/hmr_open/version_0/checkpoints/best.ckpt
-  validate  its validation set:      lsr1 validate --ckpt best.ckpt
-  predict   fit people to keypoints: lsr1 predict OPENPOSE_FOLDER --out DIR
-  profile   a step's time:           lsr1 profile --config quadratics.yaml
-  bench     the paper's studies:     lsr1 bench profiles --fast     (lsr1 bench --help: all)
-  export    weights and config only: lsr1 export best.ckpt FOLDER
-  doctor    what data is there:      lsr1 doctor --config hmr_open_benchmark.yaml
-  dashboard W&B's panels of a run:   lsr1 dashboard --list
-  data      bring in bodies, motion: lsr1 data convert amass FOLDER data/amass
-
-A config is a file, or the name of one that comes with the package (an unknown name lists them).
-A checkpoint knows its config, so test needs none; flags override either:
-  lsr1 fit --config quadratics.yaml --trainer.max_steps 2000 --data.init_args.seed 1
-Results go to runs/NAME/version_K: metrics.csv, config.yaml, checkpoints, tables and pictures.
-
-  lsr1 VERB --help    every option of a verb
-  lsr1 --version
-"""
-
 
 def _lightning(verb: str) -> Callable[[list[str]], int]:
     def run(arguments: list[str]) -> int:
+        if "-h" in arguments or "--help" in arguments:
+            print(lightning_help(verb), end="")
+            return 0
         # Read when torch is loaded. How long OpenMP's idle threads spin for work: by default so
         # long that training is nine times slower on two cores that another process uses, and with
         # no spinning at all it takes twice the time on cores of its own.
@@ -77,14 +55,16 @@ def _export(arguments: list[str]) -> int:
     from lsr1_pl.pretrained import export_checkpoint
 
     parser = ArgumentParser(
-        prog="lsr1 export", description="Weights and config of a checkpoint, small and portable."
+        prog="lsr1 export",
+        description="Weights (safetensors), config, curves and a card of a checkpoint, small and "
+        "portable; the card marks with [Fill in: ...] what a person must add.",
     )
     parser.add_argument("checkpoint", type=Path, help="a file that lsr1 fit wrote")
     parser.add_argument("folder", type=Path, help="is made")
     parser.add_argument("--half", action="store_true", help="large tensors in half precision")
     options = parser.parse_args(arguments)
     export_checkpoint(options.checkpoint, options.folder, half=options.half)
-    print(f"{options.folder}: weights and config; test it: lsr1 test --ckpt {options.folder}")
+    print(f"{options.folder}: weights, config and card; test it: lsr1 test --ckpt {options.folder}")
     return 0
 
 
@@ -106,6 +86,12 @@ def _dashboard(arguments: list[str]) -> int:
     return dashboard(arguments)
 
 
+def _completion(arguments: list[str]) -> int:
+    from lsr1_pl.cli.completion import main as completion
+
+    return completion(arguments)
+
+
 VERBS: dict[str, Callable[[list[str]], int]] = {
     "fit": _lightning("fit"),
     "validate": _lightning("validate"),
@@ -117,6 +103,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
     "data": _data,
     "doctor": _doctor,
     "dashboard": _dashboard,
+    "completion": _completion,
 }
 
 
@@ -124,7 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one ``lsr1`` command; the exit code: 0 done, 2 bad input (one message on stderr)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(_HELP, end="")
+        print(TOP, end="")
         return 0
     if arguments[0] == "--version":
         print(f"lsr1 {__version__}")

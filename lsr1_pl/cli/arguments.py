@@ -13,6 +13,9 @@ from lsr1_pl.cli.configs import resolve_config
 from lsr1_pl.errors import UserError
 from lsr1_pl.pretrained import NAMED, checkpoint_config, find_checkpoint, newest, shipped
 
+HELP_ALL = "--help_all"
+"""Prints every option of a verb of Lightning's; ``--help`` only the chief ones."""
+
 _DEFAULT_NAME = "run"
 DEFAULT_ROOT = "runs"
 
@@ -34,8 +37,8 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> list[str]:
         UserError: a config or checkpoint is missing, unknown or unusable.
     """
     words = _split(arguments)
-    if "-h" in words.rest or "--help" in words.rest:
-        return [verb, *words.rest]
+    if any(_asks_for_help(word) for word in words.rest):
+        return [verb, *("--help" if word == HELP_ALL else word for word in words.rest)]
     paths = [resolve_config(name) for name in words.configs]
     named = [f"--name={paths[-1].stem}"] if paths else []
     configs = [f"--config={path}" for path in paths]
@@ -59,6 +62,10 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> list[str]:
     elif not paths:
         raise UserError(f"{verb} needs a config: lsr1 {verb} --config NAME (see lsr1 --help)")
     return [verb, *named, *configs, *rest]
+
+
+def _asks_for_help(word: str) -> bool:
+    return word == HELP_ALL or (word.startswith("--") and word.partition("=")[0].endswith(".help"))
 
 
 def _split(arguments: Sequence[str]) -> _Words:

@@ -207,7 +207,7 @@ def run_lightning(verb: str, arguments: Sequence[str]) -> int:
 
 def _parser_kwargs() -> dict[str, Any]:
     each: dict[str, Any] = {"exit_on_error": False}
-    return {**each, **{verb: dict(each) for verb in LightningCLI.subcommands()}}
+    return {"prog": "lsr1", **each, **{verb: dict(each) for verb in LightningCLI.subcommands()}}
 
 
 def _readable(verb: str, prepared: Sequence[str], error: Exception) -> str:

@@ -36,6 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     return run_lightning(
         "fit",
         [
+            f"--config={options.config}",
             *rest,
             f"--trainer.max_steps={options.warmup + options.iterations}",
             "--trainer.limit_val_batches=0",
@@ -54,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         "trace.json for chrome://tracing or ui.perfetto.dev. Other options are those of lsr1 fit.",
         epilog="lsr1 profile --config quadratics.yaml --out profile",
     )
+    parser.add_argument("--config", required=True, help="a file, or the name of a packaged one")
     parser.add_argument("--out", type=Path, default=Path("runs/profile"), help="(runs/profile)")
     parser.add_argument("--iterations", type=int, default=3, help="that are profiled (3)")
     parser.add_argument("--warmup", type=int, default=3, help="before them (3)")

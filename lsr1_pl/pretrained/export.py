@@ -1,4 +1,4 @@
-"""A checkpoint made small and portable: weights as safetensors, its config, its curves."""
+"""A checkpoint made small and portable: weights as safetensors, config, curves and card."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from lsr1_pl.errors import UserError
+from lsr1_pl.pretrained.card import CARD_FILE, card
 from lsr1_pl.pretrained.checkpoints import (
     CONFIG_FILE,
     HISTORY_FILE,
@@ -26,11 +27,13 @@ _CURVES = ("train/meta_loss", "val/pa_mpjpe", "val/final_value", "val/log_ratio"
 
 
 def export_checkpoint(checkpoint: Path, folder: Path, *, half: bool = False) -> None:
-    """Write the weights and the config of ``checkpoint`` into the new ``folder``, whole or not.
+    """Write weights, config and card of ``checkpoint`` into the new ``folder``, whole or not.
 
     What only a resumed training needs (the meta-optimiser's state) stays behind; the curves of its
-    run come along, where its ``metrics.csv`` still stands beside it. ``lsr1 test --ckpt FOLDER``,
-    :func:`load_optimizer` and ``load_task`` read it.
+    run come along, where its ``metrics.csv`` still stands beside it. The card, ``README.md``, says
+    what the checkpoint knows of its training and marks the rest ``[Fill in: ...]``; an exported
+    folder's own card is kept. ``lsr1 test --ckpt FOLDER``, :func:`load_pretrained` and
+    ``load_task`` read the folder.
 
     Args:
         checkpoint: a file, or a folder that was exported before.
@@ -45,9 +48,13 @@ def export_checkpoint(checkpoint: Path, folder: Path, *, half: bool = False) -> 
     if folder.exists():
         raise UserError(f"{folder}: is there already; name a new folder")
     config = checkpoint_config(checkpoint)
-    state = {
-        key: value.contiguous() for key, value in read_checkpoint(checkpoint)["state_dict"].items()
-    }
+    content = read_checkpoint(checkpoint)
+    state = {key: value.contiguous() for key, value in content["state_dict"].items()}
+    own_card = checkpoint / CARD_FILE
+    if own_card.is_file():
+        about = own_card.read_text(encoding="utf-8")
+    else:
+        about = card(folder.name, content, config, history_of(checkpoint), half=half)
     if half:
         state = {key: _halved(key, value) for key, value in state.items()}
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -56,6 +63,7 @@ def export_checkpoint(checkpoint: Path, folder: Path, *, half: bool = False) -> 
         save_file({key: value.contiguous() for key, value in state.items()}, partial / WEIGHTS_FILE)
         text = yaml.safe_dump(config, sort_keys=False)
         (partial / CONFIG_FILE).write_text(text, encoding="utf-8")
+        (partial / CARD_FILE).write_text(about, encoding="utf-8")
         _write_history(checkpoint, partial / HISTORY_FILE)
         # mkdtemp and safetensors make what only the owner may read.
         (partial / WEIGHTS_FILE).chmod(0o644)

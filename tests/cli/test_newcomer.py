@@ -36,7 +36,7 @@ def test_unknown_verb_is_named_and_the_others_listed(capsys: pytest.CaptureFixtu
     assert main(["fitt"]) == 2
     message = capsys.readouterr().err
     assert "'fitt'" in message
-    assert "fit, validate, test, predict, bench, export, data, doctor" in message
+    assert "fit, validate, test, predict, bench, export, data, doctor, completion" in message
 
 
 def test_help_of_a_verb_names_this_commands_own_options(

@@ -49,6 +49,7 @@ def test_export_keeps_weights_and_config_alone(
     folder = tmp_path / "deep" / "tiny"
     assert main(["export", str(checkpoint), str(folder)]) == 0
     assert {path.name for path in folder.iterdir()} == {
+        "README.md",
         "config.yaml",
         "history.csv",
         "model.safetensors",
@@ -65,6 +66,35 @@ def test_export_keeps_weights_and_config_alone(
     assert main(["test", "--ckpt", str(folder), root, "--name=b"]) == 0
     a, b = (tmp_path / name / "test/version_0/curves.csv" for name in "ab")
     assert a.read_text() == b.read_text()
+
+
+def test_the_card_says_what_the_checkpoint_knows(checkpoint: Path, tmp_path: Path) -> None:
+    export_checkpoint(checkpoint, tmp_path / "tiny", half=True)
+    path = tmp_path / "tiny/README.md"
+    text = path.read_text(encoding="utf-8")
+    score = torch.load(checkpoint, weights_only=True)["callbacks"]
+    (best,) = [s["best_model_score"] for s in score.values() if s and "best_model_score" in s]
+    weights = sum(p.numel() for p in load_pretrained(tmp_path / "tiny").parameters())
+    for part in (
+        "# tiny\n",
+        f"`lsr1_pl.optim.LSR1` in `lsr1_pl.tasks.FunctionTask`, {weights:,} weights",
+        "`lsr1 fit --config quadratics.yaml`, seed 0",
+        "`lsr1_pl.data.QuadraticsDataModule`, size 2",
+        "**Iterations**: 2 of the config's 2.",
+        f"`val/final_value` was {float(best):.4g} at its validation, the best so far",
+        "The last of 1 validations: ",
+        "Meta-steps skipped: 0.",
+        "half precision",
+        f"torch {torch.__version__}",
+    ):
+        assert part in text, part
+    shipped_cards = (shipped_folder() / "hmr_open/README.md").read_text(encoding="utf-8")
+    for field in ("Trained by", "Data", "Iterations", "Chosen", "Has validation settled?"):
+        assert f"**{field}**" in text
+        assert f"**{field}**" in shipped_cards
+    path.write_text("# Filled in\n", encoding="utf-8")
+    export_checkpoint(tmp_path / "tiny", tmp_path / "copy")
+    assert (tmp_path / "copy/README.md").read_text(encoding="utf-8") == "# Filled in\n"
 
 
 def test_export_in_half_precision_and_its_curves(checkpoint: Path, tmp_path: Path) -> None:
