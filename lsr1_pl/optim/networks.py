@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
+
+
+class PReLU(nn.PReLU):
+    """Torch's, as an interpolation: on a CPU its gradient is three to four times faster."""
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """(R, features) -> (R, features)."""
+        return torch.lerp(rows.relu(), rows, self.weight)
 
 
 class BasicBlock(nn.Module):
@@ -17,7 +26,7 @@ class BasicBlock(nn.Module):
         self.layers = nn.Sequential(
             nn.Linear(features, features),
             nn.BatchNorm1d(features, momentum=norm_momentum),
-            nn.PReLU(),
+            PReLU(),
             nn.Dropout(dropout),
             nn.Linear(features, features),
             nn.BatchNorm1d(features, momentum=norm_momentum),
@@ -51,7 +60,7 @@ class ElementwiseMLP(nn.Module):
         self.layers = nn.Sequential(
             nn.Linear(in_features, hidden_dim),
             nn.BatchNorm1d(hidden_dim, momentum=norm_momentum),
-            nn.PReLU(),
+            PReLU(),
             nn.Dropout(dropout),
             BasicBlock(hidden_dim, dropout, residual, norm_momentum),
             BasicBlock(hidden_dim, dropout, residual, norm_momentum),

@@ -15,6 +15,7 @@ from lsr1_pl import LSR1
 from lsr1_pl.errors import UserError
 from lsr1_pl.objectives import DiagonalQuadratic, Quadratic
 from lsr1_pl.optim import unroll
+from lsr1_pl.optim.networks import PReLU
 
 
 def quadratics(count: int, size: int, dtype: torch.dtype = torch.float32) -> Quadratic:
@@ -280,6 +281,17 @@ def test_norm_momentum_reaches_every_norm() -> None:
     # One and two in each of two blocks, in each of three networks.
     assert len(norms) == 15
     assert {norm.momentum for norm in norms} == {0.03}
+
+
+def test_prelu_is_torchs() -> None:
+    rows = torch.randn(7, 3, dtype=torch.float64, requires_grad=True)
+    ours, theirs = PReLU().double(), torch.nn.PReLU().double()
+    found = [
+        torch.autograd.grad(prelu(rows).square().sum(), (rows, prelu.weight))
+        for prelu in (ours, theirs)
+    ]
+    torch.testing.assert_close(ours(rows), theirs(rows))
+    torch.testing.assert_close(*found)
 
 
 # torch.compile itself looks at .grad of every tensor that it is given.
