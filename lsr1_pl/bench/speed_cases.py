@@ -15,7 +15,7 @@ from lsr1_pl.data.motion import MotionSampler
 from lsr1_pl.data.views import Viewing
 from lsr1_pl.hmr.reprojection import JointsOf
 from lsr1_pl.optim import LSR1, unroll
-from lsr1_pl.tasks import HMRTask
+from lsr1_pl.tasks import HMRTask, load_task
 
 Call = Callable[[], object]
 
@@ -168,8 +168,22 @@ def _products(device: str, rows: int, steps: int, backward: bool) -> Call:
     return call
 
 
-def _hmr_step(device: str) -> tuple[Call, Call]:
-    """A meta-training step of ``hmr.yaml``'s optimiser, and the same through smplx."""
+def _paper_task() -> HMRTask:
+    """With ``hmr.yaml``'s optimiser."""
+    torch.manual_seed(0)
+    networks = LSR1(hidden_dim=_WIDTH, buffer_size=4, gamma1=0.1)
+    return HMRTask(networks, steps=_HMR_STEPS)
+
+
+def _open_task() -> HMRTask:
+    """The shipped one."""
+    task = load_task("hmr_open")
+    assert isinstance(task, HMRTask)
+    return task
+
+
+def _hmr_step(device: str, make_task: Callable[[], HMRTask]) -> tuple[Call, Call]:
+    """A meta-training step, and the same through smplx."""
     sampler = MotionSampler(["open"], Viewing(), 0)
     batch = sampler.batch(sampler.rows_of(range(len(sampler.recordings))), _HMR_PEOPLE, 0)
     batch = type(batch)(*(part.to(device) for part in batch))
@@ -185,12 +199,7 @@ def _hmr_step(device: str) -> tuple[Call, Call]:
 
         return call
 
-    tasks = []
-    for _ in range(2):
-        torch.manual_seed(0)
-        networks = LSR1(hidden_dim=_WIDTH, buffer_size=4, gamma1=0.1)
-        tasks.append(HMRTask(networks, steps=_HMR_STEPS))
-    ours, theirs = tasks
+    ours, theirs = make_task(), make_task()
     reference = through_smplx(theirs.body.to(device))
     del theirs.joints_of
     theirs.joints_of = reference  # type: ignore[assignment]
@@ -260,11 +269,19 @@ def cases(fast: bool) -> list[Case]:
         ),
         Case(
             "hmr_training_ratio",
-            f"meta-training step of mesh recovery (B {_HMR_PEOPLE}, K {_HMR_STEPS})",
+            f"meta-training step of hmr.yaml (B {_HMR_PEOPLE}, K {_HMR_STEPS}, width {_WIDTH})",
             "the same with smplx in the loop",
             10,
             True,
-            _hmr_step,
+            lambda device: _hmr_step(device, _paper_task),
+        ),
+        Case(
+            "hmr_open_training_ratio",
+            f"meta-training step of hmr_open (B {_HMR_PEOPLE}, K {_HMR_STEPS}, width 32)",
+            "the same with smplx in the loop",
+            10,
+            True,
+            lambda device: _hmr_step(device, _open_task),
         ),
     ]
     return [case for case in found if not (fast and "compiled" in case.key)]

@@ -47,15 +47,16 @@ def test_both_meshes_are_the_same() -> None:
     torch.testing.assert_close(joints, reference.joints, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("key", ["hmr_training_ratio", "hmr_open_training_ratio"])
 def test_both_training_steps_of_mesh_recovery_have_one_loss(
-    monkeypatch: pytest.MonkeyPatch,
+    key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     losses: list[Tensor] = []
     backward = Tensor.backward
     monkeypatch.setattr(
         Tensor, "backward", lambda self: (losses.append(self.detach()), backward(self))[1]
     )
-    for call in find("hmr_training_ratio").make("cpu"):
+    for call in find(key).make("cpu"):
         torch.manual_seed(0)  # Of the dropout of the initial estimate.
         call()
     torch.testing.assert_close(losses[0], losses[1], rtol=1e-4, atol=0)
