@@ -27,6 +27,8 @@ COCO17: tuple[str, ...] = (
 """The 17 keypoints of the COCO data set in its order; it has no neck."""
 
 _MOST_BYTES = 256 * 2**20
+_FARTHEST = 1e15
+"""In pixels; what is farther off overflows single precision in a fit, and shows no person."""
 
 
 @dataclass(frozen=True)
@@ -223,9 +225,9 @@ def _array(
 
 
 def visible(detections: Detections, least_confidence: float) -> NDArray[np.bool_]:
-    """(n, 18): which keypoints count: finite, and of that confidence at least."""
+    """(n, 18): which keypoints count: of that confidence at least, and within 1e15 pixels."""
     if not math.isfinite(least_confidence):
         raise UserError(f"least_confidence is {least_confidence}; it must be finite")
-    finite = np.isfinite(detections.keypoints).all(axis=2)
-    seen: NDArray[np.bool_] = finite & (detections.confidence >= least_confidence)
+    near = (np.abs(detections.keypoints) <= _FARTHEST).all(axis=2)
+    seen: NDArray[np.bool_] = near & (detections.confidence >= least_confidence)
     return seen
