@@ -11,10 +11,25 @@ import yaml
 
 from lsr1_pl.cli.configs import resolve_config
 from lsr1_pl.errors import UserError
-from lsr1_pl.pretrained import NAMED, checkpoint_config, find_checkpoint, newest, shipped
+from lsr1_pl.pretrained import (
+    NAMED,
+    check_folders,
+    checkpoint_config,
+    find_checkpoint,
+    newest,
+    shipped,
+)
 
 _DEFAULT_NAME = "run"
 DEFAULT_ROOT = "runs"
+
+
+class Prepared(NamedTuple):
+    """What LightningCLI gets."""
+
+    words: list[str]
+    untrusted: Path | None
+    """The checkpoint whose config is among the words, unless the user trusts it."""
 
 
 class _Words(NamedTuple):
@@ -24,22 +39,24 @@ class _Words(NamedTuple):
     checkpoint: str | None
 
 
-def prepare_arguments(verb: str, arguments: Sequence[str]) -> list[str]:
+def prepare_arguments(verb: str, arguments: Sequence[str]) -> Prepared:
     """Arguments for LightningCLI: configs come first, so that flags override them in any order.
 
     Without ``--config``, the checkpoint's own config stands in for it. ``--ckpt last`` and
     ``--ckpt best`` become the newest such file of the named run.
 
     Raises:
-        UserError: a config or checkpoint is missing, unknown or unusable.
+        UserError: a config or checkpoint is missing, unknown or unusable; or a checkpoint that is
+            not trusted says which folder to write to.
     """
     words = _split(arguments)
     if "-h" in words.rest or "--help" in words.rest:
-        return [verb, *words.rest]
+        return Prepared([verb, *words.rest], None)
     paths = [resolve_config(name) for name in words.configs]
     named = [f"--name={paths[-1].stem}"] if paths else []
     configs = [f"--config={path}" for path in paths]
     rest = words.rest
+    untrusted = None
     if words.checkpoint is not None:
         path = Path(words.checkpoint)
         if words.checkpoint in NAMED:
@@ -51,6 +68,9 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> list[str]:
             if verb != "fit":
                 # An evaluation is no part of the W&B run that the training was.
                 config.pop("wandb", None)
+            if (_value_of(rest, "--trust_checkpoint") or "").lower() != "true":
+                untrusted = path
+                check_folders(path, config)
             # jsonargparse takes a config's text in place of its path.
             configs = [f"--config={json.dumps(config)}"]
         rest = [*rest, f"--ckpt={path}"]
@@ -58,7 +78,7 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> list[str]:
         raise UserError(f"{verb} needs a checkpoint: lsr1 {verb} --ckpt FILE")
     elif not paths:
         raise UserError(f"{verb} needs a config: lsr1 {verb} --config NAME (see lsr1 --help)")
-    return [verb, *named, *configs, *rest]
+    return Prepared([verb, *named, *configs, *rest], untrusted)
 
 
 def _split(arguments: Sequence[str]) -> _Words:

@@ -7,7 +7,7 @@ import shutil
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,7 +24,7 @@ from lsr1_pl.cli.record_config import RecordConfig
 from lsr1_pl.cli.resume import ContinuedCSVLogger, LastCheckpoint, RunFolder, folder_of_last
 from lsr1_pl.cli.wandb_log import WandbSettings, finish_wandb, start_wandb
 from lsr1_pl.errors import UserError, complaints, user_error_within
-from lsr1_pl.pretrained import check_weights, read_checkpoint
+from lsr1_pl.pretrained import check_weights, read_checkpoint, trusted_classes_only
 from lsr1_pl.report import IterationProgress, quiet_lightning, short
 
 _TRAINER_DEFAULTS = {
@@ -51,6 +51,12 @@ class _CLI(LightningCLI):
         )
         parser.add_argument(
             "--ckpt", type=str | None, help="A checkpoint; or last, best: the newest of this name."
+        )
+        parser.add_argument(
+            "--trust_checkpoint",
+            type=bool,
+            default=False,
+            help="Whether a checkpoint's config may name classes of any module, which runs them.",
         )
         parser.add_argument(
             "--matmul_precision",
@@ -177,7 +183,9 @@ def run_lightning(verb: str, arguments: Sequence[str]) -> int:
     # A config may name classes of the user's own folder; last, so that nothing is shadowed.
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
-    with warnings.catch_warnings():
+    source = prepared.untrusted
+    guard = nullcontext() if source is None else trusted_classes_only(source, arguments)
+    with warnings.catch_warnings(), guard:
         quiet_lightning()
         try:
             _CLI(
@@ -189,7 +197,7 @@ def run_lightning(verb: str, arguments: Sequence[str]) -> int:
                 seed_everything_default=0,
                 trainer_defaults=_TRAINER_DEFAULTS,
                 parser_kwargs=_parser_kwargs(),
-                args=prepared,
+                args=prepared.words,
             )
         except MisconfigurationException as error:
             raise UserError(f"{verb}: {error}") from None
@@ -198,7 +206,7 @@ def run_lightning(verb: str, arguments: Sequence[str]) -> int:
             wrapped = user_error_within(error)
             if wrapped is None and not isinstance(error, ArgumentError):
                 raise
-            raise wrapped or UserError(_readable(verb, prepared, error)) from None
+            raise wrapped or UserError(_readable(verb, prepared.words, error)) from None
     return 0
 
 

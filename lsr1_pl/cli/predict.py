@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     if not options.fps > 0:
         raise UserError(f"--fps {options.fps}: must be above 0")
     detections = read_detections(options.input)
-    task = load_task(options.ckpt)
+    task = load_task(options.ckpt, trust=options.trust_checkpoint)
     if not isinstance(task, HMRTask):
         raise UserError(f"--ckpt {options.ckpt}: {type(task).__name__} cannot predict")
     task.steps = options.steps or task.evaluation_steps
@@ -73,6 +73,13 @@ def _parser() -> ArgumentParser:
         "JSON, or npz with keypoints (n, 18, 2)",
     )
     parser.add_argument("--ckpt", default="hmr_open", help="shipped name or path (hmr_open)")
+    parser.add_argument(
+        "--trust_checkpoint",
+        type=lambda word: {"true": True, "false": False}[word.lower()],
+        default=False,
+        metavar="true",
+        help="let its config name classes of any module, which runs their code",
+    )
     parser.add_argument("--out", type=Path, default=Path("fits"), help="folder (fits)")
     parser.add_argument("--steps", type=int, help="of the optimiser (the checkpoint's evaluation)")
     parser.add_argument(
