@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
 from lsr1_pl.cli.configs import resolve_config
 from lsr1_pl.errors import UserError
+from lsr1_pl.plain_yaml import load_yaml
 from lsr1_pl.pretrained import (
     NAMED,
     check_folders,
@@ -119,9 +118,9 @@ def _run_folder(rest: Sequence[str], configs: Sequence[Path]) -> Path:
 
 def _mapping(config: Path) -> dict[str, object]:
     try:
-        content = yaml.safe_load(config.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"--config {config}: no YAML ({error})") from None
+        content = load_yaml(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"--config {config}: {error}") from None
     if not isinstance(content, dict):
         raise UserError(f"--config {config}: expected keys and values at the top (model: ...)")
     return content

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr1_pl.arrays import load_npz
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
 
@@ -190,8 +191,7 @@ def _split(
 
 def _npz(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
+        arrays = load_npz(path, ("keypoints", "confidence"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; expected keypoints as JSON or npz") from None
     except DAMAGED_ARRAYS as error:

@@ -100,7 +100,7 @@ def read_manifest(folder: Path) -> Manifest:
         ) from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}).") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: malformed JSON ({error}). {_REMAKE}") from None
     root = _Reader(path, "", content)
     if root.get("format", str) != FORMAT or root.get("version", int) != VERSION:
