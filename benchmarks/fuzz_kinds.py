@@ -176,7 +176,6 @@ def kinds(work: Path) -> dict[str, Kind]:
         "keypoints JSON": Kind(texts, "a.json", lambda f: read_detections(f / "a.json")),
         "AMASS npz": Kind(recordings, "a_poses.npz", _recording),
         "AMASS archive": Kind([tar], "source/CMU.tar.bz2", _archive, pack=bz2.compress),
-        "regressor npy": Kind([_npy(rows / rows.sum(1, keepdims=True))], _REGRESSOR, _regressor),
         "store manifest": Kind(
             [(store / "manifest.json").read_bytes()], "store/manifest.json", _store, beside
         ),
@@ -186,11 +185,12 @@ def kinds(work: Path) -> dict[str, Kind]:
         "BVH": Kind([bvh], "a.bvh", _motion),
         "pickle": Kind([dumps(pickled)], "a.pkl", lambda f: read_legacy_pickle(f / "a.pkl")),
         "3DPW pickle": Kind([dumps(people)], "a.pkl", lambda f: read_sequence(f / "a.pkl")),
-        "checkpoint": Kind([checkpoint], "a.ckpt", load["a.ckpt"]),
         "safetensors": Kind([weights], "exported/model.safetensors", load["exported"], trained),
         "exported YAML": Kind([config], "exported/config.yaml", load["exported"], trained),
         "config YAML": Kind(configs, "a.yaml", _doctor),
         "command": Kind([config], "exported/config.yaml", _command, trained, share=0.02),
+        "checkpoint": Kind([checkpoint], "a.ckpt", load["a.ckpt"]),
+        "regressor npy": Kind([_npy(rows / rows.sum(1, keepdims=True))], _REGRESSOR, _regressor),
     }
 
 
