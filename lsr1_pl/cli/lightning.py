@@ -20,6 +20,7 @@ from pytorch_lightning.loggers import CSVLogger, Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from lsr1_pl.cli.arguments import DEFAULT_ROOT, prepare_arguments
+from lsr1_pl.cli.checkpoint_io import WholeCheckpointIO
 from lsr1_pl.cli.record_config import RecordConfig
 from lsr1_pl.cli.resume import ContinuedCSVLogger, LastCheckpoint, RunFolder, folder_of_last
 from lsr1_pl.cli.wandb_log import WandbSettings, finish_wandb, start_wandb
@@ -92,6 +93,10 @@ class _CLI(LightningCLI):
             given = trainer.logger if isinstance(trainer.logger, list) else [trainer.logger]
             others = [logger for logger in given if isinstance(logger, Logger)]
             kwargs["logger"] = [self._csv_logger(), *others]
+        if fit:
+            given = trainer.plugins or []
+            others = given if isinstance(given, list) else [given]
+            kwargs["plugins"] = [*others, WholeCheckpointIO()]
         return super().instantiate_trainer(**kwargs)
 
     def _csv_logger(self) -> CSVLogger:

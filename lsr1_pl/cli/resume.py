@@ -120,6 +120,9 @@ class ContinuedCSVLogger(CSVLogger):
         path = Path(self.log_dir) / "metrics.csv"
         if not path.is_file():
             return []
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = [{k: v for k, v in row.items() if v != ""} for row in csv.DictReader(file)]
+        # A row that a kill cut short has no end.
+        lines = [
+            line for line in path.read_text(encoding="utf-8").splitlines(True) if line[-1] == "\n"
+        ]
+        rows = [{k: v for k, v in row.items() if v != ""} for row in csv.DictReader(lines)]
         return [row for row in rows if int(row["step"]) < self._until_step]
