@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import zipfile
 from collections.abc import Container
 from pathlib import Path
@@ -46,7 +47,7 @@ def load_npz(
             with archive.open(member) as stream:
                 _check_header(stream, member.file_size, name)
             with archive.open(member) as stream:
-                arrays[name] = np.lib.format.read_array(stream, allow_pickle=False)
+                arrays[name] = _sound_text(np.lib.format.read_array(stream, allow_pickle=False))
     return arrays
 
 
@@ -56,7 +57,16 @@ def load_npy(path: Path, *, largest: int = LARGEST) -> Array:
     with path.open("rb") as file:
         _check_header(file, min(size, largest), path.name)
         file.seek(0)
-        return np.lib.format.read_array(file, allow_pickle=False)
+        return _sound_text(np.lib.format.read_array(file, allow_pickle=False))
+
+
+def _sound_text(array: Array) -> Array:
+    """numpy makes characters of whatever bytes a file has for them."""
+    if array.dtype.kind == "U":
+        codes = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="))).view(np.uint32)
+        if codes.size and codes.max() > sys.maxunicode:
+            raise ValueError("it holds text of characters that do not exist")
+    return array
 
 
 def _check_header(stream: IO[bytes], size: int, name: str) -> None:

@@ -121,8 +121,7 @@ class ContinuedCSVLogger(CSVLogger):
         if not path.is_file():
             return []
         # A row that a kill cut short has no end.
-        lines = [
-            line for line in path.read_text(encoding="utf-8").splitlines(True) if line[-1] == "\n"
-        ]
+        text = path.read_text(encoding="utf-8")
+        lines = [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
         rows = [{k: v for k, v in row.items() if v != ""} for row in csv.DictReader(lines)]
         return [row for row in rows if int(row["step"]) < self._until_step]
