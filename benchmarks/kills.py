@@ -20,6 +20,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -61,9 +62,13 @@ class _Fuse:
 
     def __init__(self, parts: tuple[str, ...], kill_at: int) -> None:
         self.parts, self.kill_at, self.lines = parts, kill_at, 0
+        self.known: dict[str, bool] = {}
 
     def __call__(self, frame: FrameType, event: str, argument: object) -> _Fuse | None:
-        if not any(part in frame.f_code.co_filename for part in self.parts):
+        name = frame.f_code.co_filename
+        if name not in self.known:
+            self.known[name] = any(part in name for part in self.parts)
+        if not self.known[name]:
             return None
         if event == "line":
             self.lines += 1
@@ -123,7 +128,9 @@ def same(first: dict[str, Any], second: dict[str, Any]) -> bool:
     )
 
 
-def run(kills: int, seed: int, folder: Path) -> dict[str, Any]:
+def run(
+    kills: int, seed: int, folder: Path, moments: Sequence[str] = (ANY_TIME, *MOMENTS)
+) -> dict[str, Any]:
     """Kill, go on and compare; see the module."""
     torch.set_num_threads(1)
     draw = random.Random(seed)
@@ -135,13 +142,15 @@ def run(kills: int, seed: int, folder: Path) -> dict[str, Any]:
     shutil.rmtree(folder / "runs")
     lines = {}
     for moment, parts in MOMENTS.items():
+        if moment not in moments:
+            continue
         lines[moment] = fit(folder, [*FIT, *SMALL], _Fuse(parts, 0))
         shutil.rmtree(folder / "runs")
     done: Counter[str] = Counter()
     survived, fresh, missed, broken = 0, 0, 0, []
     while sum(done.values()) < kills:
         number = sum(done.values())
-        moment = [ANY_TIME, *MOMENTS][number % 4]
+        moment = moments[number % len(moments)]
         place = folder / f"kill_{number:03d}_{missed}"
         place.mkdir()
         if moment == ANY_TIME:
