@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lsr1_pl.objectives import Quadratic, Rosenbrock
+from lsr1_pl.objectives import FunctionObjective, Quadratic
 from lsr1_pl.optim import LSR1, BatchedOptimizer, PairLSR1, Safeguarded, unroll
 from lsr1_pl.types import Objective
 
@@ -43,7 +43,7 @@ def problem(name: str, dtype: torch.dtype) -> tuple[Objective, Tensor]:
     x0 = torch.randn(BATCH, SIZE, dtype=torch.float64, generator=generator)
     if name == "quadratic":
         return Quadratic(H.to(dtype), b.to(dtype)), x0.to(dtype)
-    return Rosenbrock(), x0.to(dtype)
+    return FunctionObjective(lambda x: torch.cosh(x).sum(dim=1)), x0.to(dtype)
 
 
 def relative(ours: Tensor, reference: Tensor) -> float:
@@ -52,7 +52,7 @@ def relative(ours: Tensor, reference: Tensor) -> float:
     return float(((ours.double() - reference) / scale).abs().max())
 
 
-@pytest.mark.parametrize("function", ["quadratic", "rosenbrock"])
+@pytest.mark.parametrize("function", ["quadratic", "cosh"])
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_single_precision_follows_double(name: str, function: str) -> None:
     paths = {}
