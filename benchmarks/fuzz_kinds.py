@@ -97,6 +97,12 @@ def _detections() -> tuple[list[bytes], list[bytes]]:
     return archives, [json.dumps(text).encode() for text in texts]
 
 
+def _sequence(folder: Path) -> None:
+    people = read_sequence(folder / "a.pkl")
+    if not all(np.isfinite(np.float32(person.seen["joints"])).all() for person in people):
+        raise AssertionError("a joint is not finite")
+
+
 def _recording(folder: Path) -> None:
     with (folder / "a_poses.npz").open("rb") as file:
         read_recording(file, "a_poses.npz")
@@ -184,7 +190,7 @@ def kinds(work: Path) -> dict[str, Kind]:
         ),
         "BVH": Kind([bvh], "a.bvh", _motion),
         "pickle": Kind([dumps(pickled)], "a.pkl", lambda f: read_legacy_pickle(f / "a.pkl")),
-        "3DPW pickle": Kind([dumps(people)], "a.pkl", lambda f: read_sequence(f / "a.pkl")),
+        "3DPW pickle": Kind([dumps(people)], "a.pkl", _sequence),
         "safetensors": Kind([weights], "exported/model.safetensors", load["exported"], trained),
         "exported YAML": Kind([config], "exported/config.yaml", load["exported"], trained),
         "config YAML": Kind(configs, "a.yaml", _doctor),

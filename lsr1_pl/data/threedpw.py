@@ -194,6 +194,10 @@ def _person(
         "valid": (of("campose_valid", (count,)) > 0).astype(np.float64)[:, None],
     }
     shape = np.tile(betas[:10], (count, 1))
+    with np.errstate(over="ignore"):
+        sound = all(np.isfinite(part.astype(np.float32)).all() for part in (poses, *seen.values()))
+    if not sound:
+        raise UserError(f"{path}: person {number} is beyond single precision in the camera's frame")
     return _Person(f"{path.stem}/{number}", gender, poses, shape, seen, far)
 
 
