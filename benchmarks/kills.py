@@ -54,7 +54,7 @@ MOMENTS: dict[str, tuple[str, ...]] = {
     "in validation": ("pytorch_lightning/loops/evaluation_loop.py", "lsr1_pl/tasks/meta.py"),
 }
 """Parts of the paths of files, any of whose lines is such a moment."""
-ANY_TIME = "at any time"
+ANY_TIME, AFTER_A_SAVE = "at any time", "after a save"
 
 
 class _Fuse:
@@ -77,8 +77,18 @@ class _Fuse:
         return self
 
 
-def fit(folder: Path, words: list[str], fuse: _Fuse | None = None, kill_after: float = 0.0) -> int:
-    """Run ``lsr1`` in a fork: lines that the fuse counted, or -1 if it was killed."""
+def fit(
+    folder: Path,
+    words: list[str],
+    fuse: _Fuse | None = None,
+    kill_after: float = 0.0,
+    *,
+    saved_first: bool = False,
+) -> int:
+    """Run ``lsr1`` in a fork: lines that the fuse counted, or -1 if it was killed.
+
+    ``kill_after`` so many seconds, which with ``saved_first`` begin with the first checkpoint.
+    """
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -95,6 +105,8 @@ def fit(folder: Path, words: list[str], fuse: _Fuse | None = None, kill_after: f
         finally:
             os._exit(code)
     os.close(writing)
+    while saved_first and not list(folder.glob("runs/*/*/checkpoints/last.ckpt")):
+        time.sleep(0.005)
     if kill_after:
         time.sleep(kill_after)
         os.kill(child, signal.SIGKILL)
@@ -155,6 +167,9 @@ def run(
         place.mkdir()
         if moment == ANY_TIME:
             ended = fit(place, [*FIT, *SMALL], None, draw.uniform(0.2, 1) * duration)
+        elif moment == AFTER_A_SAVE:
+            delay = draw.uniform(0.001, 0.05)
+            ended = fit(place, [*FIT, *SMALL], None, delay, saved_first=True)
         else:
             kill_at = draw.randrange(1, lines[moment] + 1)
             ended = fit(place, [*FIT, *SMALL], _Fuse(MOMENTS[moment], kill_at))

@@ -22,9 +22,10 @@ from lsr1_pl.pretrained import read_checkpoint
 
 
 def test_killed_runs_end_as_the_undisturbed_one(tmp_path: Path) -> None:
-    found = kills.run(2, seed=4, folder=tmp_path / "kills", moments=[kills.ANY_TIME])
+    found = kills.run(2, seed=4, folder=tmp_path / "kills", moments=[kills.AFTER_A_SAVE])
     assert found["ended otherwise"] == []
     assert found["survived"] == 2
+    assert found["before the first checkpoint"] == 0
 
 
 @pytest.fixture
