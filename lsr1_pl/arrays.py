@@ -19,6 +19,14 @@ LARGEST = 2**29
 Array = NDArray[Any]
 
 
+def is_zip(file: Path) -> bool:
+    """Whether ``file`` is a zip archive; for some damaged ones zipfile's own test raises."""
+    try:
+        return zipfile.is_zipfile(file)
+    except zipfile.BadZipFile:
+        return False
+
+
 def load_npz(
     file: Path | IO[bytes], wanted: Container[str] | None = None, *, largest: int = LARGEST
 ) -> dict[str, Array]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr1_pl.arrays import load_npy, load_npz
+from lsr1_pl.arrays import is_zip, load_npy, load_npz
 from lsr1_pl.body.files import read_body
 from lsr1_pl.data.legacy_pickle import read_legacy_pickle
 from lsr1_pl.data.shards import sha256
@@ -132,7 +131,7 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
     if not path.is_file():
         raise UserError(f"{path}: no such file; {_WHERE}")
     content: dict[str, Any]
-    if zipfile.is_zipfile(path):
+    if is_zip(path):
         try:
             content = load_npz(path, _KEYS)
         except DAMAGED_ARRAYS as error:

@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from lsr1_pl.arrays import is_zip
 from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
 from lsr1_pl.plain_yaml import load_yaml
 
@@ -37,7 +38,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         return read_exported(path)
     if not path.is_file():
         raise UserError(f"--ckpt {path}: no such file")
-    if not zipfile.is_zipfile(path):
+    if not is_zip(path):
         raise UserError(
             f"--ckpt {path}: not a checkpoint (expected the zip file that lsr1 fit writes); "
             "it may be cut short: copy or train it again"
