@@ -59,12 +59,14 @@ def _needed(config: Path, known: Sequence[Asset]) -> list[Asset]:
 
 def _named(content: Any) -> Iterator[tuple[Kind, str]]:
     yield "body", str(_argument(content, "model", "body", "open"))
-    for body in dict(_argument(content, "model", "truth_bodies", None) or {}).values():
+    bodies = _argument(content, "model", "truth_bodies", None)
+    for body in bodies.values() if isinstance(bodies, dict) else ():
         yield "body", str(body)
     regressor = _argument(content, "model", "regressor", None)
     if regressor is not None:
         yield "regressor", str(regressor)
-    for store in _argument(content, "data", "stores", None) or ():
+    stores = _argument(content, "data", "stores", None)
+    for store in stores if isinstance(stores, list) else ():
         yield "store", str(store)
     threedpw = _argument(content, "data", "threedpw", None)
     if threedpw is not None:
