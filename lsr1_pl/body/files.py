@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr1_pl.arrays import load_npz
 from lsr1_pl.body.skeleton import LANDMARKS, PARENTS, SMPL_JOINTS
 from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
 
@@ -111,28 +112,18 @@ class _Arrays:
         try:
             is_npz = zipfile.is_zipfile(path)
             if is_npz:
-                with np.load(path, allow_pickle=False) as archive:
-                    self.keys = archive.files
-                    known = [key for key in archive.files if key in _KEYS]
-                    self.arrays = {key: self._read(archive, key) for key in known}
+                with zipfile.ZipFile(path) as archive:
+                    self.keys = [name.removesuffix(".npy") for name in archive.namelist()]
+                self.arrays = load_npz(path, _KEYS)
         except DAMAGED_ARRAYS as error:
             raise UserError(
-                f"{path}: cannot be read ({error}); the file is damaged: copy or convert it again"
+                f"{path}: cannot be read as plain arrays ({error}); copy it again, or {_CONVERT}"
             ) from error
         if not is_npz:
             raise UserError(f"{path}: not an npz file; pickles are never opened here: {_CONVERT}")
 
     def __contains__(self, key: str) -> bool:
         return key in self.arrays
-
-    def _read(self, archive: np.lib.npyio.NpzFile, key: str) -> NDArray[np.generic]:
-        try:
-            array: NDArray[np.generic] = archive[key]
-        except ValueError as error:
-            raise UserError(
-                f"{self.path}: key '{key}' cannot be read as a plain array ({error}); {_CONVERT}"
-            ) from error
-        return array
 
     def get(self, key: str, shape: tuple[int | None, ...], kinds: str) -> NDArray[np.generic]:
         wanted = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ")"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -11,6 +12,13 @@ from lsr1_pl.cli.help import TOP, lightning_help
 from lsr1_pl.errors import UserError
 
 __all__ = ["VERBS", "main"]
+
+
+_NO_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_MEND = (
+    "make room there, or name another folder (--trainer.default_root_dir of fit and test, --out of "
+    "others); what was written before is kept"
+)
 
 
 def _lightning(verb: str) -> Callable[[list[str]], int]:
@@ -123,6 +131,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return VERBS[verb](rest)
     except UserError as error:
         print(f"lsr1: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.errno not in _NO_PLACE:
+            raise
+        print(f"lsr1: {error.filename or 'a file'}: {error.strerror}; {_MEND}", file=sys.stderr)
         return 2
     except SystemExit as ended:
         # --help and --print_config of a verb.

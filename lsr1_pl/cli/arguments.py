@@ -7,17 +7,31 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
 from lsr1_pl.cli.configs import resolve_config
 from lsr1_pl.errors import UserError
-from lsr1_pl.pretrained import NAMED, checkpoint_config, find_checkpoint, newest, shipped
+from lsr1_pl.plain_yaml import load_yaml
+from lsr1_pl.pretrained import (
+    NAMED,
+    check_folders,
+    checkpoint_config,
+    find_checkpoint,
+    newest,
+    shipped,
+)
 
 HELP_ALL = "--help_all"
 """Prints every option of a verb of Lightning's; ``--help`` only the chief ones."""
 
 _DEFAULT_NAME = "run"
 DEFAULT_ROOT = "runs"
+
+
+class Prepared(NamedTuple):
+    """What LightningCLI gets."""
+
+    words: list[str]
+    untrusted: Path | None
+    """The checkpoint whose config is among the words, unless the user trusts it."""
 
 
 class _Words(NamedTuple):
@@ -27,22 +41,25 @@ class _Words(NamedTuple):
     checkpoint: str | None
 
 
-def prepare_arguments(verb: str, arguments: Sequence[str]) -> list[str]:
+def prepare_arguments(verb: str, arguments: Sequence[str]) -> Prepared:
     """Arguments for LightningCLI: configs come first, so that flags override them in any order.
 
     Without ``--config``, the checkpoint's own config stands in for it. ``--ckpt last`` and
     ``--ckpt best`` become the newest such file of the named run.
 
     Raises:
-        UserError: a config or checkpoint is missing, unknown or unusable.
+        UserError: a config or checkpoint is missing, unknown or unusable; or a checkpoint that is
+            not trusted says which folder to write to.
     """
     words = _split(arguments)
     if any(_asks_for_help(word) for word in words.rest):
-        return [verb, *("--help" if word == HELP_ALL else word for word in words.rest)]
+        shown = ["--help" if word == HELP_ALL else word for word in words.rest]
+        return Prepared([verb, *shown], None)
     paths = [resolve_config(name) for name in words.configs]
     named = [f"--name={paths[-1].stem}"] if paths else []
     configs = [f"--config={path}" for path in paths]
     rest = words.rest
+    untrusted = None
     if words.checkpoint is not None:
         path = Path(words.checkpoint)
         if words.checkpoint in NAMED:
@@ -54,6 +71,9 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> list[str]:
             if verb != "fit":
                 # An evaluation is no part of the W&B run that the training was.
                 config.pop("wandb", None)
+            if (_value_of(rest, "--trust_checkpoint") or "").lower() != "true":
+                untrusted = path
+                check_folders(path, config)
             # jsonargparse takes a config's text in place of its path.
             configs = [f"--config={json.dumps(config)}"]
         rest = [*rest, f"--ckpt={path}"]
@@ -61,7 +81,7 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> list[str]:
         raise UserError(f"{verb} needs a checkpoint: lsr1 {verb} --ckpt FILE")
     elif not paths:
         raise UserError(f"{verb} needs a config: lsr1 {verb} --config NAME (see lsr1 --help)")
-    return [verb, *named, *configs, *rest]
+    return Prepared([verb, *named, *configs, *rest], untrusted)
 
 
 def _asks_for_help(word: str) -> bool:
@@ -106,9 +126,9 @@ def _run_folder(rest: Sequence[str], configs: Sequence[Path]) -> Path:
 
 def _mapping(config: Path) -> dict[str, object]:
     try:
-        content = yaml.safe_load(config.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"--config {config}: no YAML ({error})") from None
+        content = load_yaml(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"--config {config}: {error}") from None
     if not isinstance(content, dict):
         raise UserError(f"--config {config}: expected keys and values at the top (model: ...)")
     return content

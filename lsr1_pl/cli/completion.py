@@ -19,7 +19,7 @@ _TRAINING = (
     *("--trainer.default_root_dir", "--trainer.sync_batchnorm"),
     *("--model.init_args.", "--model.help", "--data.init_args.", "--data.help"),
     *("--wandb.project", "--wandb.name", "--wandb.offline", "--wandb.group", "--wandb.tags"),
-    "--wandb.pictures_every",
+    *("--wandb.pictures_every", "--trust_checkpoint"),
     "--matmul_precision",
 )
 _STUDY = ("--out", "--fast")
@@ -39,7 +39,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "test": _TRAINING,
     "predict": (
         *("--ckpt", "--out", "--steps", "--least_confidence", "--fps", "--batch_size"),
-        *("--intrinsics", "--track", "--smooth", "--vertices", "--obj"),
+        *("--trust_checkpoint", "--intrinsics", "--track", "--smooth", "--vertices", "--obj"),
     ),
     "bench": (
         *("quadratics", "profiles", "trajectories", "ablations", "hmr", "hmr_ablations"),

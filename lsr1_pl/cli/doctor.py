@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from lsr1_pl.cli.configs import resolve_config
 from lsr1_pl.data.assets_check import Asset, Finding, Kind, examine, known_assets
-from lsr1_pl.errors import ArgumentParser
+from lsr1_pl.errors import ArgumentParser, UserError
+from lsr1_pl.plain_yaml import load_yaml
 
 
 def main(argv: Sequence[str]) -> int:
@@ -43,7 +43,10 @@ def main(argv: Sequence[str]) -> int:
 
 def _needed(config: Path, known: Sequence[Asset]) -> list[Asset]:
     """What a config names, with how to get what is known."""
-    content = yaml.safe_load(config.read_text(encoding="utf-8"))
+    try:
+        content = load_yaml(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"--config {config}: {error}") from None
     by_path = {asset.path.resolve(): asset for asset in known}
     embedded = {"body": known[0], "store": known[1]}
     needed = []
@@ -56,12 +59,14 @@ def _needed(config: Path, known: Sequence[Asset]) -> list[Asset]:
 
 def _named(content: Any) -> Iterator[tuple[Kind, str]]:
     yield "body", str(_argument(content, "model", "body", "open"))
-    for body in dict(_argument(content, "model", "truth_bodies", None) or {}).values():
+    bodies = _argument(content, "model", "truth_bodies", None)
+    for body in bodies.values() if isinstance(bodies, dict) else ():
         yield "body", str(body)
     regressor = _argument(content, "model", "regressor", None)
     if regressor is not None:
         yield "regressor", str(regressor)
-    for store in _argument(content, "data", "stores", None) or ():
+    stores = _argument(content, "data", "stores", None)
+    for store in stores if isinstance(stores, list) else ():
         yield "store", str(store)
     threedpw = _argument(content, "data", "threedpw", None)
     if threedpw is not None:

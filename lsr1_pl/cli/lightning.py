@@ -7,7 +7,7 @@ import shutil
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,11 +20,12 @@ from pytorch_lightning.loggers import CSVLogger, Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from lsr1_pl.cli.arguments import DEFAULT_ROOT, prepare_arguments
+from lsr1_pl.cli.checkpoint_io import WholeCheckpointIO
 from lsr1_pl.cli.record_config import RecordConfig
 from lsr1_pl.cli.resume import ContinuedCSVLogger, LastCheckpoint, RunFolder, folder_of_last
 from lsr1_pl.cli.wandb_log import WandbSettings, finish_wandb, start_wandb
 from lsr1_pl.errors import UserError, complaints, user_error_within
-from lsr1_pl.pretrained import check_weights, read_checkpoint
+from lsr1_pl.pretrained import check_weights, read_checkpoint, trusted_classes_only
 from lsr1_pl.report import IterationProgress, WandbDashboard, quiet_lightning, short
 
 _TRAINER_DEFAULTS = {
@@ -51,6 +52,12 @@ class _CLI(LightningCLI):
         )
         parser.add_argument(
             "--ckpt", type=str | None, help="A checkpoint; or last, best: the newest of this name."
+        )
+        parser.add_argument(
+            "--trust_checkpoint",
+            type=bool,
+            default=False,
+            help="Whether a checkpoint's config may name classes of any module, which runs them.",
         )
         parser.add_argument(
             "--matmul_precision",
@@ -89,6 +96,10 @@ class _CLI(LightningCLI):
             given = trainer.logger if isinstance(trainer.logger, list) else [trainer.logger]
             others = [logger for logger in given if isinstance(logger, Logger)]
             kwargs["logger"] = [self._csv_logger(), *others]
+        if fit:
+            given = trainer.plugins or []
+            others = given if isinstance(given, list) else [given]
+            kwargs["plugins"] = [*others, WholeCheckpointIO()]
         return super().instantiate_trainer(**kwargs)
 
     def _csv_logger(self) -> CSVLogger:
@@ -180,7 +191,9 @@ def run_lightning(verb: str, arguments: Sequence[str]) -> int:
     # A config may name classes of the user's own folder; last, so that nothing is shadowed.
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
-    with warnings.catch_warnings():
+    source = prepared.untrusted
+    guard = nullcontext() if source is None else trusted_classes_only(source, arguments)
+    with warnings.catch_warnings(), guard:
         quiet_lightning()
         try:
             _CLI(
@@ -192,7 +205,7 @@ def run_lightning(verb: str, arguments: Sequence[str]) -> int:
                 seed_everything_default=0,
                 trainer_defaults=_TRAINER_DEFAULTS,
                 parser_kwargs=_parser_kwargs(),
-                args=prepared,
+                args=prepared.words,
             )
         except MisconfigurationException as error:
             raise UserError(f"{verb}: {error}") from None
@@ -201,7 +214,7 @@ def run_lightning(verb: str, arguments: Sequence[str]) -> int:
             wrapped = user_error_within(error)
             if wrapped is None and not isinstance(error, ArgumentError):
                 raise
-            raise wrapped or UserError(_readable(verb, prepared, error)) from None
+            raise wrapped or UserError(_readable(verb, prepared.words, error)) from None
     return 0
 
 

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     _check(options)
     intrinsics = None if options.intrinsics is None else _intrinsics(options.intrinsics)
     detections = read_detections(options.input)
-    task = load_task(options.ckpt)
+    task = load_task(options.ckpt, trust=options.trust_checkpoint)
     if not isinstance(task, HMRTask):
         raise UserError(f"--ckpt {options.ckpt}: {type(task).__name__} cannot predict")
     task.steps = options.steps or task.evaluation_steps
@@ -76,6 +76,13 @@ def _parser() -> ArgumentParser:
         "[photo])",
     )
     parser.add_argument("--ckpt", default="hmr_open", help="shipped name or path (hmr_open)")
+    parser.add_argument(
+        "--trust_checkpoint",
+        type=lambda word: {"true": True, "false": False}[word.lower()],
+        default=False,
+        metavar="true",
+        help="let its config name classes of any module, which runs their code",
+    )
     parser.add_argument("--out", type=Path, default=Path("fits"), help="folder (fits)")
     parser.add_argument("--steps", type=int, help="of the optimiser (the checkpoint's evaluation)")
     parser.add_argument(

@@ -16,6 +16,7 @@ from lsr1_pl.report import FittedPerson, write_fit_page, write_glb
 from lsr1_pl.tasks import Fits, HMRTask
 
 _MOST_SHOWN = 12
+_LONGEST_NAME = 100
 _STATUS = ("fitted", "diverged: the best state before it is kept", "too few keypoints to trust")
 
 
@@ -82,10 +83,12 @@ def write_meshes(folder: Path, fitted: FittedInput, meshes: NDArray[np.float32])
     faces = "".join(f"f {a} {b} {c}\n" for a, b, c in (fitted.task.body.faces + 1).tolist())
     detections = fitted.detections
     people = zip(detections.frame, detections.person.tolist(), meshes, strict=True)
-    for frame, person, mesh in people:
+    for row, (frame, person, mesh) in enumerate(people):
         text = "".join(f"v {x:.5f} {y:.5f} {z:.5f}\n" for x, y, z in mesh.tolist())
-        safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in frame)
-        path = folder / f"{safe}_{person:02d}.obj"
+        safe = "".join(c if (c.isascii() and c.isalnum()) or c in "-_." else "_" for c in frame)
+        # Frames come from anywhere: a name that was changed may be that of another frame.
+        changed = "" if safe[:_LONGEST_NAME] == frame else f"_{row:06d}"
+        path = folder / f"{safe[:_LONGEST_NAME]}{changed}_{person:02d}.obj"
         partial = path.with_name(f".{path.name}.partial")
         partial.write_text(text + faces, encoding="utf-8")
         os.replace(partial, path)

@@ -41,7 +41,7 @@ class RecordConfig(SaveConfigCallback):
     def _text(self) -> str:
         config = self.config.clone()
         # Which checkpoint a run went on from is no part of what it is.
-        for key in ("ckpt", "config"):
+        for key in ("ckpt", "config", "trust_checkpoint"):
             config.pop(key, None)
         text: str = self.parser.dump(config, skip_none=False, skip_validation=True)
         return text

@@ -120,6 +120,8 @@ class ContinuedCSVLogger(CSVLogger):
         path = Path(self.log_dir) / "metrics.csv"
         if not path.is_file():
             return []
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = [{k: v for k, v in row.items() if v != ""} for row in csv.DictReader(file)]
+        # A row that a kill cut short has no end.
+        text = path.read_text(encoding="utf-8")
+        lines = [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
+        rows = [{k: v for k, v in row.items() if v != ""} for row in csv.DictReader(lines)]
         return [row for row in rows if int(row["step"]) < self._until_step]

@@ -12,6 +12,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr1_pl.arrays import load_npz
 from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
 
 LICENCE = (
@@ -20,6 +21,9 @@ LICENCE = (
 )
 KNOWN_BAD = ("MTR03_poses.npz", "WalkingStraightBackwards08_poses.npz")
 """Files that are broken in AMASS itself."""
+
+LARGEST_FILE = 2**28
+"""Bytes of a recording's file, and of its arrays: half an hour at 120 frames a second."""
 
 _FPS_KEYS = ("mocap_framerate", "mocap_frame_rate", "mocap_fps")
 _BODY = 66
@@ -104,12 +108,11 @@ def read_recording(file: IO[bytes], name: str) -> AmassRecording:
 def _load(file: IO[bytes], name: str) -> dict[str, NDArray[Any]]:
     wanted = {"poses", "betas", "gender", *_FPS_KEYS}
     try:
-        raw = io.BytesIO(file.read())
+        raw = io.BytesIO(file.read(LARGEST_FILE))
         if not zipfile.is_zipfile(raw):
             raise UserError(f"{name}: not an npz file; download it again")
         raw.seek(0)
-        with np.load(raw, allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files if key in wanted}
+        return load_npz(raw, wanted, largest=LARGEST_FILE)
     except DAMAGED_ARRAYS as error:
         raise UserError(f"{name}: damaged ({str(error)[:120]}); download it again") from None
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from lsr1_pl.data.amass import (
     KNOWN_BAD,
+    LARGEST_FILE,
     LICENCE,
     AmassRecording,
     is_recording,
@@ -27,7 +28,8 @@ from lsr1_pl.data.store import Motion, write_store
 from lsr1_pl.errors import UserError
 
 _ARCHIVES = (".tar.bz2", ".tar.gz", ".tar.xz", ".tar")
-_LARGEST_MEMBER = 2**31
+_MOST_EXPANSION = 20
+"""Times its own size, beyond 256 MiB, that an archive may hold as rows; real ones shrink."""
 
 Track = Callable[[Iterable[Path], int], Iterable[Path]]
 """Wraps the units of work and their number, to show progress."""
@@ -122,6 +124,8 @@ def _convert_unit(task: tuple[Path, Path, Path]) -> Path:
                 skipped[str(path)] = str(error).removeprefix(f"{path}: ")
                 continue
             rows.append(_columns(found))
+            if sum(part.nbytes for part in rows) > LARGEST_FILE + _MOST_EXPANSION * _bytes(unit):
+                raise OSError("it holds far more than a file of its size can")
             name, subject = recording_name(path)
             recordings.append(
                 {
@@ -149,6 +153,11 @@ def _columns(found: AmassRecording) -> Any:
     return np.concatenate([found.poses, betas], axis=1)
 
 
+def _bytes(unit: Path) -> int:
+    files = unit.glob("*.npz") if unit.is_dir() else [unit]
+    return sum(file.stat().st_size for file in files)
+
+
 def _stamp(unit: Path) -> list[Any]:
     """What a unit was when it was converted: path, sizes and times."""
     files = sorted(unit.glob("*.npz")) if unit.is_dir() else [unit]
@@ -173,7 +182,7 @@ def _members(unit: Path, source: Path) -> Iterator[tuple[PurePosixPath, IO[bytes
             named = PurePosixPath(member.name)
             if not member.isfile() or not is_recording(named.name):
                 continue
-            if member.size > _LARGEST_MEMBER:
+            if member.size > LARGEST_FILE:
                 raise OSError(f"{member.name} claims {member.size} bytes")
             contents = archive.extractfile(member)
             if contents is not None:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
+from lsr1_pl.arrays import load_npy, load_npz
 from lsr1_pl.body.files import OPEN_BODY, read_body
 from lsr1_pl.data.open_motion import open_motion_path
 from lsr1_pl.data.shards import sha256
@@ -94,15 +93,15 @@ def examine(asset: Asset, *, verify: bool = False) -> Finding:
 
 def _body(path: Path, verify: bool) -> str:
     body = read_body(path)
-    with np.load(path, allow_pickle=False) as archive:
-        betas = archive["shapedirs"].shape[2]
-        source = f", of {archive['source']}" if "source" in archive.files else ""
+    more = load_npz(path, ("shapedirs", "source"))
+    betas = more["shapedirs"].shape[2]
+    source = f", of {more['source']}" if "source" in more else ""
     return f"{body.num_vertices} vertices, {betas} betas{source}, sha256 {sha256(path)[:12]}"
 
 
 def _regressor(path: Path, verify: bool) -> str:
     try:
-        array = np.load(path, allow_pickle=False)
+        array = load_npy(path)
     except DAMAGED_ARRAYS as error:
         raise UserError(f"{path}: not a readable .npy file ({error}); convert it again") from None
     if array.shape != (17, 6890):

@@ -170,7 +170,7 @@ class _Parser:
 
     def _channels(self, number: int, values: list[str], open_joints: list[int | None]) -> None:
         names = tuple(values[1:])
-        if not values or not values[0].isdigit() or int(values[0]) != len(names):
+        if not values or values[0] != str(len(names)):
             raise self.error(number, "CHANNELS must give its count and as many names")
         unknown = [name for name in names if name not in _AXES and name not in _PLACES]
         if unknown or not open_joints or open_joints[-1] is None:

@@ -92,8 +92,8 @@ def retarget(recording: BVH, rest_joints: Floats) -> tuple[Floats, Floats]:
         Poses (n, 72) in radians and root translations (n, 3) in metres.
 
     Raises:
-        UserError: joints are missing, the first frame is no T-pose, or the recording is too
-            short or too slow.
+        UserError: joints are missing or make no rotations, the first frame is no T-pose, or the
+            recording is too short or too slow.
     """
     missing = sorted(set(_NEEDED) - set(recording.names))
     if missing:
@@ -107,9 +107,18 @@ def retarget(recording: BVH, rest_joints: Floats) -> tuple[Floats, Floats]:
     rest = dict(zip(SMPL_JOINTS, rest_joints, strict=True))
     since_t_pose = {name: value @ value[0].T for name, value in turn.items()}
     world = {joint: since_t_pose[source] for joint, source in _FOLLOWS.items()}
-    for limb in _LIMBS:
-        world |= _limb_rotations(limb, turn, place, rest)
-    return _local_pose(world, frames), places[frames, 0] * METRES_PER_UNIT
+    try:
+        for limb in _LIMBS:
+            world |= _limb_rotations(limb, turn, place, rest)
+        poses = _local_pose(world, frames)
+    except ValueError as error:
+        reason = str(error).split(":")[0]
+        raise UserError(f"its joints make no rotations ({reason})") from None
+    trans = places[frames, 0] * METRES_PER_UNIT
+    with np.errstate(over="ignore"):
+        if not np.isfinite(trans.astype(np.float32)).all():
+            raise UserError("its root moves beyond single precision")
+    return poses, trans
 
 
 def _frames_at(fps: float, recording: BVH) -> NDArray[np.intp]:

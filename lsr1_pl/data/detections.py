@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr1_pl.arrays import load_npz
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data.photos import is_photo, load_photo, mediapipe_person, people_in
 from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
@@ -29,6 +30,8 @@ COCO17: tuple[str, ...] = (
 """The 17 keypoints of the COCO data set in its order; it has no neck."""
 
 _MOST_BYTES = 256 * 2**20
+_FARTHEST = 1e15
+"""In pixels; what is farther off overflows single precision in a fit, and shows no person."""
 
 
 @dataclass(frozen=True)
@@ -216,8 +219,7 @@ def _split(
 
 def _npz(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
+        arrays = load_npz(path, ("keypoints", "confidence"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; expected keypoints as JSON or npz") from None
     except DAMAGED_ARRAYS as error:
@@ -251,9 +253,9 @@ def _array(
 
 
 def visible(detections: Detections, least_confidence: float) -> NDArray[np.bool_]:
-    """(n, 18): which keypoints count: finite, and of that confidence at least."""
+    """(n, 18): which keypoints count: of that confidence at least, and within 1e15 pixels."""
     if not math.isfinite(least_confidence):
         raise UserError(f"least_confidence is {least_confidence}; it must be finite")
-    finite = np.isfinite(detections.keypoints).all(axis=2)
-    seen: NDArray[np.bool_] = finite & (detections.confidence >= least_confidence)
+    near = (np.abs(detections.keypoints) <= _FARTHEST).all(axis=2)
+    seen: NDArray[np.bool_] = near & (detections.confidence >= least_confidence)
     return seen

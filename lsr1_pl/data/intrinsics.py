@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from lsr1_pl.arrays import load_npz
 from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
 
 Intrinsics = tuple[float, float, float, float]
@@ -29,8 +30,8 @@ def read_intrinsics(path: Path) -> Intrinsics:
     """
     try:
         if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as archive:
-                content: Any = {key: archive[key].tolist() for key in archive.files}
+            arrays = load_npz(path, (*_NAMES, "K"))
+            content: Any = {key: array.tolist() for key, array in arrays.items()}
         else:
             content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -28,7 +28,7 @@ def keypoint_batches(
     Args:
         detections: of a file or a folder.
         least_confidence: from which on a keypoint counts as visible (0.01 in LGD); one that is not
-            finite never does.
+            finite, or beyond 1e15 pixels, never does.
         batch_size: people fitted at once, >= 1.
     """
     seen = visible(detections, least_confidence)

@@ -17,9 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr1_pl.data.pickle_program import RefusedError, check_program
 from lsr1_pl.errors import UserError
 
 _LARGEST_FILE = 2**31
+_MOST_BYTES = 2**28
+"""What a file may expand to, beyond eight times its own size."""
+_MOST_DENSE = 2**22
 _DEEPEST = 20
 _SPARSE = ("csc", "csr", "coo")
 _MULTIARRAY = ("numpy.core.multiarray", "numpy._core.multiarray")
@@ -38,9 +42,13 @@ def read_legacy_pickle(path: Path) -> Any:
         raise UserError(f"{path}: larger than 2 GiB; expected an SMPL model or a 3DPW sequence")
     try:
         with path.open("rb") as file:
+            check_program(file)
+            file.seek(0)
             raw = _Reader(file, encoding="latin1").load()
+        if _expanded(raw, {}) > _MOST_BYTES + 8 * path.stat().st_size:
+            raise RefusedError("its parts refer to each other to no end")
         return _plain(raw, 0)
-    except _RefusedError as refusal:
+    except RefusedError as refusal:
         raise UserError(
             f"{path}: refused, nothing of it was run: {refusal}; expected a pickle of SMPL's or "
             "3DPW's own distribution: download it again from its owner"
@@ -55,8 +63,23 @@ def read_legacy_pickle(path: Path) -> Any:
         ) from None
 
 
-class _RefusedError(Exception):
-    """What a pickle asks for is not on the allow-list."""
+def _expanded(value: Any, known: dict[int, float]) -> float:
+    """Bytes, in order of size, once each part stands wherever it is referred to."""
+    if isinstance(value, (str, bytes)):
+        return 64 + len(value)
+    if not isinstance(value, (_Stand, dict, list, tuple)):
+        return 64
+    if id(value) not in known:
+        # What is met again before its size is known contains itself.
+        known[id(value)] = math.inf
+        inside: list[Any] = list(value) if not isinstance(value, _Stand) else []
+        if isinstance(value, _Stand):
+            inside = [value.arguments, value.state]
+        elif isinstance(value, dict):
+            inside += value.values()
+        dense = 8 * _MOST_DENSE if isinstance(value, _Sparse) else 64
+        known[id(value)] = dense + sum(_expanded(part, known) for part in inside)
+    return known[id(value)]
 
 
 class _Reader(pickle.Unpickler):
@@ -69,12 +92,12 @@ class _Reader(pickle.Unpickler):
         """The stand-in for a name; called before anything of that name is."""
         found = self._allowed.get((module, name))
         if found is None:
-            raise _RefusedError(f"it names {module}.{name}")
+            raise RefusedError(f"it names {module}.{name}")
         return found
 
     def persistent_load(self, pid: Any) -> Any:
         """Never: such objects live outside the file."""
-        raise _RefusedError("it refers to an object outside the file")
+        raise RefusedError("it refers to an object outside the file")
 
 
 class _Stand:
@@ -94,7 +117,7 @@ class _Stand:
         self.state = state
 
     def finish(self, depth: int) -> Any:
-        raise _RefusedError("it holds an object of no known kind")
+        raise RefusedError("it holds an object of no known kind")
 
 
 class _DType(_Stand):
@@ -103,13 +126,13 @@ class _DType(_Stand):
     def finish(self, depth: int) -> np.dtype[Any]:
         code = self.arguments[0] if self.arguments else None
         if not isinstance(code, str) or len(code) > 8:
-            raise _RefusedError("it holds a dtype that is no plain one")
+            raise RefusedError("it holds a dtype that is no plain one")
         order = self.state[1] if isinstance(self.state, tuple) and len(self.state) > 1 else "="
         if isinstance(self.state, tuple) and any(part for part in self.state[2:5]):
-            raise _RefusedError("it holds a structured dtype")
+            raise RefusedError("it holds a structured dtype")
         dtype = np.dtype(code)
         if dtype.kind not in "biufSU" or dtype.hasobject:
-            raise _RefusedError(f"it holds an array of dtype {dtype}")
+            raise RefusedError(f"it holds an array of dtype {dtype}")
         return dtype.newbyteorder(">") if order == ">" else dtype
 
 
@@ -118,10 +141,10 @@ class _Array(_Stand):
 
     def finish(self, depth: int) -> NDArray[Any]:
         if not isinstance(self.state, tuple) or len(self.state) not in (4, 5):
-            raise _RefusedError("it holds an array without contents")
+            raise RefusedError("it holds an array without contents")
         shape, dtype, fortran, data = self.state[-4:]
         if not isinstance(dtype, _DType):
-            raise _RefusedError("it holds an array without a dtype")
+            raise RefusedError("it holds an array without a dtype")
         return _array(shape, dtype.finish(depth), bool(fortran), data)
 
 
@@ -130,7 +153,7 @@ class _Scalar(_Stand):
 
     def finish(self, depth: int) -> Any:
         if len(self.arguments) != 2 or not isinstance(self.arguments[0], _DType):
-            raise _RefusedError("it holds a scalar without a dtype")
+            raise RefusedError("it holds a scalar without a dtype")
         dtype, data = self.arguments
         return _array((), dtype.finish(depth), False, data)[()]
 
@@ -142,7 +165,7 @@ class _Chumpy(_Stand):
 
     def finish(self, depth: int) -> Any:
         if not isinstance(self.state, dict) or "x" not in self.state:
-            raise _RefusedError("it holds a chumpy object that is no constant array")
+            raise RefusedError("it holds a chumpy object that is no constant array")
         return _plain(self.state["x"], depth + 1)
 
 
@@ -154,21 +177,21 @@ class _Sparse(_Stand):
 
     def finish(self, depth: int) -> NDArray[Any]:
         if not isinstance(self.state, dict):
-            raise _RefusedError("it holds a sparse matrix without contents")
+            raise RefusedError("it holds a sparse matrix without contents")
         state: dict[Any, Any] = {k: _plain(v, depth + 1) for k, v in self.state.items()}
         shape: Any = state.get("_shape", state.get("shape"))
-        if not _is_shape(shape) or len(shape) != 2 or math.prod(shape) > 2**28:
-            raise _RefusedError(f"it holds a sparse matrix shaped {shape}")
+        if not _is_shape(shape) or len(shape) != 2 or math.prod(shape) > _MOST_DENSE:
+            raise RefusedError(f"it holds a sparse matrix shaped {shape}")
         parts: list[Any] = [state.get(key) for key in _PARTS[self.layout]]
         if not all(isinstance(part, np.ndarray) and part.ndim == 1 for part in parts):
-            raise _RefusedError("it holds a sparse matrix whose parts are no vectors")
+            raise RefusedError("it holds a sparse matrix whose parts are no vectors")
         data, first, second = parts
         rows, columns = _coordinates(self.layout, first, second, shape)
         if not len(rows) == len(columns) == len(data):
-            raise _RefusedError("it holds a sparse matrix whose parts differ in length")
+            raise RefusedError("it holds a sparse matrix whose parts differ in length")
         for index, size in ((rows, shape[0]), (columns, shape[1])):
             if len(index) and not (index.min() >= 0 and index.max() < size):
-                raise _RefusedError("it holds a sparse matrix with entries outside it")
+                raise RefusedError("it holds a sparse matrix with entries outside it")
         dense = np.zeros(shape, data.dtype)
         np.add.at(dense, (rows, columns), data)
         return dense
@@ -188,9 +211,9 @@ def _coordinates(
         return first, second
     lengths = np.diff(second)
     if len(second) != shape[layout == "csc"] + 1 or second[0] != 0 or (lengths < 0).any():
-        raise _RefusedError("it holds a sparse matrix whose index pointers are wrong")
+        raise RefusedError("it holds a sparse matrix whose index pointers are wrong")
     if second[-1] != len(first):
-        raise _RefusedError("it holds a sparse matrix whose index pointers are wrong")
+        raise RefusedError("it holds a sparse matrix whose index pointers are wrong")
     major = np.repeat(np.arange(len(lengths)), lengths)
     return (first, major) if layout == "csc" else (major, first)
 
@@ -209,13 +232,13 @@ def _stand_ins() -> dict[tuple[str, str], Any]:
     def reconstructor(*arguments: Any) -> Any:
         cls = arguments[0] if arguments else None
         if not (isinstance(cls, type) and issubclass(cls, _Stand)):
-            raise _RefusedError("it rebuilds an object of a class that is not allowed")
+            raise RefusedError("it rebuilds an object of a class that is not allowed")
         return cls()
 
     def encode(*arguments: Any) -> bytes:
         text, codec = arguments if len(arguments) == 2 else (None, None)
         if not isinstance(text, str) or codec not in ("latin1", "latin-1"):
-            raise _RefusedError("it encodes text in a way that is not allowed")
+            raise RefusedError("it encodes text in a way that is not allowed")
         return text.encode("latin1")
 
     allowed: dict[tuple[str, str], Any] = {
@@ -246,9 +269,9 @@ def _array(shape: Any, dtype: np.dtype[Any], fortran: bool, data: Any) -> NDArra
     # Python 2 wrote bytes as text.
     raw = data.encode("latin1") if isinstance(data, str) else data
     if not _is_shape(shape) or not isinstance(raw, bytes):
-        raise _RefusedError("it holds an array whose shape or bytes are no such thing")
+        raise RefusedError("it holds an array whose shape or bytes are no such thing")
     if math.prod(shape) * dtype.itemsize != len(raw):
-        raise _RefusedError(
+        raise RefusedError(
             f"it holds an array shaped {shape} of {dtype} with {len(raw)} bytes of data"
         )
     flat = np.frombuffer(raw, dtype)
@@ -258,7 +281,7 @@ def _array(shape: Any, dtype: np.dtype[Any], fortran: bool, data: Any) -> NDArra
 def _plain(value: Any, depth: int) -> Any:
     """Stand-ins into arrays, containers with them; exact types only."""
     if depth > _DEEPEST:
-        raise _RefusedError("it is nested too deeply")
+        raise RefusedError("it is nested too deeply")
     if isinstance(value, _Stand):
         return value.finish(depth)
     for kind, rebuild in _CONTAINERS.items():
@@ -266,7 +289,7 @@ def _plain(value: Any, depth: int) -> Any:
             return rebuild(value, depth + 1)
     if value is None or type(value) in (str, bytes, int, float, bool):
         return value
-    raise _RefusedError(f"it holds an object of type {type(value).__name__}")
+    raise RefusedError(f"it holds an object of type {type(value).__name__}")
 
 
 _CONTAINERS: dict[type, Callable[[Any, int], Any]] = {

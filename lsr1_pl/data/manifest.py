@@ -100,13 +100,14 @@ def read_manifest(folder: Path) -> Manifest:
         ) from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}).") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: malformed JSON ({error}). {_REMAKE}") from None
     root = _Reader(path, "", content)
-    if root.get("format", str) != FORMAT or root.get("version", int) != VERSION:
+    kind, version = root.get("format", str), root.get("version", int)
+    if kind != FORMAT or version != VERSION:
         raise UserError(
-            f"{path}: keys 'format' and 'version' are {content['format']!r} and "
-            f"{content['version']!r}; this release reads {FORMAT!r}, version {VERSION}. {_REMAKE}"
+            f"{path}: keys 'format' and 'version' are {kind!r} and {version!r}; this release reads "
+            f"{FORMAT!r}, version {VERSION}. {_REMAKE}"
         )
     manifest = Manifest(
         source=root.get("source", str),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr1_pl.arrays import is_zip, load_npy, load_npz
 from lsr1_pl.body.files import read_body
 from lsr1_pl.data.legacy_pickle import read_legacy_pickle
 from lsr1_pl.data.shards import sha256
@@ -74,12 +74,11 @@ def convert_regressor(src: str | os.PathLike[str], dst: str | os.PathLike[str]) 
     if not source.is_file():
         raise UserError(f"{source}: no such file; {where}")
     try:
-        array = np.load(source, allow_pickle=False)
+        array = load_npy(source)
     except DAMAGED_ARRAYS as error:
         raise UserError(f"{source}: not a readable .npy file ({error}); {where}") from None
-    if not isinstance(array, np.ndarray) or array.shape != (17, 6890) or array.dtype.kind != "f":
-        found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else "an archive"
-        raise UserError(f"{source}: holds {found}; {where}")
+    if array.shape != (17, 6890) or array.dtype.kind != "f":
+        raise UserError(f"{source}: holds {array.dtype} {array.shape}; {where}")
     sums = array.sum(axis=1)
     if not np.isfinite(array).all() or np.abs(sums - 1).max() > 1e-3:
         raise UserError(
@@ -132,10 +131,9 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
     if not path.is_file():
         raise UserError(f"{path}: no such file; {_WHERE}")
     content: dict[str, Any]
-    if zipfile.is_zipfile(path):
+    if is_zip(path):
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                content = {key: archive[key] for key in _KEYS if key in archive.files}
+            content = load_npz(path, _KEYS)
         except DAMAGED_ARRAYS as error:
             raise UserError(
                 f"{path}: cannot be read as plain arrays ({error}); take the .pkl of the same "

@@ -178,7 +178,11 @@ def _person(
         raise UserError(f"{path}: key 'betas[{number}]' holds {len(betas)} numbers; expected 10")
     rotation, shift = cameras[:, :3, :3], cameras[:, :3, 3]
     poses = of("poses", (count, 72)).copy()
-    poses[:, :3] = _turned(rotation, poses[:, :3])
+    try:
+        poses[:, :3] = _turned(rotation, poses[:, :3])
+    except ValueError as error:
+        reason = str(error).split(":")[0]
+        raise UserError(f"{path}: key 'cam_poses' holds what is no rotation ({reason})") from None
     world = of("jointPositions", (count, 72)).reshape(count, 24, 3)
     joints = np.einsum("nij,nkj->nki", rotation, world) + shift[:, None]
     keypoints, far = _detections(of("poses2d", (count, 3, 18)), matrix)
@@ -190,6 +194,10 @@ def _person(
         "valid": (of("campose_valid", (count,)) > 0).astype(np.float64)[:, None],
     }
     shape = np.tile(betas[:10], (count, 1))
+    with np.errstate(over="ignore"):
+        sound = all(np.isfinite(part.astype(np.float32)).all() for part in (poses, *seen.values()))
+    if not sound:
+        raise UserError(f"{path}: person {number} is beyond single precision in the camera's frame")
     return _Person(f"{path.stem}/{number}", gender, poses, shape, seen, far)
 
 

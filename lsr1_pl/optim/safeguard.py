@@ -56,7 +56,7 @@ class Safeguarded(BatchedOptimizer):
         gradient, value = state.evaluation.gradient, state.evaluation.value
         step = after.iterate - state.iterate
         slope = (gradient * step).sum(dim=1)
-        finite = after.iterate.isfinite().all(dim=1) & after.evaluation.gradient.isfinite().all(1)
+        finite = _finite(after)
         sound = finite & (slope < 0) & (after.evaluation.value <= value + _SUFFICIENT * slope)
         # A step of exactly zero at a stationary point needs no search.
         sound = sound | (finite & (step == 0).all(dim=1))
@@ -91,6 +91,12 @@ class Safeguarded(BatchedOptimizer):
             guarded=guarded,
             evaluations=count,
         )
+
+
+def _finite(state: Any) -> Tensor:
+    """(B,) whether point, value and gradient are; the value may be minus infinity."""
+    value, gradient = state.evaluation
+    return state.iterate.isfinite().all(dim=1) & value.isfinite() & gradient.isfinite().all(dim=1)
 
 
 def _along(

@@ -17,11 +17,13 @@ from lsr1_pl.pretrained.loading import (
     shipped,
     shipped_folder,
 )
+from lsr1_pl.pretrained.trust import check_folders, trusted_classes_only
 
 __all__ = [
     "CONFIG_KEY",
     "NAMED",
     "Result",
+    "check_folders",
     "check_weights",
     "checkpoint_config",
     "export_checkpoint",
@@ -34,4 +36,5 @@ __all__ = [
     "read_checkpoint",
     "shipped",
     "shipped_folder",
+    "trusted_classes_only",
 ]

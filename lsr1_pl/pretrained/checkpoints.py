@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import pickle
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.arrays import is_zip
+from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
+from lsr1_pl.plain_yaml import load_yaml
 
 CONFIG_KEY = "lsr1_config"
 """Where a checkpoint holds the resolved config of its run, as YAML text."""
@@ -25,6 +25,7 @@ NAMED = ("last", "best")
 """Checkpoints that a run writes, and that can be named without their path."""
 
 _SHOWN_KEYS = 4
+_DAMAGED: tuple[type[Exception], ...] = (SafetensorError, *DAMAGED_ARRAYS)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -37,19 +38,47 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         return read_exported(path)
     if not path.is_file():
         raise UserError(f"--ckpt {path}: no such file")
-    if not zipfile.is_zipfile(path):
+    if not is_zip(path):
         raise UserError(
             f"--ckpt {path}: not a checkpoint (expected the zip file that lsr1 fit writes); "
             "it may be cut short: copy or train it again"
         )
     try:
+        _check_members(path)
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+    except Exception as error:
+        # What a damaged program of a pickle does to torch's reader has no common class.
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"--ckpt {path}: cannot be read safely ({reason})") from None
     if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
         raise UserError(f"--ckpt {path}: has no key 'state_dict'; expected what lsr1 fit writes")
+    _check_tensors(path, checkpoint["state_dict"])
     return checkpoint
+
+
+def _check_members(path: Path) -> None:
+    """torch compresses nothing; a bomb is compressed, or names the same bytes many times."""
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+    if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+        raise ValueError("it is compressed")
+    if sum(member.file_size for member in members) > path.stat().st_size:
+        raise ValueError("it claims to hold more than it is large")
+
+
+def _check_tensors(path: Path, state: Any) -> None:
+    """That all are tensors which have their own numbers: a stride of 0 makes 1 look like many."""
+    if not isinstance(state, dict):
+        raise UserError(f"--ckpt {path}: key 'state_dict' is a {type(state).__name__}, no table")
+    for name, value in state.items():
+        plain = isinstance(name, str) and isinstance(value, Tensor)
+        if not plain or value.layout != torch.strided or value.device.type != "cpu":
+            raise UserError(f"--ckpt {path}: key 'state_dict' holds {name!r}, which is no tensor")
+        if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+            raise UserError(
+                f"--ckpt {path}: key 'state_dict' holds {name!r} of shape {tuple(value.shape)}, "
+                "more numbers than the file has for it"
+            )
 
 
 def read_exported(folder: Path) -> dict[str, Any]:
@@ -67,9 +96,13 @@ def read_exported(folder: Path) -> dict[str, Any]:
             )
     try:
         state = load_file(weights)
-    except (SafetensorError, OSError) as error:
+    except _DAMAGED as error:
         raise UserError(f"--ckpt {weights}: cannot be read ({error}); export it again") from None
-    return {"state_dict": state, CONFIG_KEY: config.read_text(encoding="utf-8")}
+    try:
+        text = config.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UserError(f"--ckpt {config}: cannot be read ({error}); export it again") from None
+    return {"state_dict": state, CONFIG_KEY: text}
 
 
 def checkpoint_config(path: Path) -> dict[str, Any]:
@@ -79,14 +112,18 @@ def checkpoint_config(path: Path) -> dict[str, Any]:
         UserError: the checkpoint is unusable, or was not written by ``lsr1 fit``.
     """
     text = read_checkpoint(path).get(CONFIG_KEY)
-    config = yaml.safe_load(text) if isinstance(text, str) else None
+    try:
+        config = load_yaml(text) if isinstance(text, str) else None
+    except ValueError as error:
+        raise UserError(f"--ckpt {path}: its config under '{CONFIG_KEY}' is {error}") from None
     if not isinstance(config, dict):
         raise UserError(
             f"--ckpt {path}: has no config under the key '{CONFIG_KEY}', so it was not written by "
             "lsr1 fit; name its config too, with --config"
         )
     # A checkpoint travels; the folders of the machine that wrote it do not.
-    config.get("trainer", {}).pop("default_root_dir", None)
+    if isinstance(config.get("trainer"), dict):
+        config["trainer"].pop("default_root_dir", None)
     return config
 
 

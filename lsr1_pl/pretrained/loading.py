@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
+
 import lsr1_pl
 from lsr1_pl.errors import UserError
 from lsr1_pl.optim import LSR1, PairLSR1
@@ -34,8 +36,15 @@ def load_pretrained(name_or_path: str | Path) -> LSR1 | PairLSR1:
             f"{path}: its config's model.init_args.optimizer is none of {sorted(_CLASSES)}; "
             "expected a checkpoint of a task that trains L-SR1"
         )
-    learned = _CLASSES[class_path](**section.get("init_args", {}))
-    learned.load_state_dict(check_weights(path, learned, _PREFIX))
+    arguments = section.get("init_args") or {}
+    try:
+        # Without memory first: the weights must fit before a size that is a lie takes any.
+        with torch.device("meta"):
+            weights = check_weights(path, _CLASSES[class_path](**arguments), _PREFIX)
+        learned = _CLASSES[class_path](**arguments)
+        learned.load_state_dict(weights)
+    except (TypeError, ValueError, RuntimeError, OverflowError, AttributeError) as error:
+        raise UserError(f"{path}: its config makes no {class_path} ({error})") from None
     return learned.eval()
 
 

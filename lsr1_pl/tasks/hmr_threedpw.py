@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lsr1_pl.arrays import load_npy
 from lsr1_pl.body import BodyModel, load_body_model
 from lsr1_pl.body.skeleton import SMPL_JOINTS
 from lsr1_pl.data import DetectionBatch
@@ -214,7 +214,7 @@ def _regressor_rows(path: str | None) -> Tensor:
             "lsr1 data convert regressor FILE data/smpl"
         )
     try:
-        array = np.load(path, allow_pickle=False)
+        array = load_npy(Path(path))
     except DAMAGED_ARRAYS as error:
         raise UserError(f"{path}: not a readable .npy file ({error}); convert it again") from None
     if array.ndim != 2 or array.shape[0] != 17:

@@ -1,0 +1,92 @@
+"""Plain arrays from npy and npz files that may come from anywhere: no pickles, no bombs."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import zipfile
+from collections.abc import Container
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+LARGEST = 2**29
+"""Bytes of all arrays of a file together, unless told otherwise."""
+
+Array = NDArray[Any]
+
+
+def is_zip(file: Path) -> bool:
+    """Whether ``file`` is a zip archive; for some damaged ones zipfile's own test raises."""
+    try:
+        return zipfile.is_zipfile(file)
+    except zipfile.BadZipFile:
+        return False
+
+
+def load_npz(
+    file: Path | IO[bytes], wanted: Container[str] | None = None, *, largest: int = LARGEST
+) -> dict[str, Array]:
+    """The arrays of an npz, read only if their headers agree with the archive's own sizes.
+
+    Args:
+        file: the archive.
+        wanted: names that are read; all if None.
+        largest: bytes that they may take together.
+
+    Raises:
+        ValueError: too large, an object array, or a header that claims more than there is; and
+            what else :data:`lsr1_pl.errors.DAMAGED_ARRAYS` lists.
+    """
+    arrays: dict[str, Array] = {}
+    with zipfile.ZipFile(file) as archive:
+        members = {
+            member.filename.removesuffix(".npy"): member
+            for member in archive.infolist()
+            if wanted is None or member.filename.removesuffix(".npy") in wanted
+        }
+        total = sum(member.file_size for member in members.values())
+        if total > largest:
+            raise ValueError(f"its arrays take {total >> 20} MiB, more than {largest >> 20}")
+        for name, member in members.items():
+            with archive.open(member) as stream:
+                _check_header(stream, member.file_size, name)
+            with archive.open(member) as stream:
+                arrays[name] = _sound_text(np.lib.format.read_array(stream, allow_pickle=False))
+    return arrays
+
+
+def load_npy(path: Path, *, largest: int = LARGEST) -> Array:
+    """The array of an npy; see :func:`load_npz`."""
+    size = os.path.getsize(path)
+    with path.open("rb") as file:
+        _check_header(file, min(size, largest), path.name)
+        file.seek(0)
+        return _sound_text(np.lib.format.read_array(file, allow_pickle=False))
+
+
+def _sound_text(array: Array) -> Array:
+    """numpy makes characters of whatever bytes a file has for them."""
+    if array.dtype.kind == "U":
+        codes = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="))).view(np.uint32)
+        if codes.size and codes.max() > sys.maxunicode:
+            raise ValueError("it holds text of characters that do not exist")
+    return array
+
+
+def _check_header(stream: IO[bytes], size: int, name: str) -> None:
+    version = np.lib.format.read_magic(stream)
+    read = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }.get(version)
+    if read is None:
+        raise ValueError(f"key '{name}' is of npy version {version}; expected 1.0 or 2.0")
+    shape, _, dtype = read(stream)
+    if dtype.hasobject:
+        raise ValueError(f"key '{name}' holds Python objects; they are never unpickled")
+    if dtype.itemsize * math.prod(shape) > size:
+        raise ValueError(f"key '{name}' claims {dtype} of shape {shape}, and has {size} bytes")

@@ -1,0 +1,58 @@
+"""Checkpoints that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
+
+from lsr1_pl.errors import UserError
+
+
+class WholeCheckpointIO(TorchCheckpointIO):
+    """Writes beside the place, then renames: a kill or a full disk leaves the last good file.
+
+    Lightning's own writes to the system's temporary folder and moves, which is a copy where that
+    is another disk: cut short, it leaves neither the old file nor the new one.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
+    ) -> None:
+        """Save ``checkpoint`` at ``path``.
+
+        Raises:
+            UserError: it cannot be written; what was at ``path`` is still there.
+        """
+        target = Path(path)
+        partial = target.with_name(f".{target.name}.partial")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as file:
+                torch.save(checkpoint, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, target)
+        except (OSError, RuntimeError) as error:
+            # torch wraps what its zip writer meets in a RuntimeError.
+            _remove(partial)
+            kept = "the one before it is kept" if target.is_file() else "there is none yet"
+            raise UserError(
+                f"{target}: the checkpoint cannot be written ({_first_line(error)}); {kept}. Make "
+                "room, or name a folder that can be written with --trainer.default_root_dir; then "
+                "go on with --ckpt last"
+            ) from error
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

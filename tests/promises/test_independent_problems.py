@@ -1,0 +1,57 @@
+"""``minimize`` on a permutation or a part of a batch, with bad neighbours: the same results."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hostile_problems import OPTIMIZERS, solver
+from torch import Tensor
+
+from lsr1_pl import minimize
+
+BATCH, SIZE, STEPS = 24, 4, 8
+DTYPES = {"float32": (torch.float32, 1e-6), "float64": (torch.float64, 1e-12)}
+
+
+def problems(dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+    """Quadratics' H (B, N, N), b and x0 (B, N); every third one is hostile."""
+    generator = torch.Generator().manual_seed(5)
+    A = torch.randn(BATCH, SIZE, SIZE, dtype=torch.float64, generator=generator)
+    H = A.mT @ A / SIZE + 0.5 * torch.eye(SIZE, dtype=torch.float64)
+    b = torch.randn(BATCH, SIZE, dtype=torch.float64, generator=generator)
+    x0 = torch.randn(BATCH, SIZE, dtype=torch.float64, generator=generator)
+    H[0::9] *= 1e12
+    H[3::9] *= -1
+    b[6::9] = 0
+    x0[6::9] = 0
+    return H.to(dtype), b.to(dtype), x0.to(dtype)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("precision", DTYPES)
+def test_a_permutation_and_a_part_give_the_same(name: str, precision: str) -> None:
+    dtype, tolerance = DTYPES[precision]
+    H, b, x0 = problems(dtype)
+
+    def solved(rows: Tensor) -> tuple[Tensor, Tensor, list[str], Tensor]:
+        def function(x: Tensor) -> Tensor:
+            # By hand: a batched product of another size may round differently.
+            quadratic = (x * (H[rows] * x.unsqueeze(1)).sum(dim=2)).sum(dim=1)
+            return 0.5 * quadratic + (b[rows] * x).sum(dim=1)
+
+        found = minimize(function, x0[rows], solver(name, x0), steps=STEPS)
+        return found.x, found.value, [s.value for s in found.status], found.evaluations
+
+    every = torch.arange(BATCH)
+    x, value, status, evaluations = solved(every)
+    generator = torch.Generator().manual_seed(1)
+    permuted = torch.randperm(BATCH, generator=generator)
+    sound = every[every % 3 > 0]
+    for rows in (permuted, sound, permuted[:5], every[4:5]):
+        other = solved(rows)
+        scale = x[rows].abs().amax(dim=1, keepdim=True).clamp_min(1)
+        assert float(((other[0] - x[rows]) / scale).abs().max()) <= tolerance
+        size = value[rows].abs().clamp_min(1)
+        assert float(((other[1] - value[rows]) / size).abs().max()) <= tolerance
+        assert other[2] == [status[row] for row in rows.tolist()]
+        assert torch.equal(other[3], evaluations[rows])
