@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+import torch
+import yaml
+
 import lsr1_pl
+from lsr1_pl.body import PinholeCamera, load_body_model, normalize_keypoints
+from lsr1_pl.body.skeleton import COCO18, PARENTS, SMPL_JOINTS
+from lsr1_pl.cli import main
+from lsr1_pl.cli.completion import WORDS
+from lsr1_pl.cli.configs import packaged_configs
+from lsr1_pl.hmr.protocols import H36M14
+from lsr1_pl.pretrained import shipped
 from lsr1_pl.report.dashboard import CURVES, PANELS
+from lsr1_pl.tasks.hmr_evaluation import EVALUATED_KEYPOINTS
 
 DOCS = Path(__file__).parents[1] / "docs"
+MKDOCS = DOCS.parent / "mkdocs.yml"
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -49,3 +63,134 @@ def test_every_panel_of_the_dashboard_is_explained() -> None:
     text = (DOCS / "dashboards.md").read_text(encoding="utf-8")
     keys = {f"{p.section}/{CURVES}/..." if p.kind == "chart" else p.key for p in PANELS}
     assert [key for key in sorted(keys) if f"`{key}`" not in text] == []
+
+
+def test_orders_of_the_conventions_are_the_skeletons() -> None:
+    text = (DOCS / "conventions.md").read_text(encoding="utf-8")
+    pose, keypoints = text.split("## Keypoints")
+    triples = re.findall(r"\| (\d+) \| (\w+) \| ?(\d*) ", pose)
+    joints = {int(number): (name, int(parent or -1)) for number, name, parent in triples}
+    assert joints == dict(enumerate(zip(SMPL_JOINTS, PARENTS, strict=True)))
+    pairs = re.findall(r"\| (\d+) \| (\w+) (?=\|)", keypoints.split("## Camera")[0])
+    assert {int(number): name for number, name in pairs} == dict(enumerate(COCO18))
+    rows = re.search(r"rows ([\d, \n]+) of the H36M regressor", text)
+    assert rows is not None
+    assert tuple(int(row) for row in rows.group(1).split(",")) == H36M14
+    assert EVALUATED_KEYPOINTS == 14
+    assert COCO18[:14] == tuple(name for name in COCO18 if name[1:] not in ("eye", "ear"))
+
+
+def test_axes_and_camera_of_the_conventions() -> None:
+    body = load_body_model()
+
+    def joint(name: str, pose: torch.Tensor) -> torch.Tensor:
+        return body.select([name])(pose, torch.zeros(1, 10))[0, 0]
+
+    rest, turned = torch.zeros(1, 72), torch.zeros(1, 72)
+    turned[0, 1] = 0.5
+    assert joint("head", rest)[1] > 0.5
+    assert joint("left_wrist", rest)[0] > 0.5
+    assert joint("nose", rest)[2] > 0.1
+    assert joint("nose", turned)[0] > 0.05
+    assert joint("pelvis", rest).norm() < 0.01
+    camera = PinholeCamera(focal=1000.0, centre_u=320.0, centre_v=240.0, depth=4.0)
+    point = torch.tensor([[[0.5, 0.3, 1.0]]])
+    expected = torch.tensor([[[1000 * 0.5 / 3 + 320, -1000 * 0.3 / 3 + 240]]])
+    torch.testing.assert_close(camera.project(point), expected)
+    assert PinholeCamera() == (256.0, 0.0, 0.0, 6.0)
+    seen = torch.tensor([[1.0, 1.0, 0.0]])
+    points = torch.tensor([[[10.0, 0.0], [30.0, 10.0], [99.0, 99.0]]])
+    inside = torch.tensor([[[0.0, 0.25], [1.0, 0.75], [0.5, 0.5]]])
+    torch.testing.assert_close(normalize_keypoints(points, seen), inside)
+
+
+SHORTER = {
+    "fit": [
+        "--trainer.val_check_interval=10",
+        "--data.init_args.batch_size=8",
+        "--model.init_args.steps=4",
+        "--model.init_args.optimizer.init_args.hidden_dim=8",
+    ],
+    "predict": ["--steps=2"],
+}
+"""Flags that make the quickstart's commands take a second each."""
+
+
+def test_quickstart_runs_from_top_to_bottom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = (DOCS / "quickstart.md").read_text(encoding="utf-8")
+    for language, block in re.findall(r"```(python|sh)\n(.*?)```", text, re.DOTALL):
+        if language == "python":
+            exec(compile(block, "quickstart.md", "exec"), {})
+            continue
+        for line in block.strip().splitlines():
+            command, *words = line.split()
+            assert command == "lsr1"
+            words = [str(int(w) // 10) if w in ("200", "400") else w for w in words]
+            assert main([*words, *SHORTER.get(words[0], [])]) == 0, capsys.readouterr().err
+    run = tmp_path / "runs/quadratics"
+    assert (run / "version_0/metrics.csv").is_file()
+    last = torch.load(run / "version_0/checkpoints/last.ckpt", weights_only=True)
+    assert last["global_step"] == 40
+    assert not (run / "version_1").exists()
+    assert list((run / "test/version_0").glob("curves.csv"))
+    for name in ("predictions.npz", "index.html", "person_00.glb"):
+        assert (tmp_path / "fits" / name).is_file()
+
+
+@pytest.mark.parametrize("page", ["data.md", "extending.md"])
+def test_python_of_a_page_runs(page: str) -> None:
+    (code,) = blocks(page, "python")
+    exec(compile(code, page, "exec"), {"__name__": page})
+
+
+def test_every_config_is_described() -> None:
+    text = (DOCS / "configs.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+\.yaml)` \|(.*)\|$", text, re.MULTILINE)
+    configs = {path.name: path for path in packaged_configs().glob("*.yaml")}
+    assert sorted(name for name, _ in rows) == sorted(configs)
+    made = []
+    for name, row in rows:
+        content = yaml.safe_load(configs[name].read_text(encoding="utf-8"))
+        *_, iterations, _, checkpoint = (cell.strip() for cell in row.split("|"))
+        assert iterations.startswith(f"{content['trainer']['max_steps']:,}"), name
+        made += [] if checkpoint == "none" else [checkpoint.strip("`")]
+    assert sorted(made) == shipped()
+
+
+def test_commands_page_shows_every_help() -> None:
+    text = (DOCS / "commands.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"^<!-- help: ?(.*?) ?-->$", text, re.MULTILINE))
+    # What only leads on to other verbs, and what is said to take the same, needs no place.
+    assert set(WORDS) - shown == {"validate", "data", "data convert"}
+    assert shown <= set(WORDS)
+
+
+def test_the_site_is_filled_in_from_the_code_and_the_readme() -> None:
+    hooks = runpy.run_path(str(DOCS.parent / "tools/site_hooks.py"))
+    fill = hooks["on_page_markdown"]
+    assert "usage: lsr1 export" in fill("a\n\n<!-- help: export -->\n")
+    assert "learned symmetric-rank-one" in fill("<!-- help: -->")
+    results = fill((DOCS / "results.md").read_text(encoding="utf-8"))
+    assert "## The analytic study" in results
+    assert "## Human mesh recovery" in results
+    assert "Bring your data" not in results
+    assert "](results/general/summary.json)" in results
+    assert "](checkpoints.md)" in results
+    assert "# lsr1_general" in fill("<!-- cards -->")
+    for page in DOCS.rglob("*.md"):
+        assert "<!-- " not in fill(page.read_text(encoding="utf-8")), page
+    with pytest.raises(ValueError, match="no heading 'Nowhere'"):
+        fill("<!-- readme: Nowhere -->")
+
+
+def test_every_page_is_in_the_menu_and_every_link_leads_somewhere() -> None:
+    menu = set(re.findall(r"^ +- ([\w/]+\.md)$", MKDOCS.read_text(encoding="utf-8"), re.MULTILINE))
+    pages = {page.relative_to(DOCS).as_posix(): page for page in DOCS.rglob("*.md")}
+    assert set(pages) <= menu | {"index.md"}
+    assert menu - set(pages) <= {"dashboards.md", "promises.md", "scaling.md"}
+    for name, page in pages.items():
+        for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
+            assert "://" in link or (page.parent / link).exists(), f"{name}: {link}"

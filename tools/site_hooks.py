@@ -57,7 +57,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 def filled(kind: str, what: str) -> str:
     """What stands in place of one comment, as Markdown."""
     if kind == "help":
-        return f"```text\n$ lsr1 {what} --help\n{help_of(what.split())}```"
+        return f"```text\n{help_of(what.split())}```"
     if kind == "readme":
         return with_links(section((ROOT / "README.md").read_text(encoding="utf-8"), what))
     if kind == "file":
