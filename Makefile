@@ -1,5 +1,6 @@
 # make run    train on the embedded data for a few minutes, test, draw the fits
 # make test   the whole default test suite
+# make docs   build the documentation into build/site; it opens from files, offline
 # make lint   style, types, and which room may import which
 # make clean  remove the environment and caches (runs/ stays)
 #
@@ -11,7 +12,7 @@ TRAIN_TIME ?= 00:00:04:00
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: run test lint clean
+.PHONY: run test docs lint clean
 .DELETE_ON_ERROR:
 
 run: $(STAMP)
@@ -20,6 +21,9 @@ run: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/pytest
+
+docs: $(STAMP).docs
+	$(BIN)/mkdocs build --strict
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -38,4 +42,8 @@ $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+$(STAMP).docs: $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
 	@touch $@

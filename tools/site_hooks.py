@@ -44,7 +44,10 @@ def on_config(config: Any) -> Any:
 def _present(entries: Iterable[Any], folder: Path) -> Iterator[Any]:
     for entry in entries:
         if isinstance(entry, dict):
-            yield {name: list(_present(pages, folder)) for name, pages in entry.items()}
+            yield {
+                name: under if isinstance(under, str) else list(_present(under, folder))
+                for name, under in entry.items()
+            }
         elif entry not in _OPTIONAL or (folder / entry).is_file():
             yield entry
 
@@ -65,7 +68,7 @@ def filled(kind: str, what: str) -> str:
         body = re.sub(r"\A# .*\n+", "", path.read_text(encoding="utf-8"))
         return with_links(body, path.parent)
     cards = sorted((ROOT / "checkpoints").glob("*/README.md"))
-    return "\n\n".join("#" + card.read_text(encoding="utf-8") for card in cards)
+    return "\n\n".join(with_links("#" + card.read_text(encoding="utf-8")) for card in cards)
 
 
 def help_of(words: list[str]) -> str:
@@ -115,7 +118,22 @@ def with_links(markdown: str, folder: Path = ROOT) -> str:
             return f"{image}[{text}]({path.removeprefix('docs/')})"
         return f"[{text}]({_PAGES[path]})" if path in _PAGES else f"{text} (`{path}`)"
 
-    return _LINK.sub(linked, markdown)
+    return _LINK.sub(linked, spaced(markdown))
+
+
+def spaced(markdown: str) -> str:
+    """With the empty lines around lists and indented code that the site's Markdown asks for."""
+    lines: list[str] = []
+    for line in markdown.splitlines():
+        before = lines[-1] if lines else ""
+        starts_list = line.startswith("- ") and not before.startswith(("- ", "  "))
+        indented = line.startswith("    ")
+        ends_code = before.startswith("    ") and not line.startswith(" ")
+        starts_code = indented and before != "" and not before.startswith((" ", "- "))
+        if before.strip() and line.strip() and (starts_list or ends_code or starts_code):
+            lines.append("")
+        lines.append(line)
+    return "\n".join(lines) + "\n"
 
 
 def on_page_content(html: str, page: Any, **_: Any) -> str:
