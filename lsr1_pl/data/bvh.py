@@ -176,6 +176,8 @@ class _Parser:
         if unknown or not open_joints or open_joints[-1] is None:
             known = ", ".join([*_PLACES, *_AXES])
             raise self.error(number, f"channels {list(names)}; expected {known}, in a joint")
+        if len(set(names)) < len(names):
+            raise self.error(number, f"channels {list(names)}; expected each once")
         self.channels[open_joints[-1]] = names
 
     def _motion(self, start: int) -> tuple[Floats, float]:

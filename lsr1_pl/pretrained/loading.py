@@ -40,7 +40,8 @@ def load_pretrained(name_or_path: str | Path) -> LSR1 | PairLSR1:
     try:
         # Without memory first: the weights must fit before a size that is a lie takes any.
         with torch.device("meta"):
-            weights = check_weights(path, _CLASSES[class_path](**arguments), _PREFIX)
+            shapes = _CLASSES[class_path](**arguments)
+        weights = check_weights(path, shapes, _PREFIX)
         learned = _CLASSES[class_path](**arguments)
         learned.load_state_dict(weights)
     except (TypeError, ValueError, RuntimeError, OverflowError, AttributeError) as error:

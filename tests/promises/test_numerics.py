@@ -64,7 +64,7 @@ def test_single_precision_follows_double(name: str, function: str) -> None:
     assert 0 < error < 2e-4
 
 
-def test_bfloat16_networks_keep_the_safeguard() -> None:
+def test_bfloat16_networks_stay_near() -> None:
     objective, x0 = problem("quadratic", torch.float32)
     optimizer = in_precision(OPTIMIZERS["guarded l-sr1"], torch.float32)
     with torch.no_grad():
@@ -73,8 +73,7 @@ def test_bfloat16_networks_keep_the_safeguard() -> None:
             half = unroll(optimizer, objective, x0, STEPS)
     assert half.iterates.dtype == torch.float32
     assert bool(half.iterates.isfinite().all())
-    assert 1e-6 < relative(half.iterates, single.iterates.double()) < 0.2
-    assert bool((half.values.diff(dim=0) <= 1e-2 * half.values[0].abs()).all())
+    assert 1e-6 < relative(half.iterates, single.iterates.double()) < 5e-3
 
 
 def meta_gradient() -> tuple[Tensor, Tensor]:
