@@ -68,7 +68,7 @@ def filled(kind: str, what: str) -> str:
         body = re.sub(r"\A# .*\n+", "", path.read_text(encoding="utf-8"))
         return with_links(body, path.parent)
     cards = sorted((ROOT / "checkpoints").glob("*/README.md"))
-    return "\n\n".join(with_links("#" + card.read_text(encoding="utf-8")) for card in cards)
+    return "\n\n".join(with_links("##" + card.read_text(encoding="utf-8")) for card in cards)
 
 
 def help_of(words: list[str]) -> str:
