@@ -44,9 +44,13 @@ class ThreeDPWReport(ConversionReport):
     """Keypoints far outside the image, whose confidence was set to 0."""
 
 
+_UPRIGHT = np.diag([1.0, -1.0, -1.0])
+"""From the camera of computer vision (y down, z forward) to a fit's (y up, it looks along -z)."""
+
+
 @dataclass(frozen=True)
 class _Person:
-    """One person of one sequence, n frames, in the camera's frame."""
+    """One person of one sequence, n frames, in the frame of a fit."""
 
     name: str
     gender: str
@@ -65,7 +69,8 @@ def convert_3dpw(
 ) -> dict[str, ThreeDPWReport]:
     """Convert ``sequenceFiles/{train,validation,test}/*.pkl`` to a store each under ``dst``.
 
-    Every frame is kept. Poses and joints are turned into the camera's frame; a recording is one
+    Every frame is kept. Poses and joints are turned into the frame of a fit: that of the camera,
+    y up, and the camera looks along -z (3DPW's own has y down and z forward); a recording is one
     person of one sequence, named ``downtown_walking_00/0``, of the sequence as subject.
 
     Args:
@@ -176,7 +181,7 @@ def _person(
     betas = of("betas", (None,))
     if len(betas) < 10:
         raise UserError(f"{path}: key 'betas[{number}]' holds {len(betas)} numbers; expected 10")
-    rotation, shift = cameras[:, :3, :3], cameras[:, :3, 3]
+    rotation, shift = _UPRIGHT @ cameras[:, :3, :3], cameras[:, :3, 3] @ _UPRIGHT
     poses = of("poses", (count, 72)).copy()
     try:
         poses[:, :3] = _turned(rotation, poses[:, :3])

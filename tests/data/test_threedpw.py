@@ -51,7 +51,7 @@ def test_conversion(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_pose_joints_and_keypoints_are_of_one_camera(files: Path, tmp_path: Path) -> None:
-    """The turned pose makes the turned joints, and these project to the detections."""
+    """The turned pose makes the turned joints, and these project to the detections as fits do."""
     convert_3dpw(files, tmp_path / "3dpw")
     store = MotionStore(tmp_path / "3dpw" / "test")
     rows = np.arange(len(store))
@@ -64,12 +64,17 @@ def test_pose_joints_and_keypoints_are_of_one_camera(files: Path, tmp_path: Path
     centred = [j - j[:, :1] for j in (posed, joints)]
     np.testing.assert_allclose(*centred, atol=2e-5)
     fx, fy, cx, cy = store.seen("intrinsics", rows).T[..., None]
-    x = fx * joints[:, :18, 0] / joints[:, :18, 2] + cx
-    y = fy * joints[:, :18, 1] / joints[:, :18, 2] + cy
+    assert (joints[:, :, 2] < 0).all()
+    x = cx - fx * joints[:, :18, 0] / joints[:, :18, 2]
+    y = cy + fy * joints[:, :18, 1] / joints[:, :18, 2]
     keypoints = store.seen("keypoints", rows).reshape(-1, 18, 3)
     seen = keypoints[:, :, 2] > 0
     np.testing.assert_allclose(x[seen], keypoints[:, :, 0][seen], rtol=1e-4)
     np.testing.assert_allclose(y[seen], keypoints[:, :, 1][seen], rtol=1e-4)
+    # The walker's neck is above the pelvis: y up in the store, v down in the image.
+    assert (joints[:, 12, 1] > joints[:, 0, 1]).all()
+    both = seen[:, 12] & seen[:, 0]
+    assert (keypoints[both, 12, 1] < keypoints[both, 0, 1]).all()
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ def sequence(people: int = 2, **changes: Any) -> dict[str, Any]:
     count = len(motion)
     cameras = np.tile(np.eye(4), (count, 1, 1))
     turn = Rotation.from_euler("yx", np.stack([np.linspace(0, 1, count), np.full(count, 0.3)], 1))
-    cameras[:, :3, :3] = turn.as_matrix()
+    # y down and z forward, as 3DPW's cameras see a world whose y is up.
+    cameras[:, :3, :3] = np.diag([1.0, -1.0, -1.0]) @ turn.as_matrix()
     cameras[:, :3, 3] = [0.1, -0.2, 4.0]
     content: dict[str, Any] = {
         key: [] for key in ("poses", "trans", "betas", "poses2d", "jointPositions")
