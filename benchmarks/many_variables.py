@@ -27,14 +27,13 @@ from lsr1_pl.metrics.memory import peak_bytes, start_peak
 from lsr1_pl.objectives import Rosenbrock
 from lsr1_pl.optim import LSR1, BatchedOptimizer
 
-STEPS = 3
-
 
 class Case(NamedTuple):
     """What is measured."""
 
     solver: str
     size: int
+    steps: int
 
 
 def solver_of(name: str) -> BatchedOptimizer:
@@ -51,7 +50,7 @@ def measure(case: Case) -> tuple[float, int]:
     optimizer, objective = solver_of(case.solver), Rosenbrock()
     steps(optimizer, objective, 1000, 2)
     before = start_peak("cpu")
-    seconds = steps(optimizer, objective, case.size, STEPS)
+    seconds = steps(optimizer, objective, case.size, case.steps)
     return seconds, peak_bytes("cpu") - before
 
 
@@ -71,6 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000_000, 10_000_000])
     parser.add_argument("--solvers", nargs="+", default=["lsr1_general", "L-SR1, width 128"])
+    parser.add_argument("--steps", type=int, default=3, help="that are timed (3)")
     options = parser.parse_args()
     # Read by each measuring process at its first tensor.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
@@ -79,7 +79,7 @@ def main() -> None:
         seconds = {}
         for size in options.sizes:
             with context.Pool(1) as pool:
-                seconds[size], peak = pool.apply(measure, (Case(solver, size),))
+                seconds[size], peak = pool.apply(measure, (Case(solver, size, options.steps),))
             row = {"solver": solver, "N": size, "s_per_step": round(seconds[size], 3)}
             row |= {"us_per_variable": round(1e6 * seconds[size] / size, 3)}
             row |= {"peak_bytes_per_variable": round(peak / size, 1)}
