@@ -24,7 +24,7 @@ from lsr1_pl.pretrained import read_checkpoint
 
 
 def test_mutations_are_read_or_named(tmp_path: Path) -> None:
-    found = fuzz_readers.run(40, seed=1, folder=tmp_path)
+    found = fuzz_readers.run(25, seed=1, folder=tmp_path)
     assert {name: result["how"] for name, result in found.items() if "how" in result} == {}
     assert len(found) >= 15
     for name, result in found.items():
