@@ -199,26 +199,31 @@ def _loading(study: Study, repeats: int) -> list[object]:
 
 
 def _starting(study: Study, repeats: int) -> list[list[object]]:
-    """Importing the package beyond torch, and the command's help."""
-    torch_alone = _command([sys.executable, "-c", "import torch"], repeats)
-    package = _command([sys.executable, "-c", "import torch, lsr1_pl; lsr1_pl.minimize"], repeats)
-    shown = _command([sys.executable, "-m", "lsr1_pl.cli", "--help"], repeats)
+    """Importing the package beyond torch, and the command's help; commands take turns."""
+    commands = (
+        [sys.executable, "-c", "import torch"],
+        [sys.executable, "-c", "import torch, lsr1_pl; lsr1_pl.minimize"],
+        [sys.executable, "-m", "lsr1_pl.cli", "--help"],
+    )
+    turns = [[_process(command) for command in commands] for _ in range(repeats)]
     rows: list[list[object]] = []
     for key, title, seconds in (
-        ("import_seconds", "import lsr1_pl, beyond torch's own: seconds", package - torch_alone),
-        ("help_seconds", "lsr1 --help: seconds", shown),
+        (
+            "import_seconds",
+            "import lsr1_pl, beyond torch's own: seconds",
+            [package - torch_alone for torch_alone, package, _ in turns],
+        ),
+        ("help_seconds", "lsr1 --help: seconds", [shown for _, _, shown in turns]),
     ):
-        study.summary[key] = seconds
-        reached = "yes" if seconds < _REACH_IMPORT else "no"
-        rows.append([title, f"{seconds:.2f}", f"{_REACH_IMPORT:g}", reached])
+        found = statistics.median(seconds)
+        study.summary[key] = found
+        reached = "yes" if found < _REACH_IMPORT else "no"
+        rows.append([title, f"{found:.2f}", f"{_REACH_IMPORT:g}", reached])
     return rows
 
 
-def _command(command: Sequence[str], repeats: int) -> float:
-    """Median seconds of a process."""
-    seconds = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        subprocess.run(command, check=True, capture_output=True)
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds)
+def _process(command: Sequence[str]) -> float:
+    """Seconds of a process."""
+    started = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.perf_counter() - started

@@ -74,7 +74,7 @@ def test_the_study_writes_what_it_measured(
     kept = [find("mesh_ratio"), find("hmr_training_ratio")]
     monkeypatch.setattr(speed, "cases", lambda fast: kept)
     monkeypatch.setattr(speed, "_seconds", lambda call, device: (call(), 0.5)[1])
-    monkeypatch.setattr(speed, "_command", lambda command, repeats: 0.25)
+    monkeypatch.setattr(speed, "_process", lambda command: 0.25)
 
     def measure(cases: list[CostCase], repeats: int) -> dict[CostCase, Cost]:
         return {case: Cost(1.0 if case.body == "joints only" else 6.0, 1, 6, 7) for case in cases}
