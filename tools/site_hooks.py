@@ -32,6 +32,7 @@ _ROLE = re.compile(r":(?:class|func|meth|data|mod):<code>([^<]+)</code>")
 _QUOTE = re.compile(r"<blockquote>\s*<p>(.*?)</p>\s*</blockquote>", re.DOTALL)
 _OUTSIDE_SCRIPT = "https://unpkg.com/iframe-worker/shim"
 _LINK = re.compile(r"(!?)\[([^\]]+)\]\(([^)#\s]+)\)")
+_OUTSIDE = re.compile(r"\[(`[^`\]]+`)\]\(\.\./[^)\s]+\)")
 _PAGES = {"checkpoints/README.md": "checkpoints.md", "CONTRIBUTING.md": "extending.md"}
 
 
@@ -53,7 +54,8 @@ def _present(entries: Iterable[Any], folder: Path) -> Iterator[Any]:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Fill a page in."""
+    """Fill a page in; what it links outside ``docs/`` is named, as the site does not have it."""
+    markdown = _OUTSIDE.sub(r"\1", markdown)
     return _FILL.sub(lambda found: filled(*found.groups()), markdown)
 
 
