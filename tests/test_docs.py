@@ -6,6 +6,7 @@ import re
 import runpy
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -151,7 +152,8 @@ def test_python_of_a_page_runs(page: str) -> None:
 
 def test_every_config_is_described() -> None:
     text = (DOCS / "configs.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(\w+\.yaml)` \|(.*)\|$", text, re.MULTILINE)
+    table = text.split("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+\.yaml)` \|(.*)\|$", table, re.MULTILINE)
     configs = {path.name: path for path in packaged_configs().glob("*.yaml")}
     assert sorted(name for name, _ in rows) == sorted(configs)
     made = []
@@ -171,6 +173,35 @@ def test_commands_page_shows_every_help() -> None:
     assert shown <= set(WORDS)
 
 
+def test_every_help_comes_with_an_example_of_its_verb() -> None:
+    text = (DOCS / "commands.md").read_text(encoding="utf-8")
+    rooms = re.split(r"^##+ ", text, flags=re.MULTILINE)[1:]
+    for verb in re.findall(r"^<!-- help: (.+) -->$", text, re.MULTILINE):
+        (room,) = (room for room in rooms if f"<!-- help: {verb} -->" in room)
+        (example, *_) = re.findall(r"^    (.+)$", room.split("<!--")[0], re.MULTILINE) or [""]
+        assert f"lsr1 {verb}" in example
+        flags = set(re.findall(r" (--\w+) ", f"{example} "))
+        assert flags <= set(WORDS[verb]), example
+
+
+def test_every_study_and_every_kept_run_is_among_the_results() -> None:
+    text = (DOCS / "results.md").read_text(encoding="utf-8")
+    studies = [verb for verb in WORDS if verb.startswith("bench ")]
+    assert studies
+    assert [verb for verb in studies if f"| `lsr1 {verb}` |" not in text] == []
+    kept = [path.relative_to(DOCS).as_posix() for path in (DOCS / "results").glob("*/*.*")]
+    assert [path for path in kept if path[-4:] != ".csv" and f"]({path})" not in text] == []
+
+
+def test_every_config_stands_among_the_departures() -> None:
+    text = (DOCS / "configs.md").read_text(encoding="utf-8")
+    table = text.split("## Where they leave the paper")[1].split("\n## ")[0]
+    patterns = re.findall(r"`([\w*]+\.yaml)`", table)
+    names = [path.name for path in packaged_configs().glob("*.yaml")]
+    assert [n for n in names if not any(fnmatch(n, pattern) for pattern in patterns)] == []
+    assert [p for p in patterns if not any(fnmatch(name, p) for name in names)] == []
+
+
 def test_the_site_is_filled_in_from_the_code_and_the_readme() -> None:
     hooks = runpy.run_path(str(DOCS.parent / "tools/site_hooks.py"))
     fill = hooks["on_page_markdown"]
@@ -182,6 +213,7 @@ def test_the_site_is_filled_in_from_the_code_and_the_readme() -> None:
     assert "Bring your data" not in results
     assert "](results/general/summary.json)" in results
     assert "](checkpoints.md)" in results
+    assert fill("[`a.py`](../examples/a.py) [b](c.md)") == "`a.py` [b](c.md)"
     assert "# lsr1_general" in fill("<!-- cards -->")
     # A list that follows its paragraph at once is none to the site's Markdown.
     assert re.search(r"^[^-\s|].*\n- ", results, re.MULTILINE) is None

@@ -30,8 +30,10 @@ _FILL = re.compile(r"^<!-- (help|readme|file|cards):? ?(.*?) -->$", re.MULTILINE
 _MATHS = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL)
 _ROLE = re.compile(r":(?:class|func|meth|data|mod):<code>([^<]+)</code>")
 _QUOTE = re.compile(r"<blockquote>\s*<p>(.*?)</p>\s*</blockquote>", re.DOTALL)
+_CELL = re.compile(r"(?<=<td><code>)[^<]+(?=</code>)")
 _OUTSIDE_SCRIPT = "https://unpkg.com/iframe-worker/shim"
 _LINK = re.compile(r"(!?)\[([^\]]+)\]\(([^)#\s]+)\)")
+_OUTSIDE = re.compile(r"\[(`[^`\]]+`)\]\(\.\./[^)\s]+\)")
 _PAGES = {"checkpoints/README.md": "checkpoints.md", "CONTRIBUTING.md": "extending.md"}
 
 
@@ -53,7 +55,8 @@ def _present(entries: Iterable[Any], folder: Path) -> Iterator[Any]:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Fill a page in."""
+    """Fill a page in; what it links outside ``docs/`` is named, as the site does not have it."""
+    markdown = _OUTSIDE.sub(r"\1", markdown)
     return _FILL.sub(lambda found: filled(*found.groups()), markdown)
 
 
@@ -137,9 +140,13 @@ def spaced(markdown: str) -> str:
 
 
 def on_page_content(html: str, page: Any, **_: Any) -> str:
-    """Equations as MathML; of docstrings, Sphinx's roles as plain names and "> 0" as itself."""
+    """Equations as MathML; names in tables that may break at "_" and ".".
+
+    Of docstrings, Sphinx's roles as plain names and "> 0" as itself.
+    """
     if page.file.src_uri.startswith("api/"):
         html = _QUOTE.sub(r"&gt; \1", html)
+    html = _CELL.sub(lambda found: re.sub(r"[_.](?=\w)", r"\g<0><wbr>", found.group()), html)
     return _ROLE.sub(r"<code>\1</code>", _MATHS.sub(_mathml, html))
 
 
