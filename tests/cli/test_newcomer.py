@@ -15,7 +15,7 @@ from lsr1_pl.cli import VERBS, main
 @pytest.mark.parametrize("flag", ["--help", "--version"])
 def test_help_and_version_do_not_wait_for_torch(flag: str) -> None:
     code = (
-        "import sys; from lsr1_pl.cli import main; code = main(sys.argv[1:]);"
+        "import sys; from lsr1_pl.cli import VERBS, main; code = main(sys.argv[1:]);"
         "assert not {'torch', 'numpy', 'pytorch_lightning'} & set(sys.modules); sys.exit(code)"
     )
     done = subprocess.run(
@@ -36,7 +36,8 @@ def test_unknown_verb_is_named_and_the_others_listed(capsys: pytest.CaptureFixtu
     assert main(["fitt"]) == 2
     message = capsys.readouterr().err
     assert "'fitt'" in message
-    assert "fit, validate, test, predict, bench, export, data, doctor, completion" in message
+    assert ", ".join(VERBS) in message
+    assert {"fit", "test", "predict", "bench"} <= set(VERBS)
 
 
 def test_help_of_a_verb_names_this_commands_own_options(
