@@ -102,7 +102,8 @@ def draw_people(count: int, draw: np.random.Generator) -> Detections:
     for number, change in enumerate(PLACES.values()):
         pixels[kinds == number] = change(pixels[kinds == number], draw)
     frames = [str(number) for number in range(count)]
-    return Detections(pixels, _confidence(count, draw), frames, np.zeros(count, np.int64))
+    alone = np.zeros(count, np.int64)
+    return Detections(pixels, _confidence(count, draw), frames, alone, np.arange(count))
 
 
 _FITTER: list[HMRTask] = []
@@ -135,7 +136,8 @@ def broken(task: HMRTask, batch: KeypointBatch, fits: Fits) -> dict[str, int]:
             "pose": found.pose,
             "betas": found.betas,
             "joints": found.joints,
-            "camera": fits.camera,
+            "intrinsics": fits.intrinsics,
+            "translation": fits.translation,
             "projected keypoints": fits.projected,
         }.items()
     }
