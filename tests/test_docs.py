@@ -15,14 +15,17 @@ import yaml
 
 import lsr1_pl
 from lsr1_pl.body import PinholeCamera, load_body_model, normalize_keypoints
-from lsr1_pl.body.skeleton import COCO18, PARENTS, SMPL_JOINTS
+from lsr1_pl.body.calibrated import project_calibrated
+from lsr1_pl.body.skeleton import COCO18, LANDMARKS, PARENTS, SMPL_JOINTS
 from lsr1_pl.cli import main
 from lsr1_pl.cli.completion import WORDS
 from lsr1_pl.cli.configs import packaged_configs
 from lsr1_pl.hmr.protocols import H36M14
+from lsr1_pl.optim.minimize import Status
 from lsr1_pl.pretrained import shipped
 from lsr1_pl.report.dashboard import CURVES, PANELS
 from lsr1_pl.tasks.hmr_evaluation import EVALUATED_KEYPOINTS
+from lsr1_pl.tasks.hmr_prediction import LEAST_KEYPOINTS, Prediction
 
 DOCS = Path(__file__).parents[1] / "docs"
 MKDOCS = DOCS.parent / "mkdocs.yml"
@@ -79,6 +82,26 @@ def test_orders_of_the_conventions_are_the_skeletons() -> None:
     assert tuple(int(row) for row in rows.group(1).split(",")) == H36M14
     assert EVALUATED_KEYPOINTS == 14
     assert COCO18[:14] == tuple(name for name in COCO18 if name[1:] not in ("eye", "ear"))
+
+
+def test_landmarks_and_statuses_of_the_conventions() -> None:
+    text = (DOCS / "conventions.md").read_text(encoding="utf-8")
+    landmarks = re.search(r"21 landmarks: ([\w,\s]+)\.", text)
+    assert landmarks is not None
+    assert tuple(re.split(r",\s+", landmarks.group(1))) == LANDMARKS
+    statuses = text.split("## Statuses")[1].split("\n## ")[0]
+    assert re.findall(r"^\| (\d) \|", statuses, re.MULTILINE) == ["0", "1", "2"]
+    assert f"fewer than {LEAST_KEYPOINTS} visible" in statuses
+    assert re.findall(r"^\| `(\w+)` \| [^|]", statuses, re.MULTILINE) == [s.value for s in Status]
+    assert "status" in Prediction._fields
+
+
+def test_camera_of_a_prediction_is_that_of_a_fit() -> None:
+    points = 0.3 * torch.randn(3, 18, 3, generator=torch.Generator().manual_seed(0))
+    intrinsics = torch.tensor([[256.0, 256.0, 3.0, 4.0]]).expand(3, 4)
+    translation = torch.tensor([[0.0, 0.0, 6.0]]).expand(3, 3)
+    seen = project_calibrated(points, translation, intrinsics)
+    torch.testing.assert_close(seen, PinholeCamera(256.0, 3.0, 4.0, 6.0).project(points))
 
 
 def test_axes_and_camera_of_the_conventions() -> None:
