@@ -13,7 +13,14 @@ from typing import NamedTuple
 import torch
 
 from lsr1_pl.bench import hmr_cost
-from lsr1_pl.bench.speed_cases import PEOPLE, Call, Case, cases, quadratic_step
+from lsr1_pl.bench.speed_cases import (
+    PEOPLE,
+    TRAINING_PEOPLE,
+    Call,
+    Case,
+    cases,
+    quadratic_step,
+)
 from lsr1_pl.bench.study import Study
 from lsr1_pl.data.motion import MotionSampler
 from lsr1_pl.data.views import Viewing
@@ -65,15 +72,15 @@ def run(options: argparse.Namespace) -> None:
         options.out,
         f"{repeats} repeats instead of {_REPEATS}, nothing compiled." if options.fast else "",
     )
-    machine = torch.cuda.get_device_name() if device == "cuda" else f"{options.threads} CPU thread"
+    machine = "the CPU" if device == "cpu" else torch.cuda.get_device_name()
     study.page.introduction = [
-        f"On {machine}. The two sides of a line take turns, {repeats} times, so that a busy spell "
-        "of the machine hits both; shown are medians, and the ratio's median and range over the "
+        f"On {machine}, --threads {options.threads}. The two sides of a line take turns, "
+        f"{repeats} times, so that a busy spell of the machine hits both; shown are medians, and the ratio's median and range over the "
         "turns. Equality of the results is what the tests check.",
     ]
     rows = [_row(case, _time(case, device, repeats), study) for case in cases(options.fast)]
     rows += _iterations(study, device, repeats)
-    columns = ["what", "ms", "against", "ms ", "ratio", "range", "to reach", "reached"]
+    columns = ["what", "ms", "against", "its ms", "ratio", "range", "to reach", "reached"]
     study.add(Section("Ratios", table=PageTable(f"Medians of {repeats}", columns, rows)))
     others = [_meta_iterations(study, device, repeats, compiled=False)]
     if not options.fast:
@@ -140,8 +147,9 @@ def _iterations(study: Study, device: str, repeats: int) -> list[list[object]]:
     for ours, theirs in zip(every[::2], every[1::2], strict=True):
         a, b = costs[ours], costs[theirs]
         ratio = b.seconds / a.seconds
-        study.summary[f"hmr_iteration_ratio_{ours.method.lower().replace('-', '')}"] = ratio
-        study.summary[f"hmr_peak_bytes_{ours.method.lower().replace('-', '')}"] = a.peak
+        method = ours.method.lower().replace("-", "")
+        study.summary[f"hmr_iteration_ratio_{method}"] = ratio
+        study.summary[f"hmr_peak_bytes_{method}"] = a.peak
         reached = ratio >= _REACH_ITERATION and a.peak < _REACH_PEAK
         rows.append(
             [
@@ -160,7 +168,7 @@ def _iterations(study: Study, device: str, repeats: int) -> list[list[object]]:
 
 def _meta_iterations(study: Study, device: str, repeats: int, *, compiled: bool) -> list[object]:
     """Meta-iterations of quadratics.yaml: the step, its data and AdamW, as training does them."""
-    step = quadratic_step(device, compiled)
+    step = quadratic_step(device, compiled, whole=True)
     step()
     step()
     minutes = [_META_ITERATIONS * _seconds(step, device) / 60 for _ in range(repeats)]
@@ -187,8 +195,9 @@ def _loading(study: Study, repeats: int) -> list[object]:
     case = next(case for case in cases(fast=True) if case.key == "hmr_training_ratio")
     step, _ = case.make("cpu")
     step()
-    # A step's time is that of its people: 64 of them are timed.
-    share = loading / (_LOADED / 64 * statistics.median(_seconds(step, "cpu") for _ in range(3)))
+    # A step's time is that of its people.
+    whole = _LOADED / TRAINING_PEOPLE * statistics.median(_seconds(step, "cpu") for _ in range(3))
+    share = loading / whole
     study.summary["loading_share"] = share
     return [
         f"loading {_LOADED} people ({1e3 * loading:.3g} ms): percent of their training step",

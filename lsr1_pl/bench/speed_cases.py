@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,6 +14,7 @@ from lsr1_pl.body import BodyModel, load_body_model
 from lsr1_pl.body.skeleton import COCO18, COCO18_INDICES
 from lsr1_pl.data import QuadraticsDataModule
 from lsr1_pl.data.motion import MotionSampler
+from lsr1_pl.data.quadratics import QuadraticBatch
 from lsr1_pl.data.views import Viewing
 from lsr1_pl.hmr.reprojection import JointsOf
 from lsr1_pl.optim import LSR1, unroll
@@ -21,8 +24,11 @@ Call = Callable[[], object]
 
 PEOPLE = 256
 """Of the body's cases."""
+
+TRAINING_PEOPLE = 64
+"""Of a meta-training step of mesh recovery."""
 _VARIABLES, _PROBLEMS, _STEPS, _WIDTH = 2, 128, 16, 128
-_HMR_PEOPLE, _HMR_STEPS = 64, 8
+_HMR_STEPS = 8
 
 
 @dataclass(frozen=True)
@@ -101,23 +107,37 @@ def _mesh(device: str) -> tuple[Call, Call]:
     return ours, theirs
 
 
-def quadratic_step(device: str, compiled: bool) -> Call:
-    """One meta-training step of ``quadratics.yaml``, forward and backward."""
+def _draw(device: str, problems: int, number: int = 0) -> QuadraticBatch:
+    batch = QuadraticsDataModule(size=_VARIABLES, batch_size=problems).train_batch(number)
+    return QuadraticBatch(*(part.to(device) for part in batch))
+
+
+def quadratic_step(device: str, compiled: bool, *, whole: bool = False) -> Call:
+    """One meta-training step of ``quadratics.yaml``: forward and backward.
+
+    ``whole`` adds what a training does around it: a batch is drawn, and AdamW steps.
+    """
     torch.manual_seed(0)
     optimizer = LSR1(hidden_dim=_WIDTH, compiled=compiled).to(device)
-    batch = QuadraticsDataModule(size=_VARIABLES, batch_size=_PROBLEMS).train_batch(0)
-    objective, x0 = (
-        type(batch.objective)(batch.objective.H.to(device), batch.objective.b.to(device)),
-        batch.x0.to(device),
-    )
+    adamw = torch.optim.AdamW(optimizer.parameters(), lr=1e-4)
+    fixed, numbers = _draw(device, _PROBLEMS), itertools.count()
 
     def call() -> object:
+        batch = _draw(device, _PROBLEMS, next(numbers)) if whole else fixed
         optimizer.zero_grad()
         path = unroll(
-            optimizer, objective, x0, _STEPS, clip_sample_gradient=1.0, divergence_limit=10.0
+            optimizer,
+            batch.objective,
+            batch.x0,
+            _STEPS,
+            clip_sample_gradient=1.0,
+            divergence_limit=10.0,
         )
         assert path.secant_residuals is not None
         (path.values[1:].mean() + 100 * path.secant_residuals.mean()).backward()
+        if whole:
+            torch.nn.utils.clip_grad_norm_(optimizer.parameters(), 1.0)
+            adamw.step()
         return None
 
     return call
@@ -126,11 +146,10 @@ def quadratic_step(device: str, compiled: bool) -> Call:
 def _inference_step(device: str, problems: int) -> Call:
     torch.manual_seed(0)
     optimizer = LSR1(hidden_dim=_WIDTH).to(device).eval()
-    batch = QuadraticsDataModule(size=_VARIABLES, batch_size=problems).train_batch(0)
-    objective = type(batch.objective)(batch.objective.H.to(device), batch.objective.b.to(device))
+    batch = _draw(device, problems)
+    objective = batch.objective
     with torch.no_grad():
-        x0 = batch.x0.to(device)
-        state = optimizer.init(x0, objective.evaluate(x0))
+        state = optimizer.init(batch.x0, objective.evaluate(batch.x0))
 
     @torch.no_grad()
     def call() -> object:
@@ -175,17 +194,10 @@ def _paper_task() -> HMRTask:
     return HMRTask(networks, steps=_HMR_STEPS)
 
 
-def _open_task() -> HMRTask:
-    """The shipped one."""
-    task = load_task("hmr_open")
-    assert isinstance(task, HMRTask)
-    return task
-
-
-def _hmr_step(device: str, make_task: Callable[[], HMRTask]) -> tuple[Call, Call]:
+def _hmr_step(device: str, make_task: Callable[[], Any]) -> tuple[Call, Call]:
     """A meta-training step, and the same through smplx."""
     sampler = MotionSampler(["open"], Viewing(), 0)
-    batch = sampler.batch(sampler.rows_of(range(len(sampler.recordings))), _HMR_PEOPLE, 0)
+    batch = sampler.batch(sampler.rows_of(range(len(sampler.recordings))), TRAINING_PEOPLE, 0)
     batch = type(batch)(*(part.to(device) for part in batch))
 
     def step(task: HMRTask) -> Call:
@@ -202,7 +214,7 @@ def _hmr_step(device: str, make_task: Callable[[], HMRTask]) -> tuple[Call, Call
     ours, theirs = make_task(), make_task()
     reference = through_smplx(theirs.body.to(device))
     del theirs.joints_of
-    theirs.joints_of = reference  # type: ignore[assignment]
+    theirs.joints_of = reference
     return step(ours), step(theirs)
 
 
@@ -269,7 +281,7 @@ def cases(fast: bool) -> list[Case]:
         ),
         Case(
             "hmr_training_ratio",
-            f"meta-training step of hmr.yaml (B {_HMR_PEOPLE}, K {_HMR_STEPS}, width {_WIDTH})",
+            f"meta-training step of hmr.yaml (B {TRAINING_PEOPLE}, K {_HMR_STEPS}, width {_WIDTH})",
             "the same with smplx in the loop",
             10,
             True,
@@ -277,11 +289,11 @@ def cases(fast: bool) -> list[Case]:
         ),
         Case(
             "hmr_open_training_ratio",
-            f"meta-training step of hmr_open (B {_HMR_PEOPLE}, K {_HMR_STEPS}, width 32)",
+            f"meta-training step of hmr_open (B {TRAINING_PEOPLE}, K {_HMR_STEPS}, width 32)",
             "the same with smplx in the loop",
             10,
             True,
-            lambda device: _hmr_step(device, _open_task),
+            lambda device: _hmr_step(device, lambda: load_task("hmr_open")),
         ),
     ]
     return [case for case in found if not (fast and "compiled" in case.key)]

@@ -17,7 +17,7 @@ from lsr1_pl.tasks import Fits, HMRTask
 
 _MOST_SHOWN = 12
 _LONGEST_NAME = 100
-_STATUS = ("fitted", "diverged: the best state before it is kept", "too few keypoints to trust")
+_STATUS = ("fitted", "diverged: the best finite state is kept", "too few keypoints to trust")
 
 
 @dataclass(frozen=True)

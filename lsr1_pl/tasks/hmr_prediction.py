@@ -27,8 +27,8 @@ class Prediction(NamedTuple):
     error_by_step: Tensor
     """(n, K + 1) mean reprojection error, in units of the keypoints' box."""
     status: Tensor
-    """(n,) 0 fitted; 1 diverged: a state was not finite, the best before it is kept; 2 too few
-    keypoints (under six) to trust the fit."""
+    """(n,) 0 fitted; 1 diverged: at some step the objective was not finite, the best finite state
+    is kept; 2 too few keypoints (under six) to trust the fit."""
 
 
 def best_states(

@@ -22,7 +22,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         "_PROBLEMS": 4,
         "_STEPS": 2,
         "_WIDTH": 4,
-        "_HMR_PEOPLE": 3,
+        "TRAINING_PEOPLE": 3,
         "_HMR_STEPS": 1,
     }.items():
         monkeypatch.setattr(speed_cases, name, value)
