@@ -75,8 +75,9 @@ def run(options: argparse.Namespace) -> None:
     machine = "the CPU" if device == "cpu" else torch.cuda.get_device_name()
     study.page.introduction = [
         f"On {machine}, --threads {options.threads}. The two sides of a line take turns, "
-        f"{repeats} times, so that a busy spell of the machine hits both; shown are medians, and the ratio's median and range over the "
-        "turns. Equality of the results is what the tests check.",
+        f"{repeats} times, so that a busy spell of the machine hits both; shown are medians, and "
+        "the ratio's median and range over the turns. Equality of the results is what the tests "
+        "check.",
     ]
     rows = [_row(case, _time(case, device, repeats), study) for case in cases(options.fast)]
     rows += _iterations(study, device, repeats)
