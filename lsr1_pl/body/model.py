@@ -21,6 +21,7 @@ from lsr1_pl.body.kinematics import (
 )
 from lsr1_pl.body.selection import JointSelection
 from lsr1_pl.body.skeleton import JOINTS45, LANDMARKS, PARENTS
+from lsr1_pl.precision import in_full_precision
 
 if TYPE_CHECKING:
     import smplx
@@ -97,6 +98,7 @@ class BodyModel(nn.Module):
         """(21,) vertex numbers of `skeleton.LANDMARKS`."""
         return torch.from_numpy(self._data.landmark_vertex_ids)
 
+    @in_full_precision
     def rest_joints(self, betas: Tensor) -> Tensor:
         """(B, num_betas) -> (B, 24, 3) joints of the zero pose, metres."""
         joints: Tensor = self._rest_joints(betas)
@@ -113,6 +115,7 @@ class BodyModel(nn.Module):
         joints: Tensor = self._joints45(pose, betas)
         return joints
 
+    @in_full_precision
     def vertices(self, pose: Tensor, betas: Tensor) -> Tensor:
         """(B, 72), (B, num_betas) -> (B, V, 3) metres.
 

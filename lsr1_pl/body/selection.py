@@ -18,6 +18,7 @@ from lsr1_pl.body.kinematics import (
     rotate,
 )
 from lsr1_pl.body.skeleton import JOINTS45, PARENTS, SMPL_JOINTS
+from lsr1_pl.precision import in_full_precision
 
 
 class JointSelection(nn.Module):
@@ -118,6 +119,7 @@ class JointSelection(nn.Module):
         order = [computed.index(index) for index in indices]
         return cls(data, tree, one_hot, order=order, dtype=dtype)
 
+    @in_full_precision
     def forward(self, pose: Tensor, betas: Tensor) -> Tensor:
         """Positions in metres.
 

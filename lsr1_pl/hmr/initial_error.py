@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lsr1_pl.optim import Metric
+from lsr1_pl.precision import in_full_precision
 
 
 class InitialError(nn.Module):
@@ -26,6 +27,7 @@ class InitialError(nn.Module):
         self.register_buffer("batches", torch.zeros((), dtype=torch.long))
 
     @torch.no_grad()
+    @in_full_precision
     def update(self, error: Tensor) -> None:
         """Count one batch's errors (B, N); a batch that is not finite is left out."""
         moment = error.T @ error / len(error)

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.hmr.variables import POSE_SIZE, join_variables
+from lsr1_pl.optim.networks import PReLU
 
 
 class _ResidualBlock(nn.Module):
@@ -16,7 +17,7 @@ class _ResidualBlock(nn.Module):
             layers += [
                 nn.Linear(width, width),
                 nn.BatchNorm1d(width),
-                nn.PReLU(),
+                PReLU(),
                 nn.Dropout(dropout),
             ]
         self.layers = nn.Sequential(*layers)
@@ -30,7 +31,7 @@ def lgd_network(in_features: int, out_features: int, width: int, dropout: float)
     return nn.Sequential(
         nn.Linear(in_features, width),
         nn.BatchNorm1d(width),
-        nn.PReLU(),
+        PReLU(),
         nn.Dropout(dropout),
         _ResidualBlock(width, dropout),
         _ResidualBlock(width, dropout),
@@ -56,4 +57,4 @@ class InitialEstimate(nn.Module):
     def forward(self, keypoints: Tensor) -> Tensor:
         """Normalised keypoints (B, 18, 2) -> x0 (B, 72 + num_betas)."""
         flat = keypoints.flatten(1)
-        return join_variables(self.pose(flat), self.betas(flat))
+        return join_variables(self.pose(flat), self.betas(flat)).to(keypoints.dtype)

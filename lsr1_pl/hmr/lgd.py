@@ -49,7 +49,8 @@ class LGD(nn.Module, PeopleOptimizer):
         pose, _ = split_variables(x)
         slope, _ = split_variables(gradient.detach())
         features = torch.cat([keypoints.flatten(1), pose, slope], dim=1)
-        return self.step_size * join_variables(self.pose(features), self.betas(features))
+        change = join_variables(self.pose(features), self.betas(features))
+        return self.step_size * change.to(x.dtype)
 
 
 class _ObservingLGD(BatchedOptimizer):

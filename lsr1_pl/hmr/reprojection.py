@@ -10,6 +10,7 @@ from lsr1_pl.body.camera import PinholeCamera
 from lsr1_pl.hmr.observation import Observation, observe
 from lsr1_pl.hmr.variables import split_variables
 from lsr1_pl.objectives import AutogradObjective
+from lsr1_pl.precision import in_full_precision
 
 JointsOf = Callable[[Tensor, Tensor], Tensor]
 """Pose (B, 72) and betas (B, num_betas) -> the 18 keypoints' joints (B, 18, 3), in metres."""
@@ -40,6 +41,7 @@ class ReprojectionObjective(AutogradObjective):
         self._camera = camera
         self._scale = scale
 
+    @in_full_precision
     def value(self, x: Tensor) -> Tensor:
         """(B, 72 + num_betas) -> (B,), in units of the normalised image, times ``scale``."""
         observed, visibility = self._observation

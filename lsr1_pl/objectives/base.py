@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lsr1_pl.errors import UserError
+from lsr1_pl.precision import in_full_precision
 from lsr1_pl.types import Evaluation
 
 
@@ -19,6 +20,7 @@ class AutogradObjective(ABC):
     def value(self, x: Tensor) -> Tensor:
         """(B, N) -> (B,); row b of ``x`` alone may enter value b."""
 
+    @in_full_precision
     def evaluate(self, x: Tensor, *, second_order: bool = True) -> Evaluation:
         """Value (B,) and gradient (B, N) at ``x``; works under ``no_grad`` too.
 
@@ -39,6 +41,7 @@ class AutogradObjective(ABC):
             )
         return Evaluation(value if grad_mode else value.detach(), gradient)
 
+    @in_full_precision
     def hessian_vector_product(self, x: Tensor, v: Tensor) -> Tensor:
         """``H(x) v`` (B, N), by differentiating ``g(x) . v``; detached."""
         with torch.enable_grad():

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from lsr1_pl.precision import in_full_precision
+
 _LEAST_PRODUCT = 1e-8
 
 
@@ -40,6 +42,7 @@ class LowRankCurvature:
         vectors = torch.cat([self.vectors[:, 1:], vector.unsqueeze(1)], dim=1)
         return replace(self, vectors=vectors, count=min(self.count + 1, self.capacity))
 
+    @in_full_precision
     def matvec(self, y: Tensor) -> Tensor:
         """B y for ``y`` (B, N), in O(L N)."""
         coefficients = torch.bmm(self.vectors, y.unsqueeze(2))

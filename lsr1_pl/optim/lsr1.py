@@ -263,8 +263,8 @@ class LSR1(nn.Module, BatchedOptimizer):
         features = self.encoder_inputs(available, state.evaluation, state.steps_taken)
         if self.detach_inputs:
             features = features.detach()
-        shape = state.iterate.shape
-        vector, log_rate = (out.view(shape) for out in self._outputs(features.flatten(0, 1)))
+        outputs = self._outputs(features.flatten(0, 1))
+        vector, log_rate = (out.to(features.dtype).view_as(state.iterate) for out in outputs)
         rate = self.gamma1 * torch.exp(self._limited(self.gamma2 * log_rate))
         return self._limited(vector), rate
 

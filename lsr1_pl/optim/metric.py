@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lsr1_pl.errors import UserError
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
+from lsr1_pl.precision import full_precision, in_full_precision
 from lsr1_pl.types import Evaluation, Objective
 
 
@@ -38,18 +39,27 @@ class Metric:
             raise UserError(f"the covariance is shaped {tuple(covariance.shape)}; expected (N, N)")
         if not bool(torch.isfinite(covariance).all()) or not bool((covariance != 0).any()):
             raise UserError("the covariance must be finite and not zero")
-        values, vectors = torch.linalg.eigh(0.5 * (covariance + covariance.T))
-        roots = values.clamp_min(floor * float(values[-1])).sqrt()
-        return cls((vectors * roots) @ vectors.T, (vectors / roots) @ vectors.T)
+        with full_precision(covariance):
+            values, vectors = torch.linalg.eigh(0.5 * (covariance + covariance.T))
+            roots = values.clamp_min(floor * float(values[-1])).sqrt()
+            return cls((vectors * roots) @ vectors.T, (vectors / roots) @ vectors.T)
 
+    @in_full_precision
     def to_x(self, y: Tensor) -> Tensor:
         """(B, N) steps in y -> steps in x."""
         return y @ self.root
 
+    @in_full_precision
+    def to_y(self, x: Tensor) -> Tensor:
+        """(B, N) steps in x -> steps in y."""
+        return x @ self.inverse
+
+    @in_full_precision
     def gradient_in_y(self, gradient: Tensor) -> Tensor:
         """(B, N) gradients in x -> gradients in y."""
         return gradient @ self.root
 
+    @in_full_precision
     def gradient_in_x(self, gradient: Tensor) -> Tensor:
         """(B, N) gradients in y -> gradients in x."""
         return gradient @ self.inverse
@@ -91,7 +101,7 @@ class InMetric(BatchedOptimizer):
         self, before: MetricState, after: MetricState, iterate: Tensor, evaluation: Evaluation
     ) -> MetricState:
         """As the inner optimiser has it, in y."""
-        y = (iterate - before.origin) @ self.metric.inverse
+        y = self.metric.to_y(iterate - before.origin)
         gradient = self.metric.gradient_in_y(evaluation.gradient)
         within = Evaluation(evaluation.value, gradient)
         return self._state(

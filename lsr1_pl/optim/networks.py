@@ -11,7 +11,7 @@ class PReLU(nn.PReLU):
 
     def forward(self, rows: Tensor) -> Tensor:
         """(R, features) -> (R, features)."""
-        return torch.lerp(rows.relu(), rows, self.weight)
+        return torch.lerp(rows.relu(), rows, self.weight.to(rows.dtype))
 
 
 class BasicBlock(nn.Module):

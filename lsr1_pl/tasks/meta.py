@@ -125,6 +125,24 @@ class MetaTask(LightningModule):
                 parameter.grad = None
         self.log("optim/skipped_steps", self.skipped_steps.float())
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: Any,
+        gradient_clip_val: int | float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Lightning's, which refuses fused meta-optimisers in any mixed precision; where gradients
+        are not scaled, as in bfloat16, these clip like all others."""
+        scaled = getattr(self.trainer.precision_plugin, "scaler", None) is not None
+        if scaled or gradient_clip_algorithm not in (None, "norm"):
+            self.clip_gradients(
+                optimizer,
+                gradient_clip_val=gradient_clip_val,
+                gradient_clip_algorithm=gradient_clip_algorithm,
+            )
+        elif gradient_clip_val:
+            torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
+
     def configure_optimizers(self) -> Any:
         """The meta-optimiser, and its schedule by iteration."""
         optimizer = self.meta_optimizer(self.parameters())
