@@ -12,7 +12,7 @@ import torch
 
 from lsr1_pl.bench.hmr_cost import FULL_MESH, JOINTS_ONLY, Case, measure
 from lsr1_pl.bench.hmr_methods import QUICK, UNTRAINED, Bench
-from lsr1_pl.bench.hmr_people import Errors, People, initial_states, people_of, run_solver
+from lsr1_pl.bench.hmr_people import Errors, People, people_of, run_trained
 from lsr1_pl.bench.hmr_pictures import draw_cases, draw_curves, draw_training
 from lsr1_pl.bench.hmr_report import (
     conditions_section,
@@ -110,7 +110,7 @@ def run(options: argparse.Namespace) -> None:
         "Human mesh recovery on the open benchmark",
         options.out,
         f"{size.test} people instead of {_WHOLE.test}, two conditions instead of "
-        f"{len(CONDITIONS)}, SMPLify cut short, two of L-BFGS's rows left out."
+        f"{len(CONDITIONS)}, SMPLify cut short, three of L-BFGS's rows left out."
         if options.fast
         else "",
     )
@@ -240,10 +240,7 @@ def _at_shares(
     shares: Mapping[str, HMRTask], people: Mapping[str, Sequence[People]]
 ) -> dict[str, dict[str, Errors]]:
     return {
-        share: {
-            split: run_solver(task, task.optimizer, each, initial_states(task, each), _STEPS)[0]
-            for split, each in people.items()
-        }
+        share: {split: run_trained(task, each, _STEPS)[0] for split, each in people.items()}
         for share, task in shares.items()
     }
 
@@ -253,8 +250,7 @@ def _cases(study: Study, bench: Bench, people: Sequence[People], step: int) -> S
     fits = {}
     for label, key, state in (("L-SR1", "lsr1", step), ("LGD", "lgd", None)):
         task = bench.learned[key][0]
-        estimates = initial_states(task, people)
-        errors, iterates = run_solver(task, task.optimizer, people, estimates, bench.steps)
+        errors, iterates = run_trained(task, people, bench.steps)
         chosen = errors.best_step() if state is None else state
         fits[label] = (task, errors.pa_mpjpe[chosen], [path[chosen] for path in iterates])
     picture = draw_cases(study, people, fits)

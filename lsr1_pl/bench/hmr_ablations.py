@@ -12,7 +12,7 @@ import torch
 from pytorch_lightning import Trainer, seed_everything
 from torch.optim.lr_scheduler import OneCycleLR
 
-from lsr1_pl.bench.hmr_people import initial_states, people_of, run_solver
+from lsr1_pl.bench.hmr_people import people_of, run_trained
 from lsr1_pl.bench.hmr_variants import ASIDE, LADDER, VARIANTS, Variant
 from lsr1_pl.bench.many_runs import add_share, missing, store, stored
 from lsr1_pl.bench.study import Study
@@ -101,9 +101,7 @@ def _train(
     found = {}
     loaders = (data.val_dataloader(), data.test_dataloader())
     for split, loader in zip(_SPLITS, loaders, strict=True):
-        batches = people_of(task, list(loader))
-        starts = initial_states(task, batches)
-        errors, _ = run_solver(task, task.optimizer, batches, starts, _STEPS)
+        errors, _ = run_trained(task, people_of(task, list(loader)), _STEPS)
         found[split] = errors.curve().tolist()
     return found
 

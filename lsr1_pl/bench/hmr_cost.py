@@ -81,10 +81,13 @@ def _measure(case: Case) -> tuple[float, int]:
 def _fit(task: HMRTask, joints_of: JointsOf, people: int, device: str) -> None:
     keypoints = torch.rand(people, 18, 2, device=device)
     observation = Observation(keypoints, torch.ones(people, 18, device=device))
-    objective = ReprojectionObjective(joints_of, observation, task.camera, task.objective_scale)
     with torch.no_grad():
         estimate: InitialEstimate = task.initial_estimate
         x0 = estimate(keypoints)
+        prior = task.initial_error.prior(x0, task.prior_weight)
+        objective = ReprojectionObjective(
+            joints_of, observation, task.camera, task.objective_scale, prior
+        )
         solver = fitting(task.optimizer, keypoints, task.initial_error.metric())
         unroll(solver, objective, x0, _STEPS)
 

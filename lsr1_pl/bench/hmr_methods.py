@@ -15,6 +15,7 @@ from lsr1_pl.bench.hmr_people import (
     mean_states,
     run_smplify,
     run_solver,
+    run_trained,
 )
 from lsr1_pl.errors import UserError
 from lsr1_pl.hmr import InErrorMetric, PeopleOptimizer, PosePrior, SMPLify
@@ -33,6 +34,8 @@ _GRIDS: Mapping[str, Sequence[float]] = {
     "adam_metric": (0.03, 0.05, 0.07, 0.1),
     "adam_fast_metric": (0.05, 0.07, 0.1, 0.14),
     "lbfgs_metric": (1.0,),
+    "adam_fast_prior": (0.05, 0.07, 0.1, 0.14),
+    "lbfgs_prior": (1.0,),
     "gd_mean": (0.4, 0.8, 1.6, 3.2),
     "adam_mean": (0.01, 0.02, 0.04, 0.08),
     "lbfgs_mean": (1.0,),
@@ -48,6 +51,8 @@ class Untrained:
     label: str
     start: Start
     make: Callable[[float], BatchedOptimizer | PeopleOptimizer]
+    prior: bool = False
+    """Whether its objective has the prior of the first L-SR1's."""
 
 
 def _strong_wolfe(_: float) -> LBFGS:
@@ -77,14 +82,29 @@ UNTRAINED = (
         INITIAL,
         lambda rate: InErrorMetric(_strong_wolfe(rate)),
     ),
+    Untrained(
+        "adam_fast_prior",
+        "Adam (beta1 0.5), in the metric, with the prior",
+        INITIAL,
+        lambda rate: InErrorMetric(Adam(rate, beta1=0.5)),
+        prior=True,
+    ),
+    Untrained(
+        "lbfgs_prior",
+        "L-BFGS, in the metric, with the prior",
+        INITIAL,
+        lambda rate: InErrorMetric(_strong_wolfe(rate)),
+        prior=True,
+    ),
     Untrained("gd_mean", "gradient descent", MEAN, GradientDescent),
     Untrained("adam_mean", "Adam", MEAN, Adam),
     Untrained("lbfgs_mean", "L-BFGS, strong Wolfe", MEAN, _strong_wolfe),
 )
 """From the trained initial estimate or from the mean pose; in plain variables or in the metric."""
 
-QUICK = tuple(method for method in UNTRAINED if method.key not in ("lbfgs_metric", "lbfgs_mean"))
-"""Without the two whose line searches take as long as all the rest."""
+_SLOW = ("lbfgs_metric", "lbfgs_prior", "lbfgs_mean")
+QUICK = tuple(method for method in UNTRAINED if method.key not in _SLOW)
+"""Without those whose line searches take as long as all the rest."""
 
 
 @dataclass
@@ -130,9 +150,7 @@ class Bench:
                 continue
             found = {}
             for rate in grid:
-                errors, _ = run_solver(
-                    self.reference, method.make(rate), people, starts[method.start], self.steps
-                )
+                errors = self._untrained(method, rate, people, starts)
                 found[rate] = float(errors.curve()[errors.best_step()])
             rates.tried[method.key] = found
             rates.chosen[method.key] = min(found, key=lambda rate: found[rate])
@@ -142,21 +160,27 @@ class Bench:
         """Every method on these people: key -> errors, one a seed."""
         found: dict[str, list[Errors]] = {}
         for key, tasks in self.learned.items():
-            found[key] = [
-                run_solver(task, task.optimizer, people, initial_states(task, people), self.steps)[
-                    0
-                ]
-                for task in tasks
-            ]
+            found[key] = [run_trained(task, people, self.steps)[0] for task in tasks]
         starts = self._starts(people)
         for method in self.untrained:
-            solver = method.make(rates.chosen[method.key])
-            errors, _ = run_solver(self.reference, solver, people, starts[method.start], self.steps)
-            found[method.key] = [errors]
+            rate = rates.chosen[method.key]
+            found[method.key] = [self._untrained(method, rate, people, starts)]
         smplify = self.smplify(self.reference)
         for key, start in (("smplify", MEAN), ("smplify_initial", INITIAL)):
             found[key] = [run_smplify(self.reference, smplify, people, starts[start])]
         return found
+
+    def _untrained(
+        self,
+        method: Untrained,
+        rate: float,
+        people: Sequence[People],
+        starts: Mapping[str, list[Tensor]],
+    ) -> Errors:
+        task = self.reference
+        weight = task.prior_weight if method.prior else 0.0
+        start, solver = starts[method.start], method.make(rate)
+        return run_solver(task, solver, people, start, self.steps, weight)[0]
 
     def _starts(self, people: Sequence[People]) -> dict[str, list[Tensor]]:
         task = self.reference

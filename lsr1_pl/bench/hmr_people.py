@@ -13,6 +13,7 @@ from torch import Tensor
 from lsr1_pl.data import MotionBatch
 from lsr1_pl.hmr import (
     POSE_SIZE,
+    EstimatePrior,
     Observation,
     PeopleOptimizer,
     PosePrior,
@@ -107,18 +108,29 @@ def run_solver(
     people: Sequence[People],
     starts: Sequence[Tensor],
     steps: int,
+    prior_weight: float = 0.0,
 ) -> tuple[Errors, list[Tensor]]:
-    """Errors of ``steps`` steps, and the iterates (S, B, N) of each batch."""
+    """Errors of ``steps`` steps, and the iterates (S, B, N) of each batch.
+
+    ``prior_weight`` is that of :class:`lsr1_pl.hmr.EstimatePrior` around the starts.
+    """
     metric = task.initial_error.metric()
     parts, iterates = [], []
     for each, x0 in zip(people, starts, strict=True):
         with torch.no_grad():
             batched = fitting(solver, each.observation.keypoints, metric)
-            path = unroll(batched, _objective(task, each), x0, steps)
+            prior = task.initial_error.prior(x0, prior_weight)
+            path = unroll(batched, _objective(task, each, prior), x0, steps)
         taken = (path.evaluations - path.evaluations[0]).double().numpy()
         parts.append(_errors(task, each, path.iterates, taken))
         iterates.append(path.iterates)
     return _joined(parts), iterates
+
+
+def run_trained(task: HMRTask, people: Sequence[People], steps: int) -> tuple[Errors, list[Tensor]]:
+    """A task's own optimiser from its own initial estimates, on the objective of its training."""
+    starts = initial_states(task, people)
+    return run_solver(task, task.optimizer, people, starts, steps, task.prior_weight)
 
 
 def run_smplify(
@@ -138,9 +150,11 @@ def true_states(people: People) -> Tensor:
     return join_variables(people.batch.pose, people.batch.betas)
 
 
-def _objective(task: HMRTask, people: People) -> ReprojectionObjective:
+def _objective(
+    task: HMRTask, people: People, prior: EstimatePrior | None = None
+) -> ReprojectionObjective:
     return ReprojectionObjective(
-        task.joints_of, people.observation, task.camera, task.objective_scale
+        task.joints_of, people.observation, task.camera, task.objective_scale, prior
     )
 
 
@@ -152,7 +166,7 @@ def _errors(
         for x in iterates:
             joints = task.joints_of(*split_variables(x))[:, :EVALUATED_KEYPOINTS]
             errors.append(pa_mpjpe(joints, people.true_joints).numpy())
-            values.append(1e3 * objective.value(x).double().numpy() / task.objective_scale)
+            values.append(1e3 * objective.reprojection(x).double().numpy())
     return Errors(np.stack(errors), np.stack(values), evaluations)
 
 

@@ -9,13 +9,14 @@ from lsr1_pl.hmr.observation import Observation, observe
 from lsr1_pl.hmr.people_optimizer import InErrorMetric, PeopleOptimizer
 from lsr1_pl.hmr.placing import solve_translation, straight_view
 from lsr1_pl.hmr.pose_prior import PosePrior
-from lsr1_pl.hmr.reprojection import ReprojectionObjective
+from lsr1_pl.hmr.reprojection import EstimatePrior, ReprojectionObjective
 from lsr1_pl.hmr.smplify import SMPLify, SMPLifyFit
 from lsr1_pl.hmr.variables import POSE_SIZE, join_variables, split_variables
 
 __all__ = [
     "LGD",
     "POSE_SIZE",
+    "EstimatePrior",
     "FittedPeople",
     "FittedState",
     "InErrorMetric",

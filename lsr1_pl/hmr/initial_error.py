@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from lsr1_pl.hmr.reprojection import EstimatePrior
 from lsr1_pl.optim import Metric
 from lsr1_pl.precision import in_full_precision
 
@@ -39,3 +40,7 @@ class InitialError(nn.Module):
     def metric(self) -> Metric:
         """Coordinates in which the error has unit second moment; x's own before any batch."""
         return Metric.of_covariance(self.second_moment)
+
+    def prior(self, x0: Tensor, weight: float) -> EstimatePrior | None:
+        """Around initial estimates ``x0`` (B, N), constants to any gradient; None of weight 0."""
+        return EstimatePrior(x0.detach(), self.metric(), weight) if weight else None

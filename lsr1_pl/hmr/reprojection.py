@@ -1,8 +1,9 @@
-"""The inner objective of human mesh recovery (Eq. 12)."""
+"""The inner objective of human mesh recovery (Eq. 12), and a prior beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -10,14 +11,34 @@ from lsr1_pl.body.camera import PinholeCamera
 from lsr1_pl.hmr.observation import Observation, observe
 from lsr1_pl.hmr.variables import split_variables
 from lsr1_pl.objectives import AutogradObjective
+from lsr1_pl.optim import Metric
 from lsr1_pl.precision import in_full_precision
 
 JointsOf = Callable[[Tensor, Tensor], Tensor]
 """Pose (B, 72) and betas (B, num_betas) -> the 18 keypoints' joints (B, 18, 3), in metres."""
 
 
+class EstimatePrior(NamedTuple):
+    """How far a fit has gone from the initial estimate, measured by how the estimate usually errs.
+
+    ``weight * |y|^2`` with x = x0 + A y, A A the covariance of the estimate's error: up to a factor
+    the negative logarithm of a Gaussian prior. Noisy keypoints then do not pull a body where no
+    body was ever wrong by so much.
+    """
+
+    x0: Tensor
+    """(B, N) initial estimates."""
+    metric: Metric
+    weight: float
+    """0 or more, in units of the normalised image."""
+
+    def value(self, x: Tensor) -> Tensor:
+        """(B, N) -> (B,), 0 or more."""
+        return self.weight * self.metric.to_y(x - self.x0).square().sum(dim=1)
+
+
 class ReprojectionObjective(AutogradObjective):
-    """``scale * mean(w |keypoints(x) - observed|)`` over the 36 coordinates, for B people.
+    """``scale * (mean(w |keypoints(x) - observed|) + prior(x))`` over 36 coordinates, for B people.
 
     The prediction is projected and normalised as the observation was, with the observed
     visibility, so that the objective knows neither scale nor translation in the image.
@@ -27,6 +48,7 @@ class ReprojectionObjective(AutogradObjective):
         observation: of the B people.
         camera: of the prediction.
         scale: 1 is LGD's mean; 36 is the sum that Eq. 12 prints.
+        prior: added to the mean; Eq. 12 has none.
     """
 
     def __init__(
@@ -35,16 +57,24 @@ class ReprojectionObjective(AutogradObjective):
         observation: Observation,
         camera: PinholeCamera,
         scale: float = 1.0,
+        prior: EstimatePrior | None = None,
     ) -> None:
         self._joints_of = joints_of
         self._observation = observation
         self._camera = camera
         self._scale = scale
+        self._prior = prior
 
     @in_full_precision
     def value(self, x: Tensor) -> Tensor:
         """(B, 72 + num_betas) -> (B,), in units of the normalised image, times ``scale``."""
+        error = self.reprojection(x)
+        return self._scale * (error if self._prior is None else error + self._prior.value(x))
+
+    @in_full_precision
+    def reprojection(self, x: Tensor) -> Tensor:
+        """(B, 72 + num_betas) -> (B,): the mean alone, in units of the normalised image."""
         observed, visibility = self._observation
         predicted = observe(self._joints_of(*split_variables(x)), visibility, self._camera)
         error = (predicted.keypoints - observed).abs() * visibility.unsqueeze(2)
-        return self._scale * error.mean(dim=(1, 2))
+        return error.mean(dim=(1, 2))

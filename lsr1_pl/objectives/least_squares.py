@@ -7,6 +7,7 @@ from torch import Tensor
 
 from lsr1_pl.errors import UserError
 from lsr1_pl.objectives.base import AutogradObjective
+from lsr1_pl.precision import in_full_precision
 
 
 class TanhLeastSquares(AutogradObjective):
@@ -26,6 +27,7 @@ class TanhLeastSquares(AutogradObjective):
         self.features = features
         self.targets = targets
 
+    @in_full_precision
     def value(self, x: Tensor) -> Tensor:
         """(B, N) -> (B,)."""
         outputs = torch.tanh(torch.bmm(self.features, x.unsqueeze(2)).squeeze(2))

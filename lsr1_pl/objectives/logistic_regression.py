@@ -7,6 +7,7 @@ from torch import Tensor
 
 from lsr1_pl.errors import UserError
 from lsr1_pl.objectives.base import AutogradObjective
+from lsr1_pl.precision import in_full_precision
 
 
 class LogisticRegression(AutogradObjective):
@@ -28,6 +29,7 @@ class LogisticRegression(AutogradObjective):
         self.labels = labels
         self.penalty = penalty
 
+    @in_full_precision
     def value(self, x: Tensor) -> Tensor:
         """(B, N) -> (B,)."""
         margins = self.labels * torch.bmm(self.features, x.unsqueeze(2)).squeeze(2)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from lsr1_pl.errors import UserError
+from lsr1_pl.precision import in_full_precision
 from lsr1_pl.types import Evaluation
 
 
@@ -56,6 +57,7 @@ class Quadratic:
     def _solve(self, right: Tensor) -> Tensor:
         return torch.linalg.solve(self.H.double(), right.double()).to(right.dtype)
 
+    @in_full_precision
     def _hessian_times(self, x: Tensor) -> Tensor:
         return torch.bmm(self.H, x.unsqueeze(2)).squeeze(2)
 

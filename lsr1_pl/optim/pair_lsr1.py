@@ -13,6 +13,7 @@ from lsr1_pl.optim.checks import check_counts
 from lsr1_pl.optim.line_search import LineStep, armijo
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
 from lsr1_pl.optim.secant_pairs import SecantPairs, SplitProduct
+from lsr1_pl.precision import full_precision
 from lsr1_pl.types import Evaluation, Objective
 
 _FEATURES, _OUTPUTS = 9, 3
@@ -112,7 +113,11 @@ class PairLSR1(nn.Module, BatchedOptimizer):
         )
 
     def step(self, state: PairLSR1State, objective: Objective) -> PairLSR1State:
-        """Direction, safeguarded step, new pair."""
+        """Direction, safeguarded step, new pair; conjugacy needs the tensors' whole precision."""
+        with full_precision(state.iterate):
+            return self._step(state, objective)
+
+    def _step(self, state: PairLSR1State, objective: Objective) -> PairLSR1State:
         extra = 0
         if state.steps_taken == 0:
             state, extra = self._probed(state, objective), 1

@@ -55,6 +55,8 @@ class HMRTask(MetaTask):
         steps: K.
         secant_weight: lambda_sec.
         objective_scale: of the inner objective; 36 is the sum of Eq. 12, 1 LGD's mean.
+        prior_weight: of |y|^2 in the inner objective, y the way from the initial estimate in the
+            metric of its error (:class:`lsr1_pl.hmr.EstimatePrior`); 0 is Eq. 12.
         loss_weights: factors of the outer loss' terms.
         warmup_iterations: first iterations that train the initial estimate alone (K = 0).
         detach_initial_estimate: keep the outer loss of later states from the initial networks.
@@ -93,6 +95,7 @@ class HMRTask(MetaTask):
         steps: int = 8,
         secant_weight: float = 1.0,
         objective_scale: float = 36.0,
+        prior_weight: float = 0.0,
         loss_weights: LossWeights = LossWeights(),  # noqa: B008
         warmup_iterations: int = 0,
         detach_initial_estimate: bool = False,
@@ -130,6 +133,8 @@ class HMRTask(MetaTask):
             raise UserError(
                 f"HMRTask evaluation_steps is {evaluation_steps}; it must reach steps, {steps}"
             )
+        if prior_weight < 0:
+            raise UserError(f"HMRTask prior_weight is {prior_weight}; it must be 0 or more")
         self.optimizer = optimizer
         self._trained = "LGD" if isinstance(optimizer, LGD) else "L-SR1"
         self.initial_estimate = InitialEstimate(num_betas, initial_width, initial_dropout)
@@ -138,6 +143,7 @@ class HMRTask(MetaTask):
         self.joints_of = self.body.select(COCO18)
         self.camera = PinholeCamera()
         self.objective_scale = objective_scale
+        self.prior_weight = prior_weight
         self.loss_weights = loss_weights
         self.warmup_iterations = warmup_iterations
         self.detach_initial_estimate = detach_initial_estimate
@@ -177,12 +183,12 @@ class HMRTask(MetaTask):
         solver = self._fitting(observation)
         if self.detach_initial_estimate:
             start_loss = self._outer_loss(x0.unsqueeze(0), target, observation)
-            trajectory = self.unroll_training(solver, self._objective(observation), x0.detach())
+            trajectory = self.unroll_training(solver, self._objective(observation, x0), x0.detach())
             losses = torch.cat(
                 [start_loss, self._outer_loss(trajectory.iterates[1:], target, observation)]
             )
         else:
-            trajectory = self.unroll_training(solver, self._objective(observation), x0)
+            trajectory = self.unroll_training(solver, self._objective(observation, x0), x0)
             losses = self._outer_loss(trajectory.iterates, target, observation)
         secant = mean_secant_residual(trajectory)
         loss = losses.mean() + self.secant_weight * secant
@@ -224,8 +230,10 @@ class HMRTask(MetaTask):
         observation = Observation(normalize_keypoints(batch.keypoints, visibility), visibility)
         x0 = self.initial_estimate(observation.keypoints)
         solver = self._fitting(observation)
-        trajectory = unroll(solver, self._objective(observation), x0, self.steps)
-        return best_states(trajectory, visibility, self.objective_scale, self.joints_of)
+        objective = self._objective(observation, x0)
+        trajectory = unroll(solver, objective, x0, self.steps)
+        errors = torch.stack([objective.reprojection(x) for x in trajectory.iterates])
+        return best_states(trajectory, errors, visibility, self.joints_of)
 
     def _target(self, batch: MotionBatch) -> tuple[FittedState, Observation]:
         return synthetic_target(batch, self.joints_of, self.camera)
@@ -233,8 +241,11 @@ class HMRTask(MetaTask):
     def _fitting(self, observation: Observation) -> BatchedOptimizer:
         return fitting(self.optimizer, observation.keypoints, self.initial_error.metric())
 
-    def _objective(self, observation: Observation) -> ReprojectionObjective:
-        return ReprojectionObjective(self.joints_of, observation, self.camera, self.objective_scale)
+    def _objective(self, observation: Observation, x0: Tensor) -> ReprojectionObjective:
+        prior = self.initial_error.prior(x0, self.prior_weight)
+        return ReprojectionObjective(
+            self.joints_of, observation, self.camera, self.objective_scale, prior
+        )
 
     def _outer_loss(
         self, iterates: Tensor, target: FittedState, observation: Observation
@@ -281,9 +292,9 @@ class HMRTask(MetaTask):
         return iterates
 
     def _run_all(self, observation: Observation, joint_sets: JointSets) -> dict[str, Tensor]:
-        x0, objective = self.initial_estimate(observation.keypoints), self._objective(observation)
-        metric = self.initial_error.metric()
-        return self._run.add(observation, x0, objective, metric, self.objective_scale, joint_sets)
+        x0 = self.initial_estimate(observation.keypoints)
+        objective, metric = self._objective(observation, x0), self.initial_error.metric()
+        return self._run.add(observation, x0, objective, metric, joint_sets)
 
     def _finish_evaluation(self, prefix: str) -> None:
         self.curves, self.curves_note = self._run.curves(), self._run.note()

@@ -33,16 +33,16 @@ class Prediction(NamedTuple):
 
 def best_states(
     trajectory: Trajectory,
+    errors: Tensor,
     visibility: Tensor,
-    scale: float,
     joints_of: Callable[[Tensor, Tensor], Tensor],
 ) -> Prediction:
     """Each person's state of least objective: never worse than where it started.
 
     Args:
         trajectory: of n people.
+        errors: (K + 1, n) mean reprojection errors of its states.
         visibility: (n, 18) of 0 and 1.
-        scale: of the objective; errors are given without it.
         joints_of: the body's forward.
     """
     values = trajectory.values
@@ -52,4 +52,4 @@ def best_states(
     pose, betas = split_variables(trajectory.iterates[best, people])
     status = torch.where(finite.all(dim=0), FITTED, DIVERGED)
     status = torch.where(visibility.sum(dim=1) < LEAST_KEYPOINTS, TOO_FEW_KEYPOINTS, status)
-    return Prediction(pose, betas, joints_of(pose, betas), values.T / scale, status)
+    return Prediction(pose, betas, joints_of(pose, betas), errors.T, status)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lsr1_pl.data import DetectionBatch
-from lsr1_pl.hmr import FittedPeople, Observation, PeopleOptimizer
+from lsr1_pl.hmr import FittedPeople, Observation, PeopleOptimizer, ReprojectionObjective
 from lsr1_pl.optim import BatchedOptimizer, Metric, unroll
 from lsr1_pl.tasks.hmr_evaluation import (
     KEYPOINTS,
@@ -22,7 +22,6 @@ from lsr1_pl.tasks.hmr_evaluation import (
 )
 from lsr1_pl.tasks.hmr_people import PeopleKeeper
 from lsr1_pl.tasks.hmr_threedpw import FrameErrors, ThreeDPWEvaluation
-from lsr1_pl.types import Objective
 
 JointSets = Callable[[Tensor], list[JointSet]]
 """Iterates (B, N) -> what is compared of them."""
@@ -71,20 +70,19 @@ class EvaluationRun:
         self,
         observation: Observation,
         x0: Tensor,
-        objective: Objective,
+        objective: ReprojectionObjective,
         metric: Metric,
-        scale: float,
         joint_sets: JointSets,
     ) -> dict[str, Tensor]:
         """Run every solver from ``x0``: solver -> iterates (K + 1, B, N).
 
-        ``metric`` is of the initial estimate's error; values are divided by ``scale``.
+        ``metric`` is of the initial estimate's error.
         """
         iterates = {}
         for name, errors in self._errors.items():
             solver = fitting(errors.solver, observation.keypoints, metric)
             trajectory = unroll(solver, objective, x0, self._steps)
-            values = trajectory.values / scale
+            values = [objective.reprojection(x) for x in trajectory.iterates]
             for k, x in enumerate(trajectory.iterates):
                 errors.update(k, joint_sets(x), x, values[k])
             if self._keeper is not None and name == self._trained:

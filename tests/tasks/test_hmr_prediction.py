@@ -31,10 +31,11 @@ def test_keeps_each_persons_best_state_and_flags_the_rest(task: HMRTask) -> None
     trajectory = Trajectory(iterates, values, torch.zeros(2, 3, 82), None, evaluations)
     visibility = torch.ones(3, 18)
     visibility[2, 5:] = 0
-    prediction = best_states(trajectory, visibility, 2.0, task.joints_of)
+    errors = torch.arange(9.0).view(3, 3)
+    prediction = best_states(trajectory, errors, visibility, task.joints_of)
     assert prediction.pose[:, 0].tolist() == [1.0, 0.0, 2.0]
     assert prediction.status.tolist() == [0, 1, 2]
-    assert prediction.error_by_step[0].tolist() == [2.0, 1.0, 3.0]
+    assert prediction.error_by_step[0].tolist() == [0.0, 3.0, 6.0]
     assert prediction.joints.shape == (3, 18, 3)
 
 

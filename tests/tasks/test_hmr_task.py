@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pytorch_lightning import Trainer
 from lsr1_pl.data import MotionBatch, MotionDataModule
 from lsr1_pl.errors import UserError
 from lsr1_pl.hmr import (
+    LGD,
     FittedState,
     InErrorMetric,
     LossWeights,
@@ -74,7 +76,9 @@ def test_loss_is_the_mean_over_the_initial_estimate_and_every_step() -> None:
     observation = observe(joints, batch.visibility, model.camera)
     target = FittedState(observation.keypoints, joints, batch.pose, batch.betas)
     x0 = model.initial_estimate(observation.keypoints)
-    trajectory = unroll(model.optimizer, model._objective(observation), x0, 2, second_order=False)
+    trajectory = unroll(
+        model.optimizer, model._objective(observation, x0), x0, 2, second_order=False
+    )
     losses = []
     for x in trajectory.iterates:
         pose, betas = split_variables(x)
@@ -174,9 +178,26 @@ def test_trains_in_the_metric_of_the_initial_error() -> None:
     assert set(model.curves["PA-MPJPE (mm)"]) == {"L-SR1", "m"}
 
 
+@torch.no_grad()
+def test_a_heavy_prior_holds_the_fit_and_is_no_part_of_the_reprojection() -> None:
+    moved, errors = {}, {}
+    for weight in (0.0, 1e3):
+        model = task(prior_weight=weight, optimizer=Adam(0.01)).eval()
+        model.keep_people = True
+        run = trainer()
+        run.validate(model, data(), verbose=False)
+        assert model.people is not None
+        moved[weight] = float((model.people.fitted - model.people.initial).norm())
+        errors[weight] = model.curves["reprojection (1e-3)"]["L-SR1"]
+    assert moved[1e3] < 0.5 * moved[0.0]
+    assert errors[1e3][0] == errors[0.0][0]
+
+
 def test_bad_options_are_named() -> None:
     with pytest.raises(UserError, match="evaluation_steps"):
         task(evaluation_steps=1)
+    with pytest.raises(UserError, match="prior_weight is -1"):
+        task(prior_weight=-1.0)
     with pytest.raises(UserError, match=r"no-such\.npz"):
         task(body="no-such.npz")
 
@@ -194,6 +215,25 @@ def test_a_frozen_initial_estimate_stays_as_an_evaluation_has_it() -> None:
         not torch.equal(before[key], after[key]) for key in before if key.startswith("optimizer.")
     )
     assert int(model.initial_error.batches) == 3
+
+
+@pytest.mark.parametrize("name", ["L-SR1", "LGD"])
+def test_mixed_precision_trains_with_a_fused_and_clipped_meta_optimiser(name: str) -> None:
+    torch.manual_seed(0)
+    learned = LGD(width=16) if name == "LGD" else InErrorMetric(LSR1(8, 2, 0.1))
+    found = {}
+    for precision in ("32-true", "bf16-mixed"):
+        model = task(
+            optimizer=copy.deepcopy(learned),
+            meta_optimizer=lambda p: torch.optim.AdamW(p, lr=1e-3, fused=True),
+        )
+        run = trainer(precision=precision)
+        run.fit(model, data())
+        assert int(model.skipped_steps) == 0
+        assert all(p.dtype == torch.float32 for p in model.parameters())
+        run.validate(model, data(), verbose=False)
+        found[precision] = model.curves["PA-MPJPE (mm)"][name][-1]
+    assert 0 < abs(found["bf16-mixed"] - found["32-true"]) < 0.02 * found["32-true"]
 
 
 def test_trains_with_every_departure_at_once() -> None:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lsr1_pl.optim.checks import check_fraction, check_positive
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
+from lsr1_pl.precision import full_precision
 from lsr1_pl.types import Evaluation, Objective
 
 
@@ -82,4 +83,5 @@ def identities(x: Tensor) -> Tensor:
 
 def times(matrix: Tensor, vector: Tensor) -> Tensor:
     """(B, N): matrices (B, N, N) times vectors (B, N)."""
-    return torch.bmm(matrix, vector.unsqueeze(2)).squeeze(2)
+    with full_precision(matrix):
+        return torch.bmm(matrix, vector.unsqueeze(2)).squeeze(2)

@@ -1,0 +1,66 @@
+"""The inner objective and its prior."""
+
+from __future__ import annotations
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from lsr1_pl.body import PinholeCamera, load_body_model
+from lsr1_pl.body.skeleton import COCO18
+from lsr1_pl.hmr import EstimatePrior, InitialError, ReprojectionObjective, observe
+from lsr1_pl.optim import Metric
+
+BODY = load_body_model("open", dtype=torch.float64).select(COCO18)
+
+
+def people(prior: EstimatePrior | None, scale: float = 1.0) -> tuple[ReprojectionObjective, Tensor]:
+    """Three people, and where they are fitted to."""
+    generator = torch.Generator().manual_seed(0)
+    x = 0.2 * torch.randn(3, 82, generator=generator, dtype=torch.float64)
+    visibility = torch.ones(3, 18, dtype=torch.float64)
+    seen = observe(BODY(x[:, :72], x[:, 72:]), visibility, PinholeCamera())
+    return ReprojectionObjective(BODY, seen, PinholeCamera(), scale, prior), x
+
+
+def spread(size: int, seed: int) -> Tensor:
+    """A covariance."""
+    generator = torch.Generator().manual_seed(seed)
+    factor = torch.randn(size, size, generator=generator, dtype=torch.float64)
+    return factor @ factor.T / size + 0.1 * torch.eye(size, dtype=torch.float64)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000), st.floats(1e-4, 10.0))
+def test_the_prior_is_the_mahalanobis_distance_from_the_estimate(seed: int, weight: float) -> None:
+    covariance = spread(82, seed)
+    _, x0 = people(None)
+    prior = EstimatePrior(x0, Metric.of_covariance(covariance), weight)
+    x = x0 + torch.randn(x0.shape, generator=torch.Generator().manual_seed(seed)).double()
+    away = (x - x0).unsqueeze(2)
+    expected = weight * (away.mT @ torch.linalg.solve(covariance, away)).flatten()
+    torch.testing.assert_close(prior.value(x), expected, rtol=1e-9, atol=0.0)
+
+
+def test_the_scale_multiplies_both_and_the_reprojection_neither() -> None:
+    x0 = torch.zeros(3, 82, dtype=torch.float64)
+    prior = EstimatePrior(x0, Metric.of_covariance(spread(82, 1)), 0.01)
+    objective, _ = people(prior, 36.0)
+    plain, _ = people(None)
+    x = torch.full((3, 82), 0.1, dtype=torch.float64)
+    torch.testing.assert_close(objective.reprojection(x), plain.value(x))
+    torch.testing.assert_close(objective.value(x), 36 * (plain.value(x) + prior.value(x)))
+
+
+def test_gradient_of_the_prior_is_checked_by_differences() -> None:
+    prior = EstimatePrior(
+        torch.zeros(3, 82, dtype=torch.float64), Metric.of_covariance(spread(82, 2)), 0.01
+    )
+    objective, seen = people(prior)
+    x = (seen + 0.05).requires_grad_()
+    assert torch.autograd.gradcheck(objective.value, (x,))
+
+
+def test_an_estimate_without_weight_has_no_prior() -> None:
+    assert InitialError(4).prior(torch.zeros(2, 4), 0.0) is None
