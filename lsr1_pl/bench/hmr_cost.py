@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from lsr1_pl.bench.measuring import in_rounds
-from lsr1_pl.bench.speed_cases import through_smplx
+from lsr1_pl.bench.speed_cases import see_through, through_smplx
 from lsr1_pl.body.skeleton import COCO18_INDICES, SMPL_JOINTS
-from lsr1_pl.hmr import InitialEstimate, Observation, ReprojectionObjective
+from lsr1_pl.hmr import InitialEstimate, Observation
 from lsr1_pl.hmr.reprojection import JointsOf
 from lsr1_pl.metrics.memory import peak_bytes, start_peak
 from lsr1_pl.optim import unroll
@@ -63,31 +63,27 @@ def _measure(case: Case) -> tuple[float, int]:
     torch.manual_seed(0)
     task = load_task(case.checkpoint).to(case.device)
     assert isinstance(task, HMRTask)
-    joints_of: JointsOf = task.joints_of
     if case.body == FULL_MESH:
-        joints_of = _through_the_mesh(task)
+        see_through(task, _through_the_mesh(task))
     elif case.body == SMPLX_MESH:
-        joints_of = through_smplx(task.body)
-    _fit(task, joints_of, 2, case.device)  # Libraries load, and allocate, at their first use.
+        see_through(task, through_smplx(task.body))
+    _fit(task, 2, case.device)  # Libraries load, and allocate, at their first use.
     before = start_peak(case.device)
     started = time.perf_counter()
-    _fit(task, joints_of, case.people, case.device)
+    _fit(task, case.people, case.device)
     if case.device == "cuda":
         torch.cuda.synchronize()
     seconds = (time.perf_counter() - started) / _STEPS
     return seconds, max(0, peak_bytes(case.device) - before)
 
 
-def _fit(task: HMRTask, joints_of: JointsOf, people: int, device: str) -> None:
+def _fit(task: HMRTask, people: int, device: str) -> None:
     keypoints = torch.rand(people, 18, 2, device=device)
     observation = Observation(keypoints, torch.ones(people, 18, device=device))
     with torch.no_grad():
         estimate: InitialEstimate = task.initial_estimate
         x0 = estimate(keypoints)
-        prior = task.initial_error.prior(x0, task.prior_weight)
-        objective = ReprojectionObjective(
-            joints_of, observation, task.camera, task.objective_scale, prior
-        )
+        objective = task.objective(observation, x0)
         solver = fitting(task.optimizer, keypoints, task.initial_error.metric())
         unroll(solver, objective, x0, _STEPS)
 

@@ -13,7 +13,6 @@ from torch import Tensor
 from lsr1_pl.data import MotionBatch
 from lsr1_pl.hmr import (
     POSE_SIZE,
-    EstimatePrior,
     Observation,
     PeopleOptimizer,
     PosePrior,
@@ -96,7 +95,7 @@ def mean_states(task: HMRTask, prior: PosePrior, people: Sequence[People]) -> li
             x[:, 1] = 2 * torch.pi * heading / _HEADINGS
             x[:, 3:POSE_SIZE] = prior.mean_pose()
             states.append(x)
-            values.append(_objective(task, each).value(x))
+            values.append(_eq12(task, each).value(x))
         best = torch.stack(values).argmin(dim=0)
         found.append(torch.stack(states)[best, torch.arange(count)])
     return found
@@ -108,19 +107,20 @@ def run_solver(
     people: Sequence[People],
     starts: Sequence[Tensor],
     steps: int,
-    prior_weight: float = 0.0,
+    *,
+    own: bool = False,
 ) -> tuple[Errors, list[Tensor]]:
     """Errors of ``steps`` steps, and the iterates (S, B, N) of each batch.
 
-    ``prior_weight`` is that of :class:`lsr1_pl.hmr.EstimatePrior` around the starts.
+    Eq. 12 is minimised, or, if ``own``, the task's own objective.
     """
     metric = task.initial_error.metric()
     parts, iterates = [], []
     for each, x0 in zip(people, starts, strict=True):
         with torch.no_grad():
             batched = fitting(solver, each.observation.keypoints, metric)
-            prior = task.initial_error.prior(x0, prior_weight)
-            path = unroll(batched, _objective(task, each, prior), x0, steps)
+            objective = task.objective(each.observation, x0) if own else _eq12(task, each)
+            path = unroll(batched, objective, x0, steps)
         taken = (path.evaluations - path.evaluations[0]).double().numpy()
         parts.append(_errors(task, each, path.iterates, taken))
         iterates.append(path.iterates)
@@ -130,7 +130,7 @@ def run_solver(
 def run_trained(task: HMRTask, people: Sequence[People], steps: int) -> tuple[Errors, list[Tensor]]:
     """A task's own optimiser from its own initial estimates, on the objective of its training."""
     starts = initial_states(task, people)
-    return run_solver(task, task.optimizer, people, starts, steps, task.prior_weight)
+    return run_solver(task, task.optimizer, people, starts, steps, own=True)
 
 
 def run_smplify(
@@ -150,18 +150,16 @@ def true_states(people: People) -> Tensor:
     return join_variables(people.batch.pose, people.batch.betas)
 
 
-def _objective(
-    task: HMRTask, people: People, prior: EstimatePrior | None = None
-) -> ReprojectionObjective:
+def _eq12(task: HMRTask, people: People) -> ReprojectionObjective:
     return ReprojectionObjective(
-        task.joints_of, people.observation, task.camera, task.objective_scale, prior
+        task.joints_of, people.observation, task.camera, task.objective_scale
     )
 
 
 def _errors(
     task: HMRTask, people: People, iterates: Tensor, evaluations: NDArray[np.float64]
 ) -> Errors:
-    objective, errors, values = _objective(task, people), [], []
+    objective, errors, values = _eq12(task, people), [], []
     with torch.no_grad():
         for x in iterates:
             joints = task.joints_of(*split_variables(x))[:, :EVALUATED_KEYPOINTS]

@@ -27,6 +27,7 @@ from lsr1_pl.hmr import (
     split_variables,
     trajectory_loss,
 )
+from lsr1_pl.hmr.reprojection import Residual
 from lsr1_pl.optim import LSR1, BatchedOptimizer, unroll
 from lsr1_pl.pretrained import check_weights, find_checkpoint
 from lsr1_pl.tasks.hmr_evaluation import EVALUATED_KEYPOINTS, KEYPOINTS, JointSet
@@ -55,6 +56,7 @@ class HMRTask(MetaTask):
         steps: K.
         secant_weight: lambda_sec.
         objective_scale: of the inner objective; 36 is the sum of Eq. 12, 1 LGD's mean.
+        residual: of the inner objective; see :class:`lsr1_pl.hmr.ReprojectionObjective`.
         prior_weight: of |y|^2 in the inner objective, y the way from the initial estimate in the
             metric of its error (:class:`lsr1_pl.hmr.EstimatePrior`); 0 is Eq. 12.
         loss_weights: factors of the outer loss' terms.
@@ -95,6 +97,7 @@ class HMRTask(MetaTask):
         steps: int = 8,
         secant_weight: float = 1.0,
         objective_scale: float = 36.0,
+        residual: Residual = "absolute",
         prior_weight: float = 0.0,
         loss_weights: LossWeights = LossWeights(),  # noqa: B008
         warmup_iterations: int = 0,
@@ -143,6 +146,7 @@ class HMRTask(MetaTask):
         self.joints_of = self.body.select(COCO18)
         self.camera = PinholeCamera()
         self.objective_scale = objective_scale
+        self.residual: Residual = residual
         self.prior_weight = prior_weight
         self.loss_weights = loss_weights
         self.warmup_iterations = warmup_iterations
@@ -183,12 +187,12 @@ class HMRTask(MetaTask):
         solver = self._fitting(observation)
         if self.detach_initial_estimate:
             start_loss = self._outer_loss(x0.unsqueeze(0), target, observation)
-            trajectory = self.unroll_training(solver, self._objective(observation, x0), x0.detach())
+            trajectory = self.unroll_training(solver, self.objective(observation, x0), x0.detach())
             losses = torch.cat(
                 [start_loss, self._outer_loss(trajectory.iterates[1:], target, observation)]
             )
         else:
-            trajectory = self.unroll_training(solver, self._objective(observation, x0), x0)
+            trajectory = self.unroll_training(solver, self.objective(observation, x0), x0)
             losses = self._outer_loss(trajectory.iterates, target, observation)
         secant = mean_secant_residual(trajectory)
         loss = losses.mean() + self.secant_weight * secant
@@ -230,7 +234,7 @@ class HMRTask(MetaTask):
         observation = Observation(normalize_keypoints(batch.keypoints, visibility), visibility)
         x0 = self.initial_estimate(observation.keypoints)
         solver = self._fitting(observation)
-        objective = self._objective(observation, x0)
+        objective = self.objective(observation, x0)
         trajectory = unroll(solver, objective, x0, self.steps)
         errors = torch.stack([objective.reprojection(x) for x in trajectory.iterates])
         return best_states(trajectory, errors, visibility, self.joints_of)
@@ -241,10 +245,11 @@ class HMRTask(MetaTask):
     def _fitting(self, observation: Observation) -> BatchedOptimizer:
         return fitting(self.optimizer, observation.keypoints, self.initial_error.metric())
 
-    def _objective(self, observation: Observation, x0: Tensor) -> ReprojectionObjective:
-        prior = self.initial_error.prior(x0, self.prior_weight)
+    def objective(self, observation: Observation, x0: Tensor) -> ReprojectionObjective:
+        """What is minimised for the people of an observation, from estimates ``x0`` (B, N)."""
+        scale, prior = self.objective_scale, self.initial_error.prior(x0, self.prior_weight)
         return ReprojectionObjective(
-            self.joints_of, observation, self.camera, self.objective_scale, prior
+            self.joints_of, observation, self.camera, scale, prior, self.residual
         )
 
     def _outer_loss(
@@ -293,7 +298,7 @@ class HMRTask(MetaTask):
 
     def _run_all(self, observation: Observation, joint_sets: JointSets) -> dict[str, Tensor]:
         x0 = self.initial_estimate(observation.keypoints)
-        objective, metric = self._objective(observation, x0), self.initial_error.metric()
+        objective, metric = self.objective(observation, x0), self.initial_error.metric()
         return self._run.add(observation, x0, objective, metric, joint_sets)
 
     def _finish_evaluation(self, prefix: str) -> None:
