@@ -27,6 +27,8 @@ _AVERAGED: Mapping[str, Any] = {
 _TOP: Mapping[str, Any] = {**_AVERAGED, "problem_inputs": True, "embedding": 8, "variables": 82}
 _MEAN: Mapping[str, Any] = {"objective_scale": 1.0, "secant_weight": 0.0}
 _JOINTS: Mapping[str, Any] = {**_MEAN, "loss_weights": LossWeights(0.3, 3.0, 0.3, 0.05)}
+_SQUARES: Mapping[str, Any] = {**_JOINTS, "residual": "rms"}
+_LAST: Mapping[str, Any] = {**_SQUARES, "prior_weight": 3e-4}
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def _aside(name: str, *, metric: bool = True, **changes: Mapping[str, Any]) -> V
         name,
         ASIDE,
         {**_TOP, **changes.get("optimizer", {})},
-        {**_JOINTS, **changes.get("task", {})},
+        {**_LAST, **changes.get("task", {})},
         changes.get("data", {}),
         metric,
     )
@@ -87,6 +89,9 @@ VARIANTS = (
     Variant("averaged gradients", LADDER, _AVERAGED, _MEAN),
     Variant("loss on the joints", LADDER, _AVERAGED, _JOINTS),
     Variant("embeddings, problem inputs", LADDER, _TOP, _JOINTS),
+    Variant("residual by root mean square", LADDER, _TOP, _SQUARES),
+    Variant("prior around the estimate", LADDER, _TOP, _LAST),
+    _aside("residual absolute, as printed", task={"residual": "absolute"}),
     _aside("without the metric", metric=False, optimizer={"gamma1": 0.02}),
     _aside("without embeddings", optimizer={"embedding": 0}),
     _aside("without problem inputs", optimizer={"problem_inputs": False}),

@@ -86,7 +86,7 @@ class ReprojectionObjective(AutogradObjective):
 
     @in_full_precision
     def reprojection(self, x: Tensor) -> Tensor:
-        """(B, 72 + num_betas) -> (B,): the mean absolute difference alone, whatever is minimised."""
+        """(B, 72 + num_betas) -> (B,): the mean absolute difference, whatever is minimised."""
         return self._differences(x).abs().mean(dim=(1, 2))
 
     def _differences(self, x: Tensor) -> Tensor:

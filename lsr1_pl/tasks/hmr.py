@@ -174,7 +174,7 @@ class HMRTask(MetaTask):
 
     def training_step(self, batch: MotionBatch, batch_idx: int) -> Tensor:
         """Eq. 13 on one batch, averaged over the K + 1 states and the people."""
-        target, observation = self._target(batch)
+        target, observation = synthetic_target(batch, self.joints_of, self.camera)
         if self.freeze_initial_estimate:
             self.initial_estimate.eval()
         x0 = self.initial_estimate(observation.keypoints)
@@ -184,16 +184,11 @@ class HMRTask(MetaTask):
             self.log("train/meta_loss", loss, prog_bar=True)
             return loss
         self.freeze_norms(self.optimizer)
-        solver = self._fitting(observation)
-        if self.detach_initial_estimate:
-            start_loss = self._outer_loss(x0.unsqueeze(0), target, observation)
-            trajectory = self.unroll_training(solver, self.objective(observation, x0), x0.detach())
-            losses = torch.cat(
-                [start_loss, self._outer_loss(trajectory.iterates[1:], target, observation)]
-            )
-        else:
-            trajectory = self.unroll_training(solver, self.objective(observation, x0), x0)
-            losses = self._outer_loss(trajectory.iterates, target, observation)
+        start = x0.detach() if self.detach_initial_estimate else x0
+        objective = self.objective(observation, x0)
+        trajectory = self.unroll_training(self._fitting(observation), objective, start)
+        states = torch.cat([x0.unsqueeze(0), trajectory.iterates[1:]])
+        losses = self._outer_loss(states, target, observation)
         secant = mean_secant_residual(trajectory)
         loss = losses.mean() + self.secant_weight * secant
         self.log("train/meta_loss", loss, prog_bar=True)
@@ -218,7 +213,11 @@ class HMRTask(MetaTask):
         """``evaluation_steps`` steps of L-SR1 and of each baseline from the same start."""
         iterates = self._evaluate(batch)
         if self.fits is None and isinstance(batch, MotionBatch):
-            self.fits = self._sample(batch, iterates)
+            states = {"initial estimate": iterates[self._trained][0]}
+            states |= {name: x[self.steps] for name, x in iterates.items()}
+            _, seen = synthetic_target(batch, self.joints_of, self.camera)
+            joints = COCO18[:EVALUATED_KEYPOINTS]
+            self.fits = sample_fits(self.body, batch, seen, states, joints, self.sample_fits)
 
     def on_validation_epoch_end(self) -> None:
         """Curves and logs of the validation set."""
@@ -233,14 +232,10 @@ class HMRTask(MetaTask):
         visibility = batch.visibility
         observation = Observation(normalize_keypoints(batch.keypoints, visibility), visibility)
         x0 = self.initial_estimate(observation.keypoints)
-        solver = self._fitting(observation)
         objective = self.objective(observation, x0)
-        trajectory = unroll(solver, objective, x0, self.steps)
+        trajectory = unroll(self._fitting(observation), objective, x0, self.steps)
         errors = torch.stack([objective.reprojection(x) for x in trajectory.iterates])
         return best_states(trajectory, errors, visibility, self.joints_of)
-
-    def _target(self, batch: MotionBatch) -> tuple[FittedState, Observation]:
-        return synthetic_target(batch, self.joints_of, self.camera)
 
     def _fitting(self, observation: Observation) -> BatchedOptimizer:
         return fitting(self.optimizer, observation.keypoints, self.initial_error.metric())
@@ -268,7 +263,7 @@ class HMRTask(MetaTask):
         """Run every solver on a batch: solver -> iterates (K + 1, B, N)."""
         if isinstance(batch, DetectionBatch):
             return self._evaluate_detections(batch)
-        target, observation = self._target(batch)
+        target, observation = synthetic_target(batch, self.joints_of, self.camera)
         true = target.joints[:, :EVALUATED_KEYPOINTS]
         every = torch.ones(len(true), dtype=torch.bool, device=true.device)
 
@@ -289,11 +284,13 @@ class HMRTask(MetaTask):
         def joint_sets(x: Tensor) -> list[JointSet]:
             return evaluation.joint_sets(*split_variables(x), true, batch)
 
-        def vertex_errors(x: Tensor) -> dict[str, Tensor]:
-            return evaluation.vertex_errors(*split_variables(x), batch)
-
         iterates = self._run_all(observation, joint_sets)
-        self._run.add_frames(iterates, joint_sets, vertex_errors, batch)
+        self._run.add_frames(
+            iterates,
+            joint_sets,
+            lambda x: evaluation.vertex_errors(*split_variables(x), batch),
+            batch,
+        )
         return iterates
 
     def _run_all(self, observation: Observation, joint_sets: JointSets) -> dict[str, Tensor]:
@@ -305,12 +302,5 @@ class HMRTask(MetaTask):
         self.curves, self.curves_note = self._run.curves(), self._run.note()
         self.people = self._run.people()
         logged = self._run.logged(prefix)
-        best = f"{prefix}/pa_mpjpe"
-        self.log(best, logged.pop(best), prog_bar=True)
+        self.log(best := f"{prefix}/pa_mpjpe", logged.pop(best), prog_bar=True)
         self.log_dict(logged)
-
-    def _sample(self, batch: MotionBatch, iterates: dict[str, Tensor]) -> FitSample:
-        states = {"initial estimate": iterates[self._trained][0]}
-        states |= {name: x[self.steps] for name, x in iterates.items()}
-        observation, joints = self._target(batch)[1], COCO18[:EVALUATED_KEYPOINTS]
-        return sample_fits(self.body, batch, observation, states, joints, self.sample_fits)

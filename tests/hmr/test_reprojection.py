@@ -10,18 +10,21 @@ from torch import Tensor
 from lsr1_pl.body import PinholeCamera, load_body_model
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.hmr import EstimatePrior, InitialError, ReprojectionObjective, observe
+from lsr1_pl.hmr.reprojection import Residual
 from lsr1_pl.optim import Metric
 
 BODY = load_body_model("open", dtype=torch.float64).select(COCO18)
 
 
-def people(prior: EstimatePrior | None, scale: float = 1.0) -> tuple[ReprojectionObjective, Tensor]:
+def people(
+    prior: EstimatePrior | None, scale: float = 1.0, residual: Residual = "absolute"
+) -> tuple[ReprojectionObjective, Tensor]:
     """Three people, and where they are fitted to."""
     generator = torch.Generator().manual_seed(0)
     x = 0.2 * torch.randn(3, 82, generator=generator, dtype=torch.float64)
     visibility = torch.ones(3, 18, dtype=torch.float64)
     seen = observe(BODY(x[:, :72], x[:, 72:]), visibility, PinholeCamera())
-    return ReprojectionObjective(BODY, seen, PinholeCamera(), scale, prior), x
+    return ReprojectionObjective(BODY, seen, PinholeCamera(), scale, prior, residual), x
 
 
 def spread(size: int, seed: int) -> Tensor:
@@ -59,6 +62,17 @@ def test_gradient_of_the_prior_is_checked_by_differences() -> None:
     )
     objective, seen = people(prior)
     x = (seen + 0.05).requires_grad_()
+    assert torch.autograd.gradcheck(objective.value, (x,))
+
+
+def test_the_root_mean_square_is_flat_at_a_perfect_fit_and_smooth_beside_it() -> None:
+    objective, seen = people(None, residual="rms")
+    value, gradient = objective.evaluate(seen)
+    assert bool((value < 1.001e-4).all())
+    torch.testing.assert_close(gradient, torch.zeros_like(gradient), rtol=0.0, atol=1e-6)
+    x = (seen + 0.05).requires_grad_()
+    absolute, _ = people(None)
+    assert bool((objective.value(x) >= absolute.value(x)).all())
     assert torch.autograd.gradcheck(objective.value, (x,))
 
 

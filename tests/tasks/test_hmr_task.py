@@ -77,7 +77,7 @@ def test_loss_is_the_mean_over_the_initial_estimate_and_every_step() -> None:
     target = FittedState(observation.keypoints, joints, batch.pose, batch.betas)
     x0 = model.initial_estimate(observation.keypoints)
     trajectory = unroll(
-        model.optimizer, model._objective(observation, x0), x0, 2, second_order=False
+        model.optimizer, model.objective(observation, x0), x0, 2, second_order=False
     )
     losses = []
     for x in trajectory.iterates:
