@@ -80,13 +80,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lgd-noise", nargs="+", default=[], help="LGD trained with detection noise, likewise"
     )
-    parser.add_argument(
-        "--fraction",
-        nargs="+",
-        default=[],
-        metavar="SHARE=CKPT",
-        help="L-SR1 trained on a share of the motion, such as 0.1=runs/f/checkpoints/best.ckpt",
-    )
+    for updates in (4, 8):
+        parser.add_argument(
+            f"--lgd{updates}", nargs="+", default=[], help=f"LGD trained for {updates} updates"
+        )
+    for option, method in (("--fraction", "L-SR1"), ("--lgd-fraction", "LGD")):
+        parser.add_argument(
+            option,
+            nargs="+",
+            default=[],
+            metavar="SHARE=CKPT",
+            help=f"{method} trained on a share of the motion, such as 0.1=runs/f/best.ckpt",
+        )
     parser.add_argument("--device", default="cpu", help="of Table 3: cpu, or cuda (cpu)")
 
 
@@ -101,10 +106,16 @@ def run(options: argparse.Namespace) -> None:
         "lsr1": options.lsr1,
         "lgd": options.lgd,
         "lgd_noise": options.lgd_noise,
+        "lgd_4": options.lgd4,
+        "lgd_8": options.lgd8,
         "lsr1_faithful": options.faithful,
     }
     learned = {key: [_task(n) for n in each] for key, each in names.items() if each}
-    shares = {share: _task(name) for share, name in _shares(options.fraction)}
+    shares = {
+        f"{method}, {share}": _task(name)
+        for method, words in (("L-SR1", options.fraction), ("LGD", options.lgd_fraction))
+        for share, name in _shares(words)
+    }
     study = Study(
         "hmr",
         "Human mesh recovery on the open benchmark",

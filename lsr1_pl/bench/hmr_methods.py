@@ -192,6 +192,8 @@ LEARNED_LABELS = {
     "lsr1": "L-SR1",
     "lgd": "LGD",
     "lgd_noise": "LGD, trained with noise",
+    "lgd_4": "LGD, 4 updates",
+    "lgd_8": "LGD, 8 updates",
     "lsr1_faithful": "L-SR1 as printed",
 }
 SMPLIFY_LABELS = {"smplify": "SMPLify", "smplify_initial": "SMPLify"}

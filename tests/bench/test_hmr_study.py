@@ -63,6 +63,7 @@ def test_the_study(
     monkeypatch.setattr(hmr, "_PRIOR_BATCHES", 2)
     words = ["bench", "hmr", "--fast", "--out", str(tmp_path / "out")]
     words += ["--lsr1", lsr1, lsr1, "--lgd", lgd, "--fraction", f"0.1={lsr1}"]
+    words += ["--lgd-fraction", f"0.1={lgd}", "--lgd8", lgd]
     assert main(words) == 0
     out = tmp_path / "out"
     assert {p.name for p in out.iterdir()} == {
@@ -73,12 +74,21 @@ def test_the_study(
     for title in ("Table 1", "Table 2", "Table 3", "Figure 4", "Figures 5 and 9", "Figure 8"):
         assert title in page
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
-    methods = {"lsr1", "lgd", "adam", "adam_metric", "gd_mean", "smplify", "smplify_initial"}
+    methods = {
+        "lsr1",
+        "lgd",
+        "lgd_8",
+        "adam",
+        "adam_metric",
+        "gd_mean",
+        "smplify",
+        "smplify_initial",
+    }
     assert summary["validation"].keys() == summary["test"].keys() == methods
     with (out / "results.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     # Two seeds of ours; SMPLify's six states instead of 31.
-    assert len(rows) == 2 * 2 * (2 * 31 + 4 * 31 + 2 * 6)
+    assert len(rows) == 2 * 2 * (2 * 31 + 5 * 31 + 2 * 6)
     _check_against_a_run_of_its_own(checkpoints[0], rows, summary)
 
 
@@ -98,7 +108,7 @@ def _check_against_a_run_of_its_own(
     for split, loader in (("validation", data.val_dataloader()), ("test", data.test_dataloader())):
         people = people_of(task, list(loader))
         starts = initial_states(task, people)
-        errors, _ = run_solver(task, task.optimizer, people, starts, 30)
+        errors, _ = run_solver(task, task.optimizer, people, starts, 30, own=True)
         curves[split] = errors.curve()
         written = [
             float(row["pa_mpjpe_mm"])
