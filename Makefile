@@ -20,7 +20,7 @@ run: $(STAMP)
 	$(BIN)/lsr1 test --name hmr_open --ckpt best
 
 test: $(STAMP)
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 docs: $(STAMP).docs
 	$(BIN)/mkdocs build --strict
