@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from lsr1_pl.errors import UserError
 from lsr1_pl.optim.checks import check_counts, check_fraction, check_positive
+from lsr1_pl.optim.compiling import CompileMode, compiled_or_none
 from lsr1_pl.optim.curvature import LowRankCurvature
 from lsr1_pl.optim.folded import FoldedNetworks
 from lsr1_pl.optim.initial_curvature import (
@@ -79,7 +80,8 @@ class LSR1(nn.Module, BatchedOptimizer):
         secant_detach: whether that pair is detached. Attached, a smaller step lowers the penalty.
         secant_relative: whether the residual is divided by |p|^2, so that it knows no scale.
         compiled: whether steps with gradients run through ``torch.compile``, the objective apart
-            (what is compiled cannot be differentiated twice). Equal to rounding; the first unroll
+            (what is compiled cannot be differentiated twice). ``reduce-overhead`` and
+            ``max-autotune`` are its modes with CUDA graphs. Equal to rounding; the first unroll
             takes a minute or more, and on a CPU needs a C++ compiler.
     """
 
@@ -110,7 +112,7 @@ class LSR1(nn.Module, BatchedOptimizer):
         secant_pair: Literal["previous", "current"] = "previous",
         secant_detach: bool = True,
         secant_relative: bool = False,
-        compiled: bool = False,
+        compiled: bool | CompileMode = False,
     ) -> None:
         super().__init__()
         check_counts(self, hidden_dim=hidden_dim, buffer_size=buffer_size)
@@ -132,7 +134,7 @@ class LSR1(nn.Module, BatchedOptimizer):
         self.secant_pair = secant_pair
         self.secant_detach = secant_detach
         self.secant_relative = secant_relative
-        self._compiled = torch.compile(LSR1._propose) if compiled else None
+        self._compiled = compiled_or_none(LSR1._propose, compiled)
 
         def network(in_features: int, out_features: int) -> ElementwiseMLP:
             return ElementwiseMLP(

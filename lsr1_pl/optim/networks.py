@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 
+class _PReLU(torch.autograd.Function):
+    """Keeps the rows alone for its gradient, which itself can be differentiated."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, slope: Tensor) -> Tensor:
+        ctx.save_for_backward(rows, slope)
+        return torch.prelu(rows, slope)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        rows, slope = ctx.saved_tensors
+        positive = torch.ops.aten.threshold_backward(gradient, rows, 0)
+        negative = gradient - positive
+        return torch.lerp(positive, gradient, slope), (negative * rows).sum().view(1)
+
+
 class PReLU(nn.PReLU):
-    """Torch's, as an interpolation: on a CPU its gradient is three to four times faster."""
+    """Torch's, with a gradient that on a CPU is several times faster."""
 
     def forward(self, rows: Tensor) -> Tensor:
         """(R, features) -> (R, features)."""
-        return torch.lerp(rows.relu(), rows, self.weight.to(rows.dtype))
+        slope = self.weight.to(rows.dtype)
+        if torch.compiler.is_compiling():  # A compiler makes its own gradient, and fuses it.
+            return torch.lerp(rows.relu(), rows, slope)
+        out: Tensor = _PReLU.apply(rows, slope)
+        return out
 
 
 class BasicBlock(nn.Module):

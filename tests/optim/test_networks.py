@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 import torch
 
+from lsr1_pl.errors import UserError
 from lsr1_pl.objectives import DiagonalQuadratic
 from lsr1_pl.optim import LSR1, unroll
 from lsr1_pl.optim.networks import PReLU
@@ -21,6 +22,7 @@ def test_prelu_is_torchs() -> None:
     ]
     torch.testing.assert_close(ours(rows), theirs(rows))
     torch.testing.assert_close(*found)
+    torch.autograd.gradgradcheck(ours, (rows,))
 
 
 # torch.compile itself looks at .grad of every tensor that it is given.
@@ -44,3 +46,13 @@ def test_compiled_steps_are_the_plain_ones(monkeypatch: pytest.MonkeyPatch) -> N
     with torch.no_grad():
         paths = [unroll(each.eval(), DiagonalQuadratic(10.0), x0, 3) for each in (plain, compiled)]
     torch.testing.assert_close(paths[1].iterates, paths[0].iterates)
+
+
+def test_a_mode_of_the_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(torch, "compile", lambda step, **options: asked.append(options) or step)
+    for compiled in (False, True, "reduce-overhead", "max-autotune"):
+        LSR1(hidden_dim=4, compiled=compiled)
+    assert asked == [{}, {"mode": "reduce-overhead"}, {"mode": "max-autotune"}]
+    with pytest.raises(UserError, match=r"compiled is 'faster'; .*reduce-overhead"):
+        LSR1(hidden_dim=4, compiled="faster")  # type: ignore[arg-type]
