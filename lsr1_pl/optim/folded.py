@@ -1,8 +1,9 @@
 """L-SR1's three networks without gradients: fewer passes over memory, and rows in chunks.
 
 In evaluation a BatchNorm is an affine map, and so is an encoder's last layer followed by a
-generator's first: each is folded into the linear map beside it, exact to rounding. The fold takes
-the time of a few hundred rows, so it is made anew at every step and never goes stale.
+generator's first: each is folded into the linear map beside it, exact to rounding. Biases of a
+block's last layer move on into the layers that read the block, so that a block adds its product in
+place.
 """
 
 from __future__ import annotations
@@ -30,18 +31,41 @@ class _Linear(NamedTuple):
 
     def after(self, first: _Linear) -> _Linear:
         """This map of what ``first`` gives."""
-        return _Linear(self.weight @ first.weight, torch.mv(self.weight, first.bias) + self.bias)
+        return _Linear(self.weight @ first.weight, self.shifted(first.bias).bias)
+
+    def shifted(self, offset: Tensor) -> _Linear:
+        """This map of rows that lack ``offset`` (in,)."""
+        return _Linear(self.weight, torch.addmv(self.bias, self.weight, offset))
 
 
 class _Block(NamedTuple):
     first: _Linear
     slope: Tensor
-    second: _Linear
+    second: Tensor
+    """Transposed weight (features, features)."""
     residual: bool
 
     def __call__(self, rows: Tensor) -> Tensor:
-        out = self.second(torch.prelu(self.first(rows), self.slope))
-        return out.add_(rows) if self.residual else out
+        """Overwrites ``rows``."""
+        hidden = torch.prelu(self.first(rows), self.slope)
+        if self.residual:
+            return rows.addmm_(hidden, self.second)
+        return torch.mm(hidden, self.second, out=rows)
+
+
+class _Layers(NamedTuple):
+    """A network up to its last layer."""
+
+    enter: _Linear
+    slope: Tensor
+    blocks: list[_Block]
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """(R, in) -> (R, hidden), but for the offset that :func:`_folded` gives."""
+        rows = torch.prelu(self.enter(rows), self.slope)
+        for block in self.blocks:
+            rows = block(rows)
+        return rows
 
 
 class FoldedNetworks:
@@ -53,12 +77,20 @@ class FoldedNetworks:
     """
 
     def __init__(self, encoder: ElementwiseMLP, generators: Sequence[ElementwiseMLP]) -> None:
-        self._enter, self._slope, self._blocks = _folded(encoder)
-        last = _linear(encoder.output)
+        networks = (encoder, *generators)
+        self._sources = [t for net in networks for t in (*net.parameters(), *net.buffers())]
+        self._versions = self._read_versions()
+        self._encoder, offset = _folded(encoder)
+        last = _linear(encoder.output).shifted(offset)
         self._branches = []
         for generator in generators:
-            enter, slope, blocks = _folded(generator)
-            self._branches.append((enter.after(last), slope, blocks, _linear(generator.output)))
+            layers, offset = _folded(generator)
+            layers = layers._replace(enter=layers.enter.after(last))
+            self._branches.append((layers, _linear(generator.output).shifted(offset)))
+
+    def still_hold(self) -> bool:
+        """Whether no in-place operation has changed the networks since."""
+        return self._versions == self._read_versions()
 
     def __call__(self, rows: Tensor) -> list[Tensor]:
         """(R, in) -> a tensor (R, 1) for each generator."""
@@ -66,29 +98,27 @@ class FoldedNetworks:
         return [torch.cat(outputs) for outputs in zip(*parts, strict=True)]
 
     def _chunk(self, rows: Tensor) -> list[Tensor]:
-        latent = _through(rows, self._enter, self._slope, self._blocks)
-        return [
-            leave(_through(latent, enter, slope, blocks))
-            for enter, slope, blocks, leave in self._branches
-        ]
+        latent = self._encoder(rows)
+        return [leave(layers(latent)) for layers, leave in self._branches]
+
+    def _read_versions(self) -> list[int]:
+        # Tensors of inference mode have no version, and no operation outside it changes them.
+        return [-1 if t.is_inference() else t._version for t in self._sources]
 
 
-def _through(rows: Tensor, enter: _Linear, slope: Tensor, blocks: Sequence[_Block]) -> Tensor:
-    rows = torch.prelu(enter(rows), slope)
-    for block in blocks:
-        rows = block(rows)
-    return rows
-
-
-def _folded(network: ElementwiseMLP) -> tuple[_Linear, Tensor, list[_Block]]:
+def _folded(network: ElementwiseMLP) -> tuple[_Layers, Tensor]:
+    """The layers before the last, and the offset (hidden,) that their result lacks."""
     linear, norm, prelu, _, *blocks = network.layers
-    return _fold(linear, norm), _slope(prelu), [_fold_block(block) for block in blocks]
-
-
-def _fold_block(block: nn.Module) -> _Block:
-    assert isinstance(block, BasicBlock)
-    linear, norm, prelu, _, last, last_norm, _ = block.layers
-    return _Block(_fold(linear, norm), _slope(prelu), _fold(last, last_norm), block.residual)
+    enter, folded = _fold(linear, norm), []
+    offset = torch.zeros_like(enter.bias)
+    for block in blocks:
+        assert isinstance(block, BasicBlock)
+        first, first_norm, block_prelu, _, last, last_norm, _ = block.layers
+        second = _fold(last, last_norm)
+        reading = _fold(first, first_norm).shifted(offset)
+        folded.append(_Block(reading, _slope(block_prelu), second.weight.t(), block.residual))
+        offset = offset + second.bias if block.residual else second.bias
+    return _Layers(enter, _slope(prelu), folded), offset
 
 
 def _slope(prelu: nn.Module) -> Tensor:

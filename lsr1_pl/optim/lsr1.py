@@ -134,6 +134,7 @@ class LSR1(nn.Module, BatchedOptimizer):
         self.secant_pair = secant_pair
         self.secant_detach = secant_detach
         self.secant_relative = secant_relative
+        self._folded: FoldedNetworks | None = None
         self._compiled = compiled_or_none(LSR1._propose, compiled)
 
         def network(in_features: int, out_features: int) -> ElementwiseMLP:
@@ -164,7 +165,12 @@ class LSR1(nn.Module, BatchedOptimizer):
         return other
 
     def init(self, x: Tensor, evaluation: Evaluation) -> LSR1State:
-        """State at ``x`` (B, N): p = x, q = g, d = g and an empty buffer (line 1)."""
+        """State at ``x`` (B, N): p = x, q = g, d = g and an empty buffer (line 1).
+
+        Steps without gradients fold the networks' layers together; a fold outlives neither the
+        next ``init`` nor an in-place change of the networks.
+        """
+        self._folded = None
         gradient, scale = evaluation.gradient, float(self.initial_curvature != "none")
         return LSR1State(
             iterate=x,
@@ -274,7 +280,9 @@ class LSR1(nn.Module, BatchedOptimizer):
         """The two generators' of R rows, (R, 1) each."""
         generators = (self.vector_generator, self.learning_rate_generator)
         if not (self.training or torch.is_grad_enabled()):
-            return FoldedNetworks(self.encoder, generators)(rows)
+            if self._folded is None or not self._folded.still_hold():
+                self._folded = FoldedNetworks(self.encoder, generators)
+            return self._folded(rows)
         latent = self.encoder(rows)
         return [generator(latent) for generator in generators]
 

@@ -1,5 +1,7 @@
 """The networks without gradients against the modules that they are folded from."""
 
+import copy
+
 import pytest
 import torch
 
@@ -56,6 +58,33 @@ def test_a_step_follows_weights_that_change_behind_its_back() -> None:
         optimizer.gamma2 = 1.0
         after = unroll(optimizer, DiagonalQuadratic(10.0), x, 2).iterates
     assert not torch.allclose(before[1:], after[1:])
+
+
+@torch.no_grad()
+def test_a_fold_does_not_outlive_a_change_within_a_run() -> None:
+    optimizer, objective = trained_looking(4), DiagonalQuadratic(10.0)
+    x = torch.ones(2, 3, dtype=torch.float64)
+    state = optimizer.step(optimizer.init(x, objective.evaluate(x)), objective)
+    for change in (
+        lambda: optimizer.vector_generator.output.bias.add_(1.0),
+        lambda: optimizer.encoder.layers[1].running_mean.mul_(2.0),
+        lambda: optimizer.load_state_dict(trained_looking(5).state_dict()),
+    ):
+        before = optimizer.step(state, objective).iterate
+        change()
+        after = optimizer.step(state, objective).iterate
+        assert not torch.allclose(after, before)
+        fresh = copy.deepcopy(optimizer)
+        fresh.init(x, objective.evaluate(x))
+        torch.testing.assert_close(after, fresh.step(state, objective).iterate)
+
+
+def test_networks_made_in_inference_mode_are_folded() -> None:
+    with torch.inference_mode():
+        optimizer = trained_looking(6)
+    x = torch.ones(2, 3, dtype=torch.float64)
+    with torch.no_grad():
+        assert unroll(optimizer, DiagonalQuadratic(10.0), x, 2).iterates.isfinite().all()
 
 
 def test_steps_with_and_without_gradients_agree() -> None:
