@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import torch
@@ -25,6 +26,7 @@ from lsr1_pl.optim.initial_curvature import (
 from lsr1_pl.optim.inputs import INPUTS, EncoderInputs
 from lsr1_pl.optim.networks import ElementwiseMLP
 from lsr1_pl.optim.protocol import BatchedOptimizer
+from lsr1_pl.optim.recompute import recomputed
 from lsr1_pl.types import Evaluation, Objective
 
 
@@ -113,6 +115,7 @@ class LSR1(nn.Module, BatchedOptimizer):
         secant_detach: bool = True,
         secant_relative: bool = False,
         compiled: bool | CompileMode = False,
+        recompute: bool = False,
     ) -> None:
         super().__init__()
         check_counts(self, hidden_dim=hidden_dim, buffer_size=buffer_size)
@@ -134,6 +137,7 @@ class LSR1(nn.Module, BatchedOptimizer):
         self.secant_pair = secant_pair
         self.secant_detach = secant_detach
         self.secant_relative = secant_relative
+        self.recompute = recompute
         self._folded: FoldedNetworks | None = None
         self._compiled = compiled_or_none(LSR1._propose, compiled)
 
@@ -187,8 +191,7 @@ class LSR1(nn.Module, BatchedOptimizer):
 
     def step(self, state: LSR1State, objective: Objective) -> LSR1State:
         """One pass through lines 3 to 11 of Algorithm 1."""
-        compiled = self._compiled if torch.is_grad_enabled() else None
-        proposed: LSR1State = (compiled or LSR1._propose)(self, state)
+        proposed = self._proposed(state)
         evaluation = objective.evaluate(proposed.iterate)
         after = replace(
             proposed,
@@ -201,6 +204,13 @@ class LSR1(nn.Module, BatchedOptimizer):
             return after
         pair = (after.previous_step, after.gradient_change)
         return replace(after, secant_residual=self._secant_residual(after.curvature, *pair))
+
+    def _proposed(self, state: LSR1State) -> LSR1State:
+        """:meth:`_propose`, as the options have it run."""
+        if not torch.is_grad_enabled():
+            return self._propose(state)
+        propose = partial(self._compiled or LSR1._propose, self)
+        return recomputed(propose, state, self) if self.recompute else propose(state)
 
     def _propose(self, state: LSR1State) -> LSR1State:
         """Lines 3 to 9: the next iterate, and what made it."""

@@ -42,6 +42,7 @@ OPTIMIZERS: dict[str, BatchedOptimizer] = {
     "l-sr1, scale-free": LSR1(
         hidden_dim=4, inputs=("r",), secant_inputs=True, vector_scale="secant"
     ),
+    "l-sr1, recomputed": LSR1(hidden_dim=4, recompute=True, dropout=0.5),
     "adam": Adam(0.1),
     "adahessian": AdaHessian(0.1),
     "gradient descent": GradientDescent(0.1),
