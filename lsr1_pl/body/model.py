@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 # smplx cuts bodies of fewer coefficients than this to ten, and prints a warning.
 _SMPLX_BETAS = 300
 
+_SKINNED = 32_768
+"""Vertices, of all bodies together, that are skinned at a time on a CPU: their blended bones, 12
+numbers each, fit a core's cache."""
+
 
 def load_body_model(
     source: str | Path = "open",
@@ -133,10 +137,14 @@ class BodyModel(nn.Module):
         # Skinning moves rest vertices: take each bone's own rest position out of its translation.
         translations = positions - rotate(world, rest)
         bones = torch.cat([world, translations[:, :, None]], dim=2)
-        blended = self.weights @ bones.flatten(1)
-        skin = blended.view(self.num_vertices, 3, 4, len(pose))
-        posed = rotate(skin[:, :, :3], self._rest_vertices(betas, rotations)) + skin[:, :, 3]
-        return posed.permute(2, 0, 1).contiguous()
+        vertices = self._rest_vertices(betas, rotations)
+        size = self.num_vertices
+        if pose.device.type == "cpu":
+            size = max(1, _SKINNED // max(1, len(pose)))
+        parts = zip(self.weights.split(size), vertices.split(size), strict=True)
+        posed = torch.cat([_skinned(weights, bones, part) for weights, part in parts])
+        # As a matrix: torch transposes those by blocks.
+        return posed.flatten(0, 1).t().contiguous().view(len(pose), self.num_vertices, 3)
 
     def select(self, names: Sequence[str]) -> JointSelection:
         """A module (pose, betas) -> (B, len(names), 3) that computes just these joints.
@@ -192,3 +200,9 @@ class BodyModel(nn.Module):
             dtype=self.weights.dtype,
         )
         return body.requires_grad_(False).to(self.weights.device)
+
+
+def _skinned(weights: Tensor, bones: Tensor, vertices: Tensor) -> Tensor:
+    """(n, 24) of (24, 3, 4, B) move (n, 3, B) rest vertices -> (n, 3, B)."""
+    skin = (weights @ bones.flatten(1)).view(len(weights), *bones.shape[1:])
+    return rotate(skin[:, :, :3], vertices) + skin[:, :, 3]

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lsr1_pl.body import BodyModel, load_body_model
+from lsr1_pl.body import BodyModel, load_body_model, model
 from lsr1_pl.body.skeleton import COCO18, COCO18_INDICES, JOINTS45, LANDMARKS
 
 DTYPES = [torch.float32, torch.float64]
@@ -108,6 +108,15 @@ def test_bodies_do_not_depend_on_their_neighbours() -> None:
     for row in range(len(pose)):
         alone = model.joints(pose[row : row + 1], betas[row : row + 1])
         torch.testing.assert_close(alone[0], whole[row], rtol=0, atol=1e-14)
+
+
+def test_a_mesh_does_not_depend_on_how_it_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = load_body_model("open", dtype=torch.float64)
+    pose, betas = torch.randn(3, 72).double(), torch.randn(3, 10).double()
+    whole = body.vertices(pose, betas)
+    monkeypatch.setattr(model, "_SKINNED", 3000)
+    torch.testing.assert_close(body.vertices(pose, betas), whole, rtol=0, atol=1e-12)
+    assert body.vertices(pose[:0], betas[:0]).shape == (0, *whole.shape[1:])
 
 
 def test_selections_are_in_the_order_asked_for() -> None:
