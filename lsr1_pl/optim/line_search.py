@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from lsr1_pl.optim.protocol import select_problems, select_rows
 from lsr1_pl.types import Evaluation, Objective
 
 _C1, _C2 = 1e-4, 0.9
@@ -41,21 +42,6 @@ def _at(objective: Objective, x: Tensor, t: Tensor, along: Tensor) -> _Point:
     iterate = x + t.unsqueeze(1) * along
     evaluation = objective.evaluate(iterate)
     return _Point(t, iterate, evaluation, (evaluation.gradient * along).sum(dim=1))
-
-
-def _choose(mask: Tensor, first: _Point, second: _Point) -> _Point:
-    """``first`` where ``mask`` (B,), else ``second``."""
-    rows = mask.unsqueeze(1)
-    evaluation = Evaluation(
-        torch.where(mask, first.evaluation.value, second.evaluation.value),
-        torch.where(rows, first.evaluation.gradient, second.evaluation.gradient),
-    )
-    return _Point(
-        torch.where(mask, first.t, second.t),
-        torch.where(rows, first.iterate, second.iterate),
-        evaluation,
-        torch.where(mask, first.slope, second.slope),
-    )
 
 
 def _start(x: Tensor, evaluation: Evaluation, along: Tensor) -> _Point:
@@ -100,7 +86,7 @@ def _armijo(
         trial = _at(objective, x, t, along)
         count = count + pending
         accepted = pending & _sufficient(trial, start)
-        best = _choose(accepted, trial, best)
+        best = select_problems(accepted, trial, best)
         pending = pending & ~accepted
         excess = trial.evaluation.value - start.evaluation.value - t * start.slope
         fitted = -start.slope * t.square() / (2 * excess)
@@ -141,13 +127,13 @@ def _strong_wolfe(
         flat = trial.slope.abs() <= -_C2 * start.slope
         done = pending & decreased & flat
         better = decreased & (trial.evaluation.value < best.evaluation.value)
-        best = _choose(pending & (done | better), trial, best)
+        best = select_problems(pending & (done | better), trial, best)
         pending = pending & ~done
         # The minimum lies between low and trial if the value rose, or the slope turned.
         rose = ~decreased | (trial.evaluation.value >= low.evaluation.value)
         turned = ~rose & (trial.slope * torch.where(bracketed, high.t - low.t, t - low.t) >= 0)
-        high = _choose(pending & rose, trial, _choose(pending & turned, low, high))
-        low = _choose(pending & ~rose, trial, low)
+        high = select_problems(pending & rose, trial, select_problems(pending & turned, low, high))
+        low = select_problems(pending & ~rose, trial, low)
         bracketed = bracketed | (pending & (rose | turned))
         t = torch.where(pending, torch.where(bracketed, _between(low, high), 2 * t), t)
     return LineStep(best.t, best.iterate, best.evaluation, count)
@@ -161,8 +147,8 @@ def _differentiable(found: LineStep, objective: Objective, x: Tensor, along: Ten
     """
     if not torch.is_grad_enabled():
         return found
-    moved = (found.length > 0).unsqueeze(1)
-    step = torch.where(moved, found.length.unsqueeze(1) * along, torch.zeros_like(along))
+    step = found.length.unsqueeze(1) * along
+    step = select_rows(found.length > 0, step, torch.zeros_like(along))
     iterate = x + step
     return found._replace(iterate=iterate, evaluation=objective.evaluate(iterate))
 

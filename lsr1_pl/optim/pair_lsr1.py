@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from lsr1_pl.optim.checks import check_counts
 from lsr1_pl.optim.line_search import LineStep, armijo
-from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
+from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState, select_rows
 from lsr1_pl.optim.secant_pairs import SecantPairs, SplitProduct
 from lsr1_pl.precision import full_precision
 from lsr1_pl.types import Evaluation, Objective
@@ -130,7 +130,7 @@ class PairLSR1(nn.Module, BatchedOptimizer):
         gamma = torch.minimum(state.optimal_gamma, 2 * state.secant_gamma) * output[:, 0].exp()
         direction = split.known + gamma.unsqueeze(1) * split.unknown
         sound = ((direction * gradient).sum(dim=1) > 0) & direction.isfinite().all(dim=1)
-        direction = torch.where(sound.unsqueeze(1), direction, gamma.unsqueeze(1) * gradient)
+        direction = select_rows(sound, direction, gamma.unsqueeze(1) * gradient)
         trial = (0.5 * output[:, 2]).exp()
         line = armijo(objective, state.iterate, state.evaluation, -direction, trial)
         uncut = line.length >= trial

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -63,11 +64,22 @@ def select_problems(mask: Tensor, chosen: State, other: State) -> State:
     a tensor, such as a count of steps, comes from ``chosen``.
     """
 
-    def choose(first: Tensor, second: Tensor) -> Tensor:
-        return torch.where(mask.view(-1, *[1] * (first.ndim - 1)), first, second)
-
-    merged: State = _map_tensors(choose, chosen, other)
+    if mask.device.type == "cpu" and bool(mask.all()):
+        return chosen
+    merged: State = _map_tensors(partial(select_rows, mask), chosen, other)
     return merged
+
+
+def select_rows(mask: Tensor, chosen: Tensor, other: Tensor) -> Tensor:
+    """The problems in ``mask`` (B,) from ``chosen``, the rest from ``other``: both (B, ...)."""
+    # On the host the question is cheap, and nearly always answered alike for the whole batch;
+    # torch.where reads both and is slow. On a GPU the answer would wait for the device.
+    if mask.device.type == "cpu":
+        if bool(mask.all()):
+            return chosen
+        if not bool(mask.any()):
+            return other
+    return torch.where(mask.view(-1, *[1] * (chosen.ndim - 1)), chosen, other)
 
 
 def detached(state: State) -> State:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lsr1_pl.optim.line_search import armijo
-from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState, select_problems
+from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState, select_problems, select_rows
 from lsr1_pl.types import Evaluation, Objective
 
 _SUFFICIENT = 1e-4
@@ -106,8 +106,8 @@ def _along(
     gradient, value = state.evaluation.gradient, state.evaluation.value
     descends = step.isfinite().all(dim=1) & (slope < 0)
     fallback = -state.rate.unsqueeze(1) * gradient
-    along = torch.where(descends.unsqueeze(1), step, fallback)
-    along = torch.where(sound.unsqueeze(1), torch.zeros_like(along), along)
+    along = select_rows(descends, step, fallback)
+    along = select_rows(sound, torch.zeros_like(along), along)
     # The whole step is known to fail: begin at the minimiser of the parabola through it.
     excess = after.evaluation.value - value - slope
     fitted = -slope / (2 * excess)

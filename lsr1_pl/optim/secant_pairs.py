@@ -8,6 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from lsr1_pl.optim.protocol import select_rows
+
 _LEAST_CURVATURE = 1e-8
 """Of a pair, relative to |p| |q|; and of a conjugated pair, relative to the pair itself."""
 
@@ -48,20 +50,18 @@ class SecantPairs:
         product = (p * q).sum(dim=1)
         kept = product > _LEAST_CURVATURE * p.norm(dim=1) * q.norm(dim=1)
         scale = torch.where(kept, product, torch.ones_like(product)).rsqrt().unsqueeze(1)
-        rows = kept.view(-1, 1, 1)
 
         def pushed(pairs: Tensor, newest: Tensor) -> Tensor:
-            newest = torch.where(kept.unsqueeze(1), scale * newest, torch.zeros_like(newest))
-            return torch.where(rows, torch.cat([pairs[:, 1:], newest.unsqueeze(1)], dim=1), pairs)
+            newest = (scale * newest).unsqueeze(1)
+            return select_rows(kept, torch.cat([pairs[:, 1:], newest], dim=1), pairs)
 
         return SecantPairs(pushed(self.steps, p), pushed(self.changes, q))
 
     def forgotten(self, problems: Tensor) -> SecantPairs:
         """Without the pairs of ``problems`` (B,) bool."""
-        rows = problems.view(-1, 1, 1)
-        nothing = torch.zeros_like(self.steps)
+        nothing = self.steps.new_zeros(()).expand_as(self.steps)
         return SecantPairs(
-            torch.where(rows, nothing, self.steps), torch.where(rows, nothing, self.changes)
+            select_rows(problems, nothing, self.steps), select_rows(problems, nothing, self.changes)
         )
 
     def products(self) -> Tensor:
