@@ -109,11 +109,13 @@ class SecantPairs:
         coefficients = []
         for i in reversed(range(capacity)):
             coefficient = (self.steps[:, i] * y).sum(dim=1, keepdim=True)
-            y = y - coefficient * self.changes[:, i]
+            y = torch.addcmul(y, coefficient, self.changes[:, i], value=-1)
             coefficients.append(coefficient)
         known, unknown = torch.zeros_like(y), y
         for i, coefficient in zip(range(capacity), reversed(coefficients), strict=True):
             p, q = self.steps[:, i], self.changes[:, i]
-            known = known + (coefficient - (q * known).sum(dim=1, keepdim=True)) * p
-            unknown = unknown - (q * unknown).sum(dim=1, keepdim=True) * p
+            share = coefficient - (q * known).sum(dim=1, keepdim=True)
+            known = torch.addcmul(known, share, p)
+            share = (q * unknown).sum(dim=1, keepdim=True)
+            unknown = torch.addcmul(unknown, share, p, value=-1)
         return SplitProduct(known, unknown)
