@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lsr1_pl.bench.measuring import in_rounds
-from lsr1_pl.bench.speed_cases import see_through, through_smplx
+from lsr1_pl.bench.peers import see_through, through_smplx
 from lsr1_pl.body.skeleton import COCO18_INDICES, SMPL_JOINTS
 from lsr1_pl.hmr import InitialEstimate, Observation
 from lsr1_pl.hmr.reprojection import JointsOf
@@ -68,6 +68,8 @@ def _measure(case: Case) -> tuple[float, int]:
     elif case.body == SMPLX_MESH:
         see_through(task, through_smplx(task.body))
     _fit(task, 2, case.device)  # Libraries load, and allocate, at their first use.
+    if case.device == "cuda":
+        torch.cuda.synchronize()
     before = start_peak(case.device)
     started = time.perf_counter()
     _fit(task, case.people, case.device)

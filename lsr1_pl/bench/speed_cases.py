@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from lsr1_pl.bench.peers import make_plain, through_smplx
 from lsr1_pl.body import BodyModel, load_body_model
-from lsr1_pl.body.skeleton import COCO18, COCO18_INDICES
+from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data import QuadraticsDataModule
 from lsr1_pl.data.motion import MotionSampler
 from lsr1_pl.data.quadratics import QuadraticBatch
@@ -45,25 +47,8 @@ class Case:
     ``reach``)."""
     make: Callable[[str], tuple[Call, Call]]
     """Device -> ours, theirs."""
-
-
-def through_smplx(body: BodyModel) -> JointsOf:
-    """The 18 keypoints by smplx's full forward, mesh and all, as everybody has it."""
-    reference = body.to_smplx()
-    chosen = list(COCO18_INDICES)
-
-    def joints_of(pose: Tensor, betas: Tensor) -> Tensor:
-        out = reference(betas=betas, body_pose=pose[:, 3:], global_orient=pose[:, :3])
-        joints: Tensor = out.joints[:, chosen]
-        return joints
-
-    return joints_of
-
-
-def see_through(task: HMRTask, joints_of: JointsOf) -> None:
-    """Let a task find its keypoints another way."""
-    del task.joints_of  # A module, whose name takes nothing else.
-    task.joints_of = joints_of  # type: ignore[assignment]
+    bfloat16: bool = False
+    """Whether it asks for matrix units of that type."""
 
 
 def _bodies(device: str) -> tuple[BodyModel, Tensor, Tensor]:
@@ -200,26 +185,52 @@ def _paper_task() -> HMRTask:
     return HMRTask(networks, steps=_HMR_STEPS)
 
 
-def _hmr_step(device: str, make_task: Callable[[], Any]) -> tuple[Call, Call]:
-    """A meta-training step, and the same through smplx."""
+def _hmr_step(
+    device: str, make_task: Callable[[], Any], compiled: bool, bfloat16: bool
+) -> tuple[Call, Call]:
+    """A meta-training step, and the same through smplx, plain and in full precision."""
     sampler = MotionSampler(["open"], Viewing(), 0)
     batch = sampler.batch(sampler.rows_of(range(len(sampler.recordings))), TRAINING_PEOPLE, 0)
     batch = type(batch)(*(part.to(device) for part in batch))
 
-    def step(task: HMRTask) -> Call:
+    def step(task: HMRTask, bfloat16: bool) -> Call:
         task.to(device).train()
         task.log = lambda *args, **kwargs: None  # type: ignore[method-assign]
 
         def call() -> object:
             task.zero_grad()
-            task.training_step(batch, 0).backward()
+            with torch.autocast(device, torch.bfloat16, enabled=bfloat16):
+                loss = task.training_step(batch, 0)
+            loss.backward()
             return None
 
         return call
 
     ours, theirs = make_task(), make_task()
-    see_through(theirs, through_smplx(theirs.body.to(device)))
-    return step(ours), step(theirs)
+    for module in ours.modules():
+        if isinstance(module, LSR1):
+            module.compile_steps(compiled)
+    make_plain(theirs.to(device))
+    return step(ours, bfloat16), step(theirs, False)
+
+
+def _hmr_cases(key: str, title: str, make_task: Callable[[], Any]) -> list[Case]:
+    """Plain and compiled, in full precision and with networks in bfloat16."""
+    found = []
+    for compiled, bfloat16 in itertools.product((False, True), repeat=2):
+        how = [word for word, so in (("compiled", compiled), ("bfloat16", bfloat16)) if so]
+        found.append(
+            Case(
+                "_".join([key, *how, "ratio"]),
+                f"the same, {', '.join(how)}" if how else title,
+                "the same with smplx in the loop",
+                10,
+                True,
+                partial(_hmr_step, make_task=make_task, compiled=compiled, bfloat16=bfloat16),
+                bfloat16,
+            )
+        )
+    return found
 
 
 def cases(fast: bool) -> list[Case]:
@@ -283,21 +294,15 @@ def cases(fast: bool) -> list[Case]:
             False,
             inference(10_000),
         ),
-        Case(
-            "hmr_training_ratio",
+        *_hmr_cases(
+            "hmr_training",
             f"meta-training step of hmr.yaml (B {TRAINING_PEOPLE}, K {_HMR_STEPS}, width {_WIDTH})",
-            "the same with smplx in the loop",
-            10,
-            True,
-            lambda device: _hmr_step(device, _paper_task),
+            _paper_task,
         ),
-        Case(
-            "hmr_open_training_ratio",
+        *_hmr_cases(
+            "hmr_open_training",
             f"meta-training step of hmr_open (B {TRAINING_PEOPLE}, K {_HMR_STEPS}, width 32)",
-            "the same with smplx in the loop",
-            10,
-            True,
-            lambda device: _hmr_step(device, lambda: load_task("hmr_open")),
+            lambda: load_task("hmr_open"),
         ),
     ]
     return [case for case in found if not (fast and "compiled" in case.key)]

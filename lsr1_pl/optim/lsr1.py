@@ -139,7 +139,7 @@ class LSR1(nn.Module, BatchedOptimizer):
         self.secant_relative = secant_relative
         self.recompute = recompute
         self._folded: FoldedNetworks | None = None
-        self._compiled = compiled_or_none(LSR1._propose, compiled)
+        self.compile_steps(compiled)
 
         def network(in_features: int, out_features: int) -> ElementwiseMLP:
             return ElementwiseMLP(
@@ -167,6 +167,10 @@ class LSR1(nn.Module, BatchedOptimizer):
         other = copy.copy(self)
         other.buffer_size = buffer_size
         return other
+
+    def compile_steps(self, compiled: bool | CompileMode) -> None:
+        """Change ``compiled``."""
+        self._compiled = compiled_or_none(LSR1._propose, compiled)
 
     def init(self, x: Tensor, evaluation: Evaluation) -> LSR1State:
         """State at ``x`` (B, N): p = x, q = g, d = g and an empty buffer (line 1).

@@ -47,9 +47,16 @@ def test_both_meshes_are_the_same() -> None:
     torch.testing.assert_close(joints, reference.joints, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("key", ["hmr_training_ratio", "hmr_open_training_ratio"])
+@pytest.mark.parametrize(
+    ("key", "tolerance"),
+    [
+        ("hmr_training_ratio", 1e-4),
+        ("hmr_open_training_ratio", 1e-4),
+        ("hmr_training_bfloat16_ratio", 2e-2),
+    ],
+)
 def test_both_training_steps_of_mesh_recovery_have_one_loss(
-    key: str, monkeypatch: pytest.MonkeyPatch
+    key: str, tolerance: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     losses: list[Tensor] = []
     backward = Tensor.backward
@@ -59,7 +66,16 @@ def test_both_training_steps_of_mesh_recovery_have_one_loss(
     for call in find(key).make("cpu"):
         torch.manual_seed(0)  # Of the dropout of the initial estimate.
         call()
-    torch.testing.assert_close(losses[0], losses[1], rtol=1e-4, atol=0)
+    torch.testing.assert_close(losses[0], losses[1], rtol=tolerance, atol=0)
+
+
+def test_lines_of_bfloat16_need_its_matrix_units() -> None:
+    keys = {case.key for case in speed_cases.cases(fast=False) if case.bfloat16}
+    assert keys == {
+        f"{name}_training_{how}ratio"
+        for name in ("hmr", "hmr_open")
+        for how in ("bfloat16_", "compiled_bfloat16_")
+    }
 
 
 def test_a_ratio_is_of_the_side_that_is_to_be_faster() -> None:
