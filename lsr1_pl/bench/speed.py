@@ -100,6 +100,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _time(case: Case, device: str, repeats: int) -> _Timed:
+    torch.compiler.reset()  # Or the lines before this one would count against its recompilations.
     sides = case.make(device)
     for call in sides:  # Libraries load, and compile, at their first use.
         call()
