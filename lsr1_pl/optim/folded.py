@@ -2,8 +2,8 @@
 
 In evaluation a BatchNorm is an affine map, and so is an encoder's last layer followed by a
 generator's first: each is folded into the linear map beside it, exact to rounding. Biases of a
-block's last layer move on into the layers that read the block, so that a block adds its product in
-place.
+block's last layer move on into the layers that read the block, so that a block adds its product to
+its input in one pass.
 """
 
 from __future__ import annotations
@@ -49,11 +49,8 @@ class _Block(NamedTuple):
     residual: bool
 
     def __call__(self, rows: Tensor) -> Tensor:
-        """Overwrites ``rows``."""
         hidden = torch.prelu(self.first(rows), self.slope)
-        if self.residual:
-            return rows.addmm_(hidden, self.second)
-        return torch.mm(hidden, self.second, out=rows)
+        return torch.addmm(rows, hidden, self.second) if self.residual else hidden @ self.second
 
 
 class _Layers(NamedTuple):
@@ -99,12 +96,13 @@ class FoldedNetworks:
         """(R, in) -> a tensor (R, 1) for each generator."""
         features = CHUNK if rows.device.type == "cpu" else _DEVICE_CHUNK
         size = max(1, features // len(self._encoder.enter.bias))
-        parts = [self._chunk(chunk) for chunk in rows.split(size)]
-        return [torch.cat(outputs) for outputs in zip(*parts, strict=True)]
-
-    def _chunk(self, rows: Tensor) -> list[Tensor]:
-        latent = self._encoder(rows)
-        return [leave(layers(latent)) for layers, leave in self._branches]
+        # Small tensors kept from every chunk would leave gaps in the heap that no chunk fits.
+        outputs = [rows.new_empty(len(rows), 1) for _ in self._branches]
+        for chunk, *places in zip(rows.split(size), *(o.split(size) for o in outputs), strict=True):
+            latent = self._encoder(chunk)
+            for place, (layers, leave) in zip(places, self._branches, strict=True):
+                place.copy_(leave(layers(latent)))
+        return outputs
 
     def _read_versions(self) -> list[int]:
         # Tensors of inference mode have no version, and no operation outside it changes them.

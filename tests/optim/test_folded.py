@@ -87,6 +87,19 @@ def test_networks_made_in_inference_mode_are_folded() -> None:
         assert unroll(optimizer, DiagonalQuadratic(10.0), x, 2).iterates.isfinite().all()
 
 
+def test_folded_networks_run_in_a_lower_precision() -> None:
+    optimizer = trained_looking(7).float()
+    rows = torch.randn(50, 5)
+    generators = (optimizer.vector_generator, optimizer.learning_rate_generator)
+    with torch.no_grad():
+        full = FoldedNetworks(optimizer.encoder, generators)(rows)
+        with torch.autocast("cpu", torch.bfloat16):
+            low = FoldedNetworks(optimizer.encoder, generators)(rows)
+    for a, b in zip(low, full, strict=True):
+        torch.testing.assert_close(a.float(), b, rtol=0, atol=0.1 * float(b.abs().max()))
+        assert not torch.equal(a.float(), b)
+
+
 def test_steps_with_and_without_gradients_agree() -> None:
     optimizer = trained_looking(3)
     x = torch.randn(4, 6, dtype=torch.float64)
