@@ -123,8 +123,8 @@ class BodyModel(nn.Module):
     def vertices(self, pose: Tensor, betas: Tensor) -> Tensor:
         """(B, 72), (B, num_betas) -> (B, V, 3) metres.
 
-        Needs some 12 V numbers of memory for each body, with gradients 25 V: cut long sequences into
-        batches.
+        Needs some 12 V numbers of memory for each body, with gradients 25 V: cut long sequences
+        into batches.
 
         Raises:
             ValueError: pose or betas are not of these shapes.
