@@ -252,31 +252,18 @@ def cases(fast: bool) -> list[Case]:
             _products(device, problems * _VARIABLES, 1, False),
         )
 
-    smplx, size = (
-        "smplx, full forward",
-        f"B {_PROBLEMS}, N {_VARIABLES}, K {_STEPS}, width {_WIDTH}",
-    )
+    smplx, limit = "smplx, full forward", products(True)
+    size = f"B {_PROBLEMS}, N {_VARIABLES}, K {_STEPS}, width {_WIDTH}"
+    trained = f"meta-training step of quadratics ({size})"
     joints = f"18 joints of {PEOPLE} bodies"
     found = [
         Case("body_forward_ratio", joints, smplx, 60, True, _joints(0)),
         Case("body_gradient_ratio", f"{joints}, and gradient", smplx, 50, True, _joints(1)),
         Case("body_second_ratio", f"{joints}, and second derivative", smplx, 40, True, _joints(2)),
         Case("mesh_ratio", f"mesh and 45 joints of {PEOPLE} bodies", smplx, 1.5, True, _mesh),
-        Case(
-            "meta_step_over_matmul",
-            f"meta-training step of quadratics ({size})",
-            products(True),
-            1.3,
-            False,
-            training(False),
-        ),
-        Case(
-            "meta_step_compiled_over_matmul",
-            "the same, compiled",
-            products(True),
-            1.3,
-            False,
-            training(True),
+        *(
+            Case(f"meta_step_{how}over_matmul", title, limit, 1.3, False, training(how != ""))
+            for how, title in (("", trained), ("compiled_", "the same, compiled"))
         ),
         Case(
             "inference_step_over_matmul",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from torch import Tensor
 from lsr1_pl.optim.curvature import LowRankCurvature
 from lsr1_pl.optim.protocol import OptimizerState
 
-SQUARE_MEMORY = 0.999
+_SQUARE_MEMORY = 0.999
 """Of the running mean of squared gradients, as Adam's."""
 
 _EPSILON = 1e-8
@@ -34,10 +34,20 @@ class LSR1State(OptimizerState):
     """(B, N) running mean of their squares, likewise; zero unless B0 is made of it."""
 
 
+def with_running_means(rule: str, memory: float, state: LSR1State) -> LSR1State:
+    """With the current gradient in the running means that ``rule`` and ``memory`` ask for."""
+    gradient, square = state.evaluation.gradient, state.gradient_square
+    if rule == "rms":
+        square = torch.lerp(gradient.detach().square(), square, _SQUARE_MEMORY)
+    if memory:
+        gradient = torch.lerp(gradient, state.gradient_mean, memory)
+    return replace(state, gradient_mean=gradient, gradient_square=square)
+
+
 def initial_scale(rule: str, state: LSR1State) -> Tensor:
     """(B, 1) or (B, N): the diagonal of B0 by ``initial_curvature``; see :class:`LSR1`."""
     if rule == "rms":
-        corrected = state.gradient_square / (1 - SQUARE_MEMORY ** (state.steps_taken + 1))
+        corrected = state.gradient_square / (1 - _SQUARE_MEMORY ** (state.steps_taken + 1))
         return 1 / (corrected.sqrt() + _EPSILON)
     if rule == "polyak":
         value, gradient = (t.detach() for t in state.evaluation)

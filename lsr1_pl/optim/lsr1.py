@@ -17,11 +17,11 @@ from lsr1_pl.optim.compiling import CompileMode, compiled_or_none
 from lsr1_pl.optim.curvature import LowRankCurvature
 from lsr1_pl.optim.folded import FoldedNetworks
 from lsr1_pl.optim.initial_curvature import (
-    SQUARE_MEMORY,
     LSR1State,
     initial_scale,
     last_sr1_vector,
     secant_unit,
+    with_running_means,
 )
 from lsr1_pl.optim.inputs import INPUTS, EncoderInputs
 from lsr1_pl.optim.networks import ElementwiseMLP
@@ -141,16 +141,13 @@ class LSR1(nn.Module, BatchedOptimizer):
         self._folded: FoldedNetworks | None = None
         self.compile_steps(compiled)
 
-        def network(in_features: int, out_features: int) -> ElementwiseMLP:
-            return ElementwiseMLP(
-                in_features,
-                out_features,
-                hidden_dim,
-                dropout=dropout,
-                residual=residual,
-                norm_momentum=norm_momentum,
-            )
-
+        network = partial(
+            ElementwiseMLP,
+            hidden_dim=hidden_dim,
+            dropout=dropout,
+            residual=residual,
+            norm_momentum=norm_momentum,
+        )
         self.encoder_inputs = EncoderInputs(
             inputs, input_normalization, problem_inputs, secant_inputs, embedding, variables
         )
@@ -175,8 +172,7 @@ class LSR1(nn.Module, BatchedOptimizer):
     def init(self, x: Tensor, evaluation: Evaluation) -> LSR1State:
         """State at ``x`` (B, N): p = x, q = g, d = g and an empty buffer (line 1).
 
-        Steps without gradients fold the networks' layers together; a fold outlives neither the
-        next ``init`` nor an in-place change of the networks.
+        Steps without gradients fold layers together, anew after ``init`` or a change in place.
         """
         self._folded = None
         gradient, scale = evaluation.gradient, float(self.initial_curvature != "none")
@@ -218,7 +214,7 @@ class LSR1(nn.Module, BatchedOptimizer):
 
     def _propose(self, state: LSR1State) -> LSR1State:
         """Lines 3 to 9: the next iterate, and what made it."""
-        state = self._averaged(state)
+        state = with_running_means(self.initial_curvature, self.gradient_memory, state)
         base = replace(state.curvature, scale=initial_scale(self.initial_curvature, state))
         averaged = state.gradient_mean
         if self.gradient_memory:
@@ -255,15 +251,6 @@ class LSR1(nn.Module, BatchedOptimizer):
             previous_step=iterate - before.iterate,
             gradient_change=evaluation.gradient - before.evaluation.gradient,
         )
-
-    def _averaged(self, state: LSR1State) -> LSR1State:
-        """With the current gradient in its running means."""
-        gradient, square = state.evaluation.gradient, state.gradient_square
-        if self.initial_curvature == "rms":
-            square = torch.lerp(gradient.detach().square(), square, SQUARE_MEMORY)
-        if self.gradient_memory:
-            gradient = torch.lerp(gradient, state.gradient_mean, self.gradient_memory)
-        return replace(state, gradient_mean=gradient, gradient_square=square)
 
     def _generate(
         self, state: LSR1State, base_scale: Tensor, averaged: Tensor
