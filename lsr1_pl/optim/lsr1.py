@@ -81,10 +81,9 @@ class LSR1(nn.Module, BatchedOptimizer):
             which v_k was made from; ``current`` is (p_k, q_k) after the step, as Eq. 9 prints.
         secant_detach: whether that pair is detached. Attached, a smaller step lowers the penalty.
         secant_relative: whether the residual is divided by |p|^2, so that it knows no scale.
-        compiled: whether steps with gradients run through ``torch.compile``, the objective apart
-            (what is compiled cannot be differentiated twice). ``reduce-overhead`` and
-            ``max-autotune`` are its modes with CUDA graphs. Equal to rounding; the first unroll
-            takes a minute or more, and on a CPU needs a C++ compiler.
+        compiled: whether steps with gradients, objective apart, run through ``torch.compile``;
+            ``reduce-overhead`` and ``max-autotune`` are its modes that use CUDA graphs.
+        recompute: whether they keep their state alone, and make activations again for gradients.
     """
 
     def __init__(
