@@ -196,6 +196,8 @@ def _hmr_step(
     def step(task: HMRTask, bfloat16: bool) -> Call:
         task.to(device).train()
         task.log = lambda *args, **kwargs: None  # type: ignore[method-assign]
+        if task.freeze_norm_after is not None:
+            task.freeze_norm_after = 0  # As nearly every step of its training was.
 
         def call() -> object:
             task.zero_grad()

@@ -5,7 +5,7 @@ from lsr1_pl.hmr.initial_error import InitialError
 from lsr1_pl.hmr.initial_estimate import InitialEstimate
 from lsr1_pl.hmr.lgd import LGD
 from lsr1_pl.hmr.losses import FittedState, LossWeights, outer_loss, trajectory_loss
-from lsr1_pl.hmr.observation import Observation, observe
+from lsr1_pl.hmr.observation import Observation, observe, observe_detections
 from lsr1_pl.hmr.people_optimizer import InErrorMetric, PeopleOptimizer
 from lsr1_pl.hmr.placing import solve_translation, straight_view
 from lsr1_pl.hmr.pose_prior import PosePrior
@@ -31,6 +31,7 @@ __all__ = [
     "SMPLifyFit",
     "join_variables",
     "observe",
+    "observe_detections",
     "outer_loss",
     "solve_translation",
     "split_variables",

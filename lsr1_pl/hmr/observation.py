@@ -18,6 +18,11 @@ class Observation(NamedTuple):
     """(B, 18) weights in [0, 1]; 0 is invisible."""
 
 
+def observe_detections(keypoints: Tensor, visibility: Tensor) -> Observation:
+    """Of detections (B, 18, 2) in any unit, weighted by ``visibility`` (B, 18)."""
+    return Observation(normalize_keypoints(keypoints, visibility), visibility)
+
+
 def observe(joints: Tensor, visibility: Tensor, camera: PinholeCamera) -> Observation:
     """Keypoints of ``joints`` (B, 18, 3), in metres, as ``camera`` and ``visibility`` show them."""
-    return Observation(normalize_keypoints(camera.project(joints), visibility), visibility)
+    return observe_detections(camera.project(joints), visibility)

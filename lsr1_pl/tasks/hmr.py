@@ -8,7 +8,7 @@ import torch
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
-from lsr1_pl.body import PinholeCamera, load_body_model, normalize_keypoints
+from lsr1_pl.body import PinholeCamera, load_body_model
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data import DetectionBatch, KeypointBatch, MotionBatch
 from lsr1_pl.errors import UserError
@@ -24,6 +24,7 @@ from lsr1_pl.hmr import (
     Observation,
     ReprojectionObjective,
     join_variables,
+    observe_detections,
     split_variables,
     trajectory_loss,
 )
@@ -229,13 +230,12 @@ class HMRTask(MetaTask):
 
     def predict_step(self, batch: KeypointBatch, batch_idx: int) -> Prediction:
         """Fit the people of a batch: K steps from the initial estimate, the best state kept."""
-        visibility = batch.visibility
-        observation = Observation(normalize_keypoints(batch.keypoints, visibility), visibility)
+        observation = observe_detections(batch.keypoints, batch.visibility)
         x0 = self.initial_estimate(observation.keypoints)
         objective = self.objective(observation, x0)
         trajectory = unroll(self._fitting(observation), objective, x0, self.steps)
         errors = torch.stack([objective.reprojection(x) for x in trajectory.iterates])
-        return best_states(trajectory, errors, visibility, self.joints_of)
+        return best_states(trajectory, errors, batch.visibility, self.joints_of)
 
     def _fitting(self, observation: Observation) -> BatchedOptimizer:
         return fitting(self.optimizer, observation.keypoints, self.initial_error.metric())
@@ -250,14 +250,14 @@ class HMRTask(MetaTask):
     def _outer_loss(
         self, iterates: Tensor, target: FittedState, observation: Observation
     ) -> Tensor:
-        visibility, weights = observation.visibility, self.loss_weights
-        return trajectory_loss(iterates, target, visibility, self.joints_of, self.camera, weights)
+        seen, weights = observation.visibility, self.loss_weights
+        return trajectory_loss(iterates, target, seen, self.joints_of, self.camera, weights)
 
     def _start_evaluation(self, baselines: Mapping[str, BatchedOptimizer | InErrorMetric]) -> None:
         self.fits = None
         solvers = {self._trained: self.optimizer, **baselines}
-        steps, kept = (self.evaluation_steps, self.steps), self.keep_people
-        self._run = EvaluationRun(solvers, *steps, self.device, self.threedpw, kept)
+        steps = self.evaluation_steps, self.steps
+        self._run = EvaluationRun(solvers, *steps, self.device, self.threedpw, self.keep_people)
 
     def _evaluate(self, batch: MotionBatch | DetectionBatch) -> dict[str, Tensor]:
         """Run every solver on a batch: solver -> iterates (K + 1, B, N)."""
@@ -277,20 +277,14 @@ class HMRTask(MetaTask):
         evaluation = self.threedpw
         if evaluation is None:
             raise UserError("HMRTask protocols is empty; 3DPW is evaluated under named protocols")
-        keypoints = normalize_keypoints(batch.keypoints, batch.visibility)
-        observation = Observation(keypoints, batch.visibility)
+        observation = observe_detections(batch.keypoints, batch.visibility)
         true = evaluation.true_joints(batch)
 
         def joint_sets(x: Tensor) -> list[JointSet]:
             return evaluation.joint_sets(*split_variables(x), true, batch)
 
         iterates = self._run_all(observation, joint_sets)
-        self._run.add_frames(
-            iterates,
-            joint_sets,
-            lambda x: evaluation.vertex_errors(*split_variables(x), batch),
-            batch,
-        )
+        self._run.add_frames(iterates, joint_sets, evaluation.vertex_errors, batch)
         return iterates
 
     def _run_all(self, observation: Observation, joint_sets: JointSets) -> dict[str, Tensor]:

@@ -8,7 +8,13 @@ import torch
 from torch import Tensor
 
 from lsr1_pl.data import DetectionBatch
-from lsr1_pl.hmr import FittedPeople, Observation, PeopleOptimizer, ReprojectionObjective
+from lsr1_pl.hmr import (
+    FittedPeople,
+    Observation,
+    PeopleOptimizer,
+    ReprojectionObjective,
+    split_variables,
+)
 from lsr1_pl.optim import BatchedOptimizer, Metric, unroll
 from lsr1_pl.tasks.hmr_evaluation import (
     KEYPOINTS,
@@ -96,14 +102,15 @@ class EvaluationRun:
         self,
         iterates: Mapping[str, Tensor],
         joint_sets: JointSets,
-        vertex_errors: Callable[[Tensor], Mapping[str, Tensor]],
+        vertex_errors: Callable[[Tensor, Tensor, DetectionBatch], Mapping[str, Tensor]],
         batch: DetectionBatch,
     ) -> None:
         """What is taken of the reported step alone: vertices, and joints over time."""
         self._frames += len(batch.pose)
         for name, path in iterates.items():
             final = path[self._reported]
-            self._frame_errors[name].add(joint_sets(final), batch.recording, vertex_errors(final))
+            vertices = vertex_errors(*split_variables(final), batch)
+            self._frame_errors[name].add(joint_sets(final), batch.recording, vertices)
 
     def people(self) -> FittedPeople | None:
         """Every person so far, if they are kept."""
