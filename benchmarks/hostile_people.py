@@ -22,10 +22,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lsr1_pl.body import PinholeCamera, normalize_keypoints
+from lsr1_pl.body import PinholeCamera
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data import Detections, KeypointBatch, MotionStore, keypoint_batches, open_motion_path
-from lsr1_pl.hmr import Observation, ReprojectionObjective, join_variables
+from lsr1_pl.hmr import join_variables, observe_detections
 from lsr1_pl.tasks import Fits, HMRTask, fit_people, load_task
 
 Floats = NDArray[np.float64]
@@ -123,13 +123,11 @@ def broken(task: HMRTask, batch: KeypointBatch, fits: Fits) -> dict[str, int]:
     """How many people broke which part of the promise."""
     found = fits.prediction
     errors = found.error_by_step
-    best = torch.where(errors.isfinite(), errors, torch.inf).amin(dim=1)
-    observation = Observation(
-        normalize_keypoints(batch.keypoints, batch.visibility), batch.visibility
-    )
-    objective = ReprojectionObjective(task.joints_of, observation, task.camera)
+    observation = observe_detections(batch.keypoints, batch.visibility)
     with torch.no_grad():
-        own = objective.value(join_variables(found.pose, found.betas))
+        start, end = task.initial_estimate(observation.keypoints), join_variables(*found[:2])
+        objective = task.objective(observation, start)
+        own, before, after = objective.reprojection(end), *map(objective.value, (start, end))
     rows = {
         name: ~value.flatten(1).isfinite().all(dim=1)
         for name, value in {
@@ -143,8 +141,9 @@ def broken(task: HMRTask, batch: KeypointBatch, fits: Fits) -> dict[str, int]:
     }
     checks = {f"{name} not finite": bad for name, bad in rows.items()}
     checks["error at the start not finite"] = ~errors[:, 0].isfinite()
-    checks["above the start"] = ~(best <= errors[:, 0])
-    checks["error is not the answer's"] = ~((own - best).abs() <= 1e-5)
+    checks["above the start"] = ~(after <= before + 1e-6)
+    nearest = (errors - own.unsqueeze(1)).abs().nan_to_num(nan=torch.inf).amin(dim=1)
+    checks["error is no step's"] = ~(nearest <= 1e-5)
     checks["no such status"] = (found.status < 0) | (found.status > 2)
     return {name: int(bad.sum()) for name, bad in checks.items() if bool(bad.any())}
 

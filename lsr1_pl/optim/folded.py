@@ -22,6 +22,10 @@ CHUNK = 2**18
 _DEVICE_CHUNK = 2**21
 """Elsewhere: enough to keep a GPU busy, and little memory at any N."""
 
+_LEAST_ROWS = 16
+"""Products of fewer rows may sum in another order: a problem alone would not get the same bits as
+among others."""
+
 
 class _Linear(NamedTuple):
     weight: Tensor
@@ -94,6 +98,9 @@ class FoldedNetworks:
 
     def __call__(self, rows: Tensor) -> list[Tensor]:
         """(R, in) -> a tensor (R, 1) for each generator."""
+        if len(rows) < _LEAST_ROWS:
+            few = rows.new_zeros(_LEAST_ROWS - len(rows), rows.shape[1])
+            return [out[: len(rows)] for out in self(torch.cat([rows, few]))]
         features = CHUNK if rows.device.type == "cpu" else _DEVICE_CHUNK
         size = max(1, features // len(self._encoder.enter.bias))
         # Small tensors kept from every chunk would leave gaps in the heap that no chunk fits.

@@ -107,3 +107,17 @@ def test_steps_with_and_without_gradients_agree() -> None:
     with torch.no_grad():
         folded = unroll(optimizer, DiagonalQuadratic(10.0), x, 3).iterates
     torch.testing.assert_close(folded, plain, rtol=1e-9, atol=1e-9)
+
+
+def test_a_row_alone_gets_the_bits_that_it_gets_among_others() -> None:
+    torch.manual_seed(0)
+    optimizer = LSR1(hidden_dim=128).eval()
+    folded = FoldedNetworks(
+        optimizer.encoder, (optimizer.vector_generator, optimizer.learning_rate_generator)
+    )
+    rows = torch.randn(96, 5)
+    with torch.no_grad():
+        among = folded(rows)
+        for count in (1, 2, 5, 15):
+            alone = folded(rows[:count])
+            assert all(torch.equal(a, b[:count]) for a, b in zip(alone, among, strict=True))
