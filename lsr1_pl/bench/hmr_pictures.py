@@ -73,9 +73,12 @@ def draw_training(study: Study, histories: Mapping[str, Sequence[Path]]) -> Path
     if not any(axes.lines for axes in panels):
         return None
     for axes, label in zip(panels, ("meta-loss", "validation PA-MPJPE (mm)"), strict=True):
+        # Budgets differ by a hundred, and so do losses: as printed, they are of a sum.
+        axes.set_xscale("log")
+        axes.set_yscale("log")
         axes.set_xlabel("iteration")
         axes.set_ylabel(label)
-        axes.grid(alpha=0.3)
+        axes.grid(alpha=0.3, which="both")
         axes.legend()
     return study.save_figure(figure, "figure_8")
 
