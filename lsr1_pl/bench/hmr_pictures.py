@@ -69,24 +69,26 @@ def draw_training(study: Study, histories: Mapping[str, Sequence[Path]]) -> Path
             label = label_and_start(key)[0] if number == 0 else None
             for axes, metric in zip(panels, ("train/meta_loss", "val/pa_mpjpe"), strict=True):
                 steps, values = _column(path, metric)
-                axes.plot(steps, values, color=colour, lw=1, label=label)
+                if steps:
+                    axes.plot(steps, values, color=colour, lw=1, label=label)
     if not any(axes.lines for axes in panels):
         return None
     for axes, label in zip(panels, ("meta-loss", "validation PA-MPJPE (mm)"), strict=True):
-        # Budgets differ by a hundred, and so do losses: as printed, they are of a sum.
-        axes.set_xscale("log")
-        axes.set_yscale("log")
+        if axes.lines:
+            # Budgets differ by a hundred, and so do losses: as printed, they are of a sum.
+            axes.set_xscale("log")
+            axes.set_yscale("log")
+            axes.legend()
         axes.set_xlabel("iteration")
         axes.set_ylabel(label)
         axes.grid(alpha=0.3, which="both")
-        axes.legend()
     return study.save_figure(figure, "figure_8")
 
 
 def _column(path: Path, metric: str) -> tuple[list[int], list[float]]:
     with path.open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row.get(metric)]
-    return [int(row["step"]) for row in rows], [float(row[metric]) for row in rows]
+    return [int(row["step"]) + 1 for row in rows], [float(row[metric]) for row in rows]
 
 
 Fit = tuple[HMRTask, "np.ndarray", Sequence[Tensor]]

@@ -178,9 +178,10 @@ def _coco(path: Path, entries: Any, names: dict[Any, str]) -> list[_People]:
         where = f"{path}: entry {number}"
         if not isinstance(entry, dict) or "image_id" not in entry:
             raise UserError(f"{where} has no key 'image_id'; expected COCO's keypoints")
-        if not entry.get("keypoints") or not any(entry["keypoints"]):
+        flat = entry.get("keypoints")
+        if not flat or (isinstance(flat, list) and not any(flat)):
             continue  # COCO annotates people without keypoints too.
-        triples = _triples(entry["keypoints"], f"{where}, key 'keypoints'", (17,))
+        triples = _triples(flat, f"{where}, key 'keypoints'", (17,))
         by_image.setdefault(str(entry["image_id"]), []).append(_with_neck(triples))
     return [(names.get(image, image), *_split(rows)) for image, rows in by_image.items()]
 

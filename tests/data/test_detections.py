@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from lsr1_pl.body.skeleton import COCO18
@@ -192,6 +192,7 @@ _VALUES = st.recursive(
     max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(_VALUES)
+@example([{"keypoints": True, "image_id": 1}])
 def test_any_json_is_read_or_refused(tmp_path: Path, content: Any) -> None:
     path = write(tmp_path / "fuzz.json", content)
     try:
