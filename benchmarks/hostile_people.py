@@ -141,7 +141,7 @@ def broken(task: HMRTask, batch: KeypointBatch, fits: Fits) -> dict[str, int]:
     }
     checks = {f"{name} not finite": bad for name, bad in rows.items()}
     checks["error at the start not finite"] = ~errors[:, 0].isfinite()
-    checks["above the start"] = ~(after <= before + 1e-6)
+    checks["above the start"] = ~(after <= before)
     nearest = (errors - own.unsqueeze(1)).abs().nan_to_num(nan=torch.inf).amin(dim=1)
     checks["error is no step's"] = ~(nearest <= 1e-5)
     checks["no such status"] = (found.status < 0) | (found.status > 2)
