@@ -16,6 +16,7 @@ from lsr1_pl.pretrained.loading import (
     load_pretrained,
     shipped,
     shipped_folder,
+    take_weights,
 )
 from lsr1_pl.pretrained.trust import check_folders, trusted_classes_only
 
@@ -36,5 +37,6 @@ __all__ = [
     "read_checkpoint",
     "shipped",
     "shipped_folder",
+    "take_weights",
     "trusted_classes_only",
 ]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 import lsr1_pl
 from lsr1_pl.errors import UserError
@@ -76,6 +77,20 @@ def find_checkpoint(name_or_path: str | Path) -> Path:
             f"{', '.join(shipped()) or 'none'}"
         )
     return path
+
+
+def take_weights(task: nn.Module, source: str | None, *parts: str) -> None:
+    """Give these submodules the weights that they have in the checkpoint ``source``, if any.
+
+    Raises:
+        UserError: no such checkpoint, or its weights do not fit.
+    """
+    if source is None:
+        return
+    path = find_checkpoint(source)
+    for name in parts:
+        module = task.get_submodule(name)
+        module.load_state_dict(check_weights(path, module, f"{name}."))
 
 
 def shipped_folder() -> Path:

@@ -30,7 +30,7 @@ from lsr1_pl.hmr import (
 )
 from lsr1_pl.hmr.reprojection import Residual
 from lsr1_pl.optim import LSR1, BatchedOptimizer, unroll
-from lsr1_pl.pretrained import check_weights, find_checkpoint
+from lsr1_pl.pretrained import take_weights
 from lsr1_pl.tasks.hmr_evaluation import EVALUATED_KEYPOINTS, KEYPOINTS, JointSet
 from lsr1_pl.tasks.hmr_prediction import Prediction, best_states
 from lsr1_pl.tasks.hmr_runs import EvaluationRun, JointSets, fitting
@@ -67,6 +67,7 @@ class HMRTask(MetaTask):
             makes them: without dropout, and normalised by running statistics.
         initial_weights: checkpoint of any HMRTask, a path or a shipped name, whose
             initial-estimate networks a new training starts from.
+        optimizer_weights: likewise of one with the same optimiser, whose training goes on here.
         meta_optimizer: AdamW(1e-3, (0.9, 0.999), weight decay 0.01) in the paper.
         lr_scheduler: stepped once an iteration.
         second_order: whether the meta-gradient flows through the inner gradients; LGD's does not.
@@ -105,6 +106,7 @@ class HMRTask(MetaTask):
         detach_initial_estimate: bool = False,
         freeze_initial_estimate: bool = False,
         initial_weights: str | None = None,
+        optimizer_weights: str | None = None,
         meta_optimizer: OptimizerCallable = lambda p: torch.optim.AdamW(
             p, lr=1e-3, betas=(0.9, 0.999), weight_decay=0.01
         ),
@@ -154,7 +156,7 @@ class HMRTask(MetaTask):
         self.detach_initial_estimate = detach_initial_estimate
         self.freeze_initial_estimate = freeze_initial_estimate
         self.initial_estimate.requires_grad_(not freeze_initial_estimate)
-        self.initial_weights = initial_weights
+        self.initial_weights, self.optimizer_weights = initial_weights, optimizer_weights
         self.evaluation_steps = evaluation_steps
         self.baselines = dict(baselines or {})
         self.sample_fits = sample_fits
@@ -165,13 +167,10 @@ class HMRTask(MetaTask):
             )
 
     def on_fit_start(self) -> None:
-        """The initial-estimate networks of ``initial_weights``, unless this run is resumed."""
-        if self.initial_weights is None or self.global_step > 0:
-            return
-        path = find_checkpoint(self.initial_weights)
-        for name in ("initial_estimate", "initial_error"):
-            module = self.get_submodule(name)
-            module.load_state_dict(check_weights(path, module, f"{name}."))
+        """The weights of other checkpoints that were asked for, unless this run is resumed."""
+        if self.global_step == 0:
+            take_weights(self, self.initial_weights, "initial_estimate", "initial_error")
+            take_weights(self, self.optimizer_weights, "optimizer")
 
     def training_step(self, batch: MotionBatch, batch_idx: int) -> Tensor:
         """Eq. 13 on one batch, averaged over the K + 1 states and the people."""

@@ -165,6 +165,22 @@ def test_starts_from_the_initial_estimate_of_another_run(tmp_path: Path) -> None
         trainer().fit(task(initial_weights=str(tmp_path / "nothing.ckpt")), data())
 
 
+def test_goes_on_from_the_optimizer_of_another_run(tmp_path: Path) -> None:
+    first = task()
+    first.optimizer.state_dict()["encoder.layers.0.weight"].add_(1)
+    torch.save({"state_dict": first.state_dict()}, tmp_path / "first.ckpt")
+    second = task(optimizer_weights=str(tmp_path / "first.ckpt"))
+    trainer(max_steps=0).fit(second, data())
+    ours, theirs = second.optimizer.state_dict(), first.optimizer.state_dict()
+    assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
+    wider = task(
+        optimizer=LSR1(hidden_dim=16, buffer_size=2),
+        optimizer_weights=str(tmp_path / "first.ckpt"),
+    )
+    with pytest.raises(UserError, match=r"first\.ckpt: its weights do not fit"):
+        trainer(max_steps=0).fit(wider, data())
+
+
 def test_trains_in_the_metric_of_the_initial_error() -> None:
     torch.manual_seed(0)
     learned = LSR1(hidden_dim=8, buffer_size=2, gamma1=0.6, initial_curvature="polyak")
