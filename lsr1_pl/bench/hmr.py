@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from itertools import chain
 from typing import cast
 
 import torch
 
 from lsr1_pl.bench.hmr_cost import FULL_MESH, JOINTS_ONLY, Case, measure
+from lsr1_pl.bench.hmr_learned import find_learned
 from lsr1_pl.bench.hmr_methods import QUICK, UNTRAINED, Bench
-from lsr1_pl.bench.hmr_people import Errors, People, people_of, run_trained
+from lsr1_pl.bench.hmr_people import People, people_of, run_trained
 from lsr1_pl.bench.hmr_pictures import draw_cases, draw_curves, draw_training
 from lsr1_pl.bench.hmr_report import (
     conditions_section,
@@ -30,9 +31,9 @@ from lsr1_pl.bench.study import Study, add_seed
 from lsr1_pl.data import MotionBatch, MotionDataModule
 from lsr1_pl.errors import UserError
 from lsr1_pl.hmr import PosePrior, SMPLify
-from lsr1_pl.pretrained import find_checkpoint, history_of
+from lsr1_pl.pretrained import find_checkpoint
 from lsr1_pl.report import Section
-from lsr1_pl.tasks import HMRTask, load_data, load_task
+from lsr1_pl.tasks import HMRTask, load_data
 
 _CLEAN: Mapping[str, object] = {
     "visible_probability": 0.8,
@@ -73,7 +74,7 @@ _FAST = _Size(32, 64, ("clean", "noise 2 %"), 20, 10, 32, 3)
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this study."""
     add_seed(parser)
-    one_a_seed = "checkpoints, one a training seed"
+    one_a_seed = "checkpoints, one a seed; or OUT/measured/*.npz, which stand for some"
     parser.add_argument("--lsr1", nargs="+", default=["hmr_open"], help=one_a_seed)
     parser.add_argument("--lgd", nargs="+", default=["lgd_open"], help=one_a_seed)
     parser.add_argument("--faithful", nargs="+", default=[], help="of the paper's recipe, likewise")
@@ -110,11 +111,15 @@ def run(options: argparse.Namespace) -> None:
         "lgd_8": options.lgd8,
         "lsr1_faithful": options.faithful,
     }
-    learned = {key: [_task(n) for n in each] for key, each in names.items() if each}
+    shared = {"L-SR1": _shares(options.fraction), "LGD": _shares(options.lgd_fraction)}
+    wanted = [*chain(*names.values()), *(name for _, name in chain(*shared.values()))]
+    opened = {name: find_learned(name) for name in wanted}
+    learned = {key: [opened[name] for name in each] for key, each in names.items() if each}
+    reference, rival = (learned[key][0].trained for key in ("lsr1", "lgd"))
     shares = {
-        f"{method}, {share}": _task(name)
-        for method, words in (("L-SR1", options.fraction), ("LGD", options.lgd_fraction))
-        for share, name in _shares(words)
+        f"{method}, {share}": opened[name]
+        for method, each in shared.items()
+        for share, name in each
     }
     study = Study(
         "hmr",
@@ -126,7 +131,7 @@ def run(options: argparse.Namespace) -> None:
         else "",
     )
     first = options.lsr1[0]
-    people = {name: _people(learned["lsr1"][0], first, size, name) for name in size.conditions}
+    people = {name: _people(reference, first, size, name) for name in size.conditions}
     prior = _prior(first, size)
     bench = Bench(
         learned,
@@ -138,8 +143,15 @@ def run(options: argparse.Namespace) -> None:
     rates = bench.tune(people["clean"]["validation"])
     results: dict[str, dict[str, Results]] = {}
     for name, sets in people.items():
-        results[name] = {split: bench.run(each, rates) for split, each in sets.items()}
+        results[name] = {split: bench.run(name, split, each, rates) for split, each in sets.items()}
         print(f"{name}: every method has run", flush=True)
+    sets = people["clean"]
+    by_share = {
+        share: {split: one.errors("clean", split, each, _STEPS) for split, each in sets.items()}
+        for share, one in shares.items()
+    }
+    for one in opened.values():
+        one.keep(options.out / "measured")
     study.write_rows(
         CSV_COLUMNS,
         (
@@ -158,11 +170,20 @@ def run(options: argparse.Namespace) -> None:
     study.add(main_section(clean, learned, _STEPS))
     study.add(curves_section(draw_curves(study, results["clean"]["test"])))
     study.add(conditions_section(compared))
-    by_share = _at_shares(shares, people["clean"])
+    by_share = {
+        share: {
+            split: one.errors("clean", split, p, _STEPS) for split, p in people["clean"].items()
+        }
+        for share, one in shares.items()
+    }
     if by_share:
         study.add(fractions_section(by_share, clean))
-    study.add(_cases(study, bench, people["clean"]["test"], clean["lsr1"].steps[0]))
-    histories = {key: _histories(each) for key, each in names.items()}
+    drawn = {"L-SR1": (reference, clean["lsr1"].steps[0]), "LGD": (rival, clean["lgd"].steps[0])}
+    study.add(_cases(study, drawn, sets["test"]))
+    histories = {
+        key: [path for one in each if (path := one.history()) is not None]
+        for key, each in learned.items()
+    }
     training = draw_training(study, histories)
     if training is not None:
         study.add(Section("Figure 8: training", pictures=[(training, "Each line is a seed.")]))
@@ -189,13 +210,6 @@ def run(options: argparse.Namespace) -> None:
             "rates": rates.chosen,
         }
     )
-
-
-def _task(name: str) -> HMRTask:
-    task = load_task(name)
-    if not isinstance(task, HMRTask):
-        raise UserError(f"{name}: trains {type(task).__name__}; expected a checkpoint of HMRTask")
-    return task
 
 
 def _shares(words: Sequence[str]) -> list[tuple[str, str]]:
@@ -247,35 +261,21 @@ def _prior(checkpoint: str, size: _Size) -> PosePrior:
     return PosePrior.fit(poses.numpy())
 
 
-def _at_shares(
-    shares: Mapping[str, HMRTask], people: Mapping[str, Sequence[People]]
-) -> dict[str, dict[str, Errors]]:
-    return {
-        share: {split: run_trained(task, each, _STEPS)[0] for split, each in people.items()}
-        for share, task in shares.items()
-    }
-
-
-def _cases(study: Study, bench: Bench, people: Sequence[People], step: int) -> Section:
+def _cases(
+    study: Study, drawn: Mapping[str, tuple[HMRTask, int]], people: Sequence[People]
+) -> Section:
     """Figures 5 and 9."""
     fits = {}
-    for label, key, state in (("L-SR1", "lsr1", step), ("LGD", "lgd", None)):
-        task = bench.learned[key][0]
-        errors, iterates = run_trained(task, people, bench.steps)
-        chosen = errors.best_step() if state is None else state
-        fits[label] = (task, errors.pa_mpjpe[chosen], [path[chosen] for path in iterates])
+    for label, (task, step) in drawn.items():
+        errors, iterates = run_trained(task, people, step)
+        fits[label] = (task, errors.pa_mpjpe[step], [path[step] for path in iterates])
     picture = draw_cases(study, people, fits)
     caption = (
         "Dots are the detections. From above: L-SR1's best, median and worst fits of the test set "
         "(Figure 5), then the persons whom it fits better than LGD by most, and worse by most "
-        "(Figure 9). The first L-SR1 and LGD of the lists, at their best steps."
+        "(Figure 9). The first L-SR1 and LGD of the lists, at their validated steps."
     )
     return Section("Figures 5 and 9: meshes over the keypoints", pictures=[(picture, caption)])
-
-
-def _histories(names: Sequence[str]) -> list[Path]:
-    found = (history_of(find_checkpoint(name)) for name in names)
-    return [path for path in found if path is not None]
 
 
 def _cost_cases(names: Mapping[str, Sequence[str]], people: int, device: str) -> list[Case]:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from torch import Tensor
 
+from lsr1_pl.bench.hmr_learned import Learned
 from lsr1_pl.bench.hmr_people import (
     Errors,
     People,
@@ -15,7 +16,6 @@ from lsr1_pl.bench.hmr_people import (
     mean_states,
     run_smplify,
     run_solver,
-    run_trained,
 )
 from lsr1_pl.errors import UserError
 from lsr1_pl.hmr import InErrorMetric, PeopleOptimizer, PosePrior, SMPLify
@@ -120,7 +120,7 @@ class Bench:
     """What every method is run with.
 
     Args:
-        learned: key -> its trained tasks, one a seed; the first of ``lsr1`` lends its initial
+        learned: key -> its checkpoints, one a seed; the first of ``lsr1`` lends its initial
             estimate and its metric to the untrained solvers.
         prior: of SMPLify and of the mean pose.
         steps: inner steps.
@@ -128,7 +128,7 @@ class Bench:
         untrained: which solvers without training take part.
     """
 
-    learned: Mapping[str, Sequence[HMRTask]]
+    learned: Mapping[str, Sequence[Learned]]
     prior: PosePrior
     steps: int
     smplify: Callable[[HMRTask], SMPLify]
@@ -137,7 +137,7 @@ class Bench:
     @property
     def reference(self) -> HMRTask:
         """The first L-SR1."""
-        return self.learned["lsr1"][0]
+        return self.learned["lsr1"][0].trained
 
     def tune(self, people: Sequence[People]) -> Rates:
         """Choose each untrained solver's rate by its least mean PA-MPJPE at any step."""
@@ -156,11 +156,13 @@ class Bench:
             rates.chosen[method.key] = min(found, key=lambda rate: found[rate])
         return rates
 
-    def run(self, people: Sequence[People], rates: Rates) -> dict[str, list[Errors]]:
-        """Every method on these people: key -> errors, one a seed."""
+    def run(
+        self, condition: str, split: str, people: Sequence[People], rates: Rates
+    ) -> dict[str, list[Errors]]:
+        """Every method on the people of a condition and split: key -> errors, one a seed."""
         found: dict[str, list[Errors]] = {}
-        for key, tasks in self.learned.items():
-            found[key] = [run_trained(task, people, self.steps)[0] for task in tasks]
+        for key, each in self.learned.items():
+            found[key] = [one.errors(condition, split, people, self.steps) for one in each]
         starts = self._starts(people)
         for method in self.untrained:
             rate = rates.chosen[method.key]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lsr1_pl.bench.hmr_cost import FULL_MESH, Case, Cost
+from lsr1_pl.bench.hmr_learned import Learned
 from lsr1_pl.bench.hmr_methods import Rates, label_and_start
 from lsr1_pl.bench.hmr_people import Errors
 from lsr1_pl.bench.hmr_tables import Row
@@ -25,9 +26,10 @@ _PUBLISHED_COST = {"lgd": (166.0, 17.81), "lsr1": (91.0, 14.60)}
 
 
 def introduction(
-    validation: int, test: int, learned: Mapping[str, Sequence[HMRTask]], steps: int
+    validation: int, test: int, learned: Mapping[str, Sequence[Learned]], steps: int
 ) -> list[str]:
     """What was compared, and how."""
+    own = _own_objective(learned["lsr1"][0].trained)
     seeds = ", ".join(f"{len(tasks)} of {label_and_start(k)[0]}" for k, tasks in learned.items())
     return [
         "2D keypoints in, pose and shape out, on the open body and open motion: PA-MPJPE of 14 "
@@ -35,7 +37,7 @@ def introduction(
         f"by person by a similarity; {validation} people validate, {test} test. Recordings are "
         "split whole. None of this is 3DPW: the figures can be compared within this page only.",
         "Solvers minimise the mean absolute error of the normalised keypoints (Eq. 12); L-SR1, and "
-        f"the rows that say so, {_own_objective(learned['lsr1'][0])}. Each is read at the step "
+        f"the rows that say so, {own}. Each is read at the step "
         "that had its least error on validation under the same condition, of 0 to "
         f"{steps}. Training seeds: {seeds}. Solvers without training start from the first L-SR1's "
         "initial estimate, or from the mean pose in the best of 8 headings; their rates were "
@@ -54,7 +56,7 @@ def _own_objective(task: HMRTask) -> str:
 
 
 def main_section(
-    rows: Mapping[str, Row], learned: Mapping[str, Sequence[HMRTask]], steps: int
+    rows: Mapping[str, Row], learned: Mapping[str, Sequence[Learned]], steps: int
 ) -> Section:
     """Table 1."""
     columns = ["method", "starts from", "networks' parameters", "validated step", "gradients"]
@@ -69,7 +71,7 @@ def main_section(
             [
                 label,
                 start,
-                f"{_parameters(learned[key][0]):,}" if key in learned else None,
+                f"{learned[key][0].parameters:,}" if key in learned else None,
                 "; ".join(str(s) if not stages else f"stage {s}" for s in row.steps),
                 f"{row.evaluations:.0f}",
                 f"{row.validation:.1f}",
@@ -206,7 +208,3 @@ def rates_section(rates: Rates) -> Section:
     caption = "Least mean PA-MPJPE in mm at any step on the clean validation set"
     columns = ["solver", "starts from", "chosen", "tried"]
     return Section("Rates of the untrained solvers", table=PageTable(caption, columns, cells))
-
-
-def _parameters(task: HMRTask) -> int:
-    return sum(p.numel() for p in task.parameters())

@@ -68,7 +68,7 @@ def test_the_study(
     out = tmp_path / "out"
     assert {p.name for p in out.iterdir()} == {
         *("index.html", "results.csv", "summary.json"),
-        *("figure_4.png", "figure_5_9.png", "figure_8.png"),
+        *("figure_4.png", "figure_5_9.png", "figure_8.png", "measured"),
     }
     page = (out / "index.html").read_text(encoding="utf-8")
     for title in ("Table 1", "Table 2", "Table 3", "Figure 4", "Figures 5 and 9", "Figure 8"):
@@ -90,6 +90,24 @@ def test_the_study(
     # Two seeds of ours; SMPLify's six states instead of 31.
     assert len(rows) == 2 * 2 * (2 * 31 + 5 * 31 + 2 * 6)
     _check_against_a_run_of_its_own(checkpoints[0], rows, summary)
+    _check_that_kept_errors_stand_for_a_checkpoint(out, lsr1, lgd, summary)
+
+
+def _check_that_kept_errors_stand_for_a_checkpoint(
+    out: Path, lsr1: str, lgd: str, summary: dict[str, dict[str, float]]
+) -> None:
+    kept = out / "measured"
+    ours, theirs = (kept / f"{name}-version_0-last.npz" for name in ("ours", "theirs"))
+    assert sorted(kept.iterdir()) == sorted(
+        path for npz in (ours, theirs) for path in (npz, npz.with_suffix(".csv"))
+    )
+    again = ["bench", "hmr", "--fast", "--out", str(out), "--lsr1", lsr1, str(ours)]
+    again += ["--lgd", lgd, "--fraction", f"0.1={ours}", "--lgd-fraction", f"0.1={theirs}"]
+    assert main([*again, "--lgd8", str(theirs)]) == 0
+    repeated = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    for split in ("validation", "test"):
+        assert repeated[split] == pytest.approx(summary[split], abs=0.01)
+    assert main(["bench", "hmr", "--fast", "--out", str(out), "--lsr1", str(ours)]) == 2
 
 
 def _check_against_a_run_of_its_own(
