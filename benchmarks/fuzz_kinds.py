@@ -25,6 +25,8 @@ from bvh_files import CHANNELS, bvh_text
 from legacy_pickles import chumpy, dumps, sparse
 from threedpw_files import sequence
 
+from lsr1_pl.bench.hmr_learned import Learned, find_learned
+from lsr1_pl.bench.hmr_people import Errors
 from lsr1_pl.body import load_body_model
 from lsr1_pl.body.files import read_body
 from lsr1_pl.body.skeleton import LANDMARKS, PARENTS
@@ -95,6 +97,13 @@ def _detections() -> tuple[list[bytes], list[bytes]]:
     texts = [people, {"images": images, "annotations": [entry, entry]}, [entry]]
     archives = [_saved(arrays), _saved(arrays, True), _saved({"keypoints": points.astype("f4")})]
     return archives, [json.dumps(text).encode() for text in texts]
+
+
+def _errors(folder: Path) -> list[bytes]:
+    place, states = ("clean", "test"), np.arange(3.0)
+    errors = Errors(np.random.default_rng(0).uniform(20, 90, (3, 4)), np.ones((3, 4)), states)
+    Learned("a", None, 9, {place: errors}, {place: 0.5}).keep(folder)
+    return [(folder / "a.npz").read_bytes()]
 
 
 def _sequence(folder: Path) -> None:
@@ -196,6 +205,7 @@ def kinds(work: Path) -> dict[str, Kind]:
         "config YAML": Kind(configs, "a.yaml", _doctor),
         "command": Kind([config], "exported/config.yaml", _command, trained, share=0.02),
         "checkpoint": Kind([checkpoint], "a.ckpt", load["a.ckpt"]),
+        "kept errors": Kind(_errors(made), "a.npz", lambda f: find_learned(str(f / "a.npz"))),
         "regressor npy": Kind([_npy(rows / rows.sum(1, keepdims=True))], _REGRESSOR, _regressor),
     }
 
