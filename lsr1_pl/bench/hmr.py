@@ -6,14 +6,14 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
-from typing import cast
 
 import torch
 
+from lsr1_pl.bench.hmr_conditions import CONDITIONS, Counts, motion_prior, people_under
 from lsr1_pl.bench.hmr_cost import FULL_MESH, JOINTS_ONLY, Case, measure
-from lsr1_pl.bench.hmr_learned import find_learned
-from lsr1_pl.bench.hmr_methods import QUICK, UNTRAINED, Bench
-from lsr1_pl.bench.hmr_people import People, people_of, run_trained
+from lsr1_pl.bench.hmr_learned import Learned, find_learned
+from lsr1_pl.bench.hmr_methods import QUICK, UNTRAINED, Bench, Rates
+from lsr1_pl.bench.hmr_people import People, run_trained
 from lsr1_pl.bench.hmr_pictures import draw_cases, draw_curves, draw_training
 from lsr1_pl.bench.hmr_report import (
     conditions_section,
@@ -26,40 +26,29 @@ from lsr1_pl.bench.hmr_report import (
     published_section,
     rates_section,
 )
-from lsr1_pl.bench.hmr_tables import CSV_COLUMNS, Results, compare, csv_rows
+from lsr1_pl.bench.hmr_tables import (
+    CSV_COLUMNS,
+    Results,
+    Row,
+    Share,
+    at_share,
+    compare,
+    csv_rows,
+)
 from lsr1_pl.bench.study import Study, add_seed
-from lsr1_pl.data import MotionBatch, MotionDataModule
 from lsr1_pl.errors import UserError
-from lsr1_pl.hmr import PosePrior, SMPLify
+from lsr1_pl.hmr import SMPLify
 from lsr1_pl.pretrained import find_checkpoint
 from lsr1_pl.report import Section
-from lsr1_pl.tasks import HMRTask, load_data
-
-_CLEAN: Mapping[str, object] = {
-    "visible_probability": 0.8,
-    "keypoint_noise": (0.0, 0.0),
-    "swap_probability": 0.0,
-    "depth_range": (6.0, 6.0),
-}
-CONDITIONS: Mapping[str, Mapping[str, object]] = {
-    "clean": {},
-    "noise 1 %": {"keypoint_noise": (0.01, 0.01)},
-    "noise 2 %": {"keypoint_noise": (0.02, 0.02)},
-    "swapped limbs": {"swap_probability": 0.1},
-    "near camera": {"depth_range": (2.0, 4.0)},
-    "all visible": {"visible_probability": 1.0},
-}
-"""What differs from clean keypoints, of which a fifth is hidden."""
+from lsr1_pl.tasks import HMRTask
 
 _STEPS = 30
 """Twice the paper's, so that no method is stopped while it still improves."""
-_PRIOR_BATCHES = 16
 
 
 @dataclass(frozen=True)
 class _Size:
-    validation: int
-    test: int
+    people: Counts
     conditions: Sequence[str]
     camera_steps: int
     stage_steps: int
@@ -67,8 +56,8 @@ class _Size:
     repeats: int
 
 
-_WHOLE = _Size(256, 512, tuple(CONDITIONS), 100, 50, 256, 7)
-_FAST = _Size(32, 64, ("clean", "noise 2 %"), 20, 10, 32, 3)
+_WHOLE = _Size(Counts(256, 512), tuple(CONDITIONS), 100, 50, 256, 7)
+_FAST = _Size(Counts(32, 64), ("clean", "noise 2 %"), 20, 10, 32, 3)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -99,10 +88,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Run the study into ``options.out``."""
     size = _FAST if options.fast else _WHOLE
-    if options.device not in ("cpu", "cuda"):
-        raise UserError(f"--device {options.device}: expected cpu or cuda")
-    if options.device == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: torch sees no CUDA device; use --device cpu")
+    _check_device(options.device)
     names = {
         "lsr1": options.lsr1,
         "lgd": options.lgd,
@@ -115,7 +101,6 @@ def run(options: argparse.Namespace) -> None:
     wanted = [*chain(*names.values()), *(name for _, name in chain(*shared.values()))]
     opened = {name: find_learned(name) for name in wanted}
     learned = {key: [opened[name] for name in each] for key, each in names.items() if each}
-    reference, rival = (learned[key][0].trained for key in ("lsr1", "lgd"))
     shares = {
         f"{method}, {share}": opened[name]
         for method, each in shared.items()
@@ -125,61 +110,120 @@ def run(options: argparse.Namespace) -> None:
         "hmr",
         "Human mesh recovery on the open benchmark",
         options.out,
-        f"{size.test} people instead of {_WHOLE.test}, two conditions instead of "
+        f"{size.people.test} people instead of {_WHOLE.people.test}, two conditions instead of "
         f"{len(CONDITIONS)}, SMPLify cut short, three of L-BFGS's rows left out."
         if options.fast
         else "",
     )
-    first = options.lsr1[0]
-    people = {name: _people(reference, first, size, name) for name in size.conditions}
-    prior = _prior(first, size)
+    found = _measure(options.lsr1[0], learned, shares, size, quick=options.fast)
+    for one in opened.values():
+        one.keep(options.out / "measured")
+    compared = {
+        name: compare(by_split["validation"], by_split["test"], "lsr1", options.seed)
+        for name, by_split in found.results.items()
+    }
+    _report(study, found, compared, learned, size)
+    costs = measure(_cost_cases(names, size.cost_people, options.device), size.repeats)
+    study.add(cost_section(costs, size.repeats))
+    study.add(published_section())
+    study.add(rates_section(found.rates))
+    study.note(
+        f"People and bootstrap of seed {options.seed}; training seeds are those of the configs.",
+    )
+    for split in ("validation", "test"):
+        study.summary[split] = {key: getattr(r, split) for key, r in compared["clean"].items()}
+    study.finish(
+        {
+            "conditions": {
+                name: {key: asdict(row) for key, row in rows.items()}
+                for name, rows in compared.items()
+            },
+            "fractions": {share: asdict(row) for share, row in found.by_share.items()},
+            "cost": cost_summary(costs),
+            "rates": found.rates.chosen,
+        }
+    )
+
+
+def _check_device(device: str) -> None:
+    if device not in ("cpu", "cuda"):
+        raise UserError(f"--device {device}: expected cpu or cuda")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: torch sees no CUDA device; use --device cpu")
+
+
+@dataclass(frozen=True)
+class _Found:
+    results: Mapping[str, Mapping[str, Results]]
+    """Condition -> split -> every method's errors."""
+    by_share: Mapping[str, Share]
+    rates: Rates
+    test: Sequence[People]
+    """Of clean keypoints."""
+
+
+def _measure(
+    first: str,
+    learned: Mapping[str, Sequence[Learned]],
+    shares: Mapping[str, Learned],
+    size: _Size,
+    *,
+    quick: bool,
+) -> _Found:
+    """Every method on every condition, on the data that ``first`` was trained with."""
+    # Both are drawn and timed at the end: better to find now that one of them has no networks.
+    reference, _ = (learned[key][0].trained for key in ("lsr1", "lgd"))
+    people = {name: people_under(reference, first, size.people, name) for name in size.conditions}
+    prior = motion_prior(first, size.people)
     bench = Bench(
         learned,
         prior,
         _STEPS,
         lambda task: SMPLify(task.joints_of, prior, size.camera_steps, size.stage_steps),
-        QUICK if options.fast else UNTRAINED,
+        QUICK if quick else UNTRAINED,
     )
-    rates = bench.tune(people["clean"]["validation"])
-    results: dict[str, dict[str, Results]] = {}
+    clean = people["clean"]
+    rates = bench.tune(clean["validation"])
+    results = {}
     for name, sets in people.items():
         results[name] = {split: bench.run(name, split, each, rates) for split, each in sets.items()}
         print(f"{name}: every method has run", flush=True)
-    sets = people["clean"]
     by_share = {
-        share: {split: one.errors("clean", split, each, _STEPS) for split, each in sets.items()}
+        share: at_share(*(one.errors("clean", s, clean[s], _STEPS) for s in ("validation", "test")))
         for share, one in shares.items()
     }
-    for one in opened.values():
-        one.keep(options.out / "measured")
+    return _Found(results, by_share, rates, clean["test"])
+
+
+def _report(
+    study: Study,
+    found: _Found,
+    compared: Mapping[str, Mapping[str, Row]],
+    learned: Mapping[str, Sequence[Learned]],
+    size: _Size,
+) -> None:
+    """Rows, tables and figures of the errors."""
     study.write_rows(
         CSV_COLUMNS,
         (
             row
-            for name, by_split in results.items()
-            for split, found in by_split.items()
-            for row in csv_rows(name, split, found)
+            for name, by_split in found.results.items()
+            for split, each in by_split.items()
+            for row in csv_rows(name, split, each)
         ),
     )
-    compared = {
-        name: compare(found["validation"], found["test"], "lsr1", options.seed)
-        for name, found in results.items()
-    }
     clean = compared["clean"]
-    study.page.introduction = introduction(size.validation, size.test, learned, _STEPS)
+    study.page.introduction = introduction(size.people, learned, _STEPS)
     study.add(main_section(clean, learned, _STEPS))
-    study.add(curves_section(draw_curves(study, results["clean"]["test"])))
+    study.add(curves_section(draw_curves(study, found.results["clean"]["test"])))
     study.add(conditions_section(compared))
-    by_share = {
-        share: {
-            split: one.errors("clean", split, p, _STEPS) for split, p in people["clean"].items()
-        }
-        for share, one in shares.items()
+    if found.by_share:
+        study.add(fractions_section(found.by_share, clean))
+    drawn = {
+        label: (learned[key][0].trained, clean[key].steps[0])
+        for key, label in (("lsr1", "L-SR1"), ("lgd", "LGD"))
     }
-    if by_share:
-        study.add(fractions_section(by_share, clean))
-    drawn = {"L-SR1": (reference, clean["lsr1"].steps[0]), "LGD": (rival, clean["lgd"].steps[0])}
-    study.add(_cases(study, drawn, sets["test"]))
+    study.add(_cases(study, drawn, found.test))
     histories = {
         key: [path for one in each if (path := one.history()) is not None]
         for key, each in learned.items()
@@ -187,29 +231,6 @@ def run(options: argparse.Namespace) -> None:
     training = draw_training(study, histories)
     if training is not None:
         study.add(Section("Figure 8: training", pictures=[(training, "Each line is a seed.")]))
-    costs = measure(_cost_cases(names, size.cost_people, options.device), size.repeats)
-    study.add(cost_section(costs, size.repeats))
-    study.add(published_section())
-    study.add(rates_section(rates))
-    study.note(
-        f"People and bootstrap of seed {options.seed}; training seeds are those of the configs.",
-    )
-    for split in ("validation", "test"):
-        study.summary[split] = {key: getattr(row, split) for key, row in clean.items()}
-    study.finish(
-        {
-            "conditions": {
-                name: {key: asdict(row) for key, row in rows.items()}
-                for name, rows in compared.items()
-            },
-            "fractions": {
-                share: {split: float(e.curve()[e.best_step()]) for split, e in found.items()}
-                for share, found in by_share.items()
-            },
-            "cost": cost_summary(costs),
-            "rates": rates.chosen,
-        }
-    )
 
 
 def _shares(words: Sequence[str]) -> list[tuple[str, str]]:
@@ -224,41 +245,6 @@ def _shares(words: Sequence[str]) -> list[tuple[str, str]]:
             raise UserError(f"--fraction {word}: expected SHARE=CKPT with a share in (0, 1]")
         found.append((f"{100 * value:g} %", name))
     return found
-
-
-def _data(checkpoint: str, size: _Size, changes: Mapping[str, object]) -> MotionDataModule:
-    data = load_data(
-        checkpoint,
-        **{
-            "batch_size": 256,
-            "validation_count": size.validation,
-            "test_count": size.test,
-            "fraction": 1.0,
-            **_CLEAN,
-            **changes,
-        },
-    )
-    if not isinstance(data, MotionDataModule):
-        raise UserError(
-            f"{checkpoint}: was trained on {type(data).__name__}; this study is of "
-            "MotionDataModule, whose people are known"
-        )
-    return data
-
-
-def _people(task: HMRTask, checkpoint: str, size: _Size, condition: str) -> dict[str, list[People]]:
-    data = _data(checkpoint, size, CONDITIONS[condition])
-    loaders = {"validation": data.val_dataloader(), "test": data.test_dataloader()}
-    return {
-        split: people_of(task, [cast(MotionBatch, batch) for batch in loader])
-        for split, loader in loaders.items()
-    }
-
-
-def _prior(checkpoint: str, size: _Size) -> PosePrior:
-    data = _data(checkpoint, size, {})
-    poses = torch.cat([data.train_batch(number).pose for number in range(_PRIOR_BATCHES)])
-    return PosePrior.fit(poses.numpy())
 
 
 def _cases(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from lsr1_pl.bench.hmr_conditions import Counts
 from lsr1_pl.bench.hmr_cost import FULL_MESH, Case, Cost
 from lsr1_pl.bench.hmr_learned import Learned
 from lsr1_pl.bench.hmr_methods import Rates, label_and_start
-from lsr1_pl.bench.hmr_people import Errors
-from lsr1_pl.bench.hmr_tables import Row
+from lsr1_pl.bench.hmr_tables import Row, Share
 from lsr1_pl.report import PageTable, Section
 from lsr1_pl.tasks import HMRTask
 
@@ -25,16 +25,15 @@ _PUBLISHED_COST = {"lgd": (166.0, 17.81), "lsr1": (91.0, 14.60)}
 """Milliseconds and GiB of one inner iteration at batch 256 on an RTX 3090, as L-SR1's paper."""
 
 
-def introduction(
-    validation: int, test: int, learned: Mapping[str, Sequence[Learned]], steps: int
-) -> list[str]:
+def introduction(people: Counts, learned: Mapping[str, Sequence[Learned]], steps: int) -> list[str]:
     """What was compared, and how."""
+    counts = f"{people.validation} people validate, {people.test} test"
     own = _own_objective(learned["lsr1"][0].trained)
     seeds = ", ".join(f"{len(tasks)} of {label_and_start(k)[0]}" for k, tasks in learned.items())
     return [
         "2D keypoints in, pose and shape out, on the open body and open motion: PA-MPJPE of 14 "
         "keypoints (nose, neck, shoulders, elbows, wrists, hips, knees, ankles), aligned person "
-        f"by person by a similarity; {validation} people validate, {test} test. Recordings are "
+        f"by person by a similarity; {counts}. Recordings are "
         "split whole. None of this is 3DPW: the figures can be compared within this page only.",
         "Solvers minimise the mean absolute error of the normalised keypoints (Eq. 12); L-SR1, and "
         f"the rows that say so, {own}. Each is read at the step "
@@ -124,15 +123,11 @@ def conditions_section(compared: Mapping[str, Mapping[str, Row]]) -> Section:
     )
 
 
-def fractions_section(
-    by_share: Mapping[str, Mapping[str, Errors]], clean: Mapping[str, Row]
-) -> Section:
+def fractions_section(by_share: Mapping[str, Share], clean: Mapping[str, Row]) -> Section:
     """Table 2."""
     cells: list[list[object]] = []
     for share, found in by_share.items():
-        step = found["validation"].best_step()
-        errors = [f"{float(found[split].curve()[step]):.1f}" for split in ("validation", "test")]
-        cells.append([share, step, *errors])
+        cells.append([share, found.step, f"{found.validation:.1f}", f"{found.test:.1f}"])
     for key in ("lsr1", "lgd"):
         row = clean[key]
         step_text = "; ".join(map(str, row.steps))

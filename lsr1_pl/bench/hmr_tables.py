@@ -75,6 +75,23 @@ def compare(validation: Results, test: Results, reference: str, seed: int) -> di
     return rows
 
 
+@dataclass(frozen=True)
+class Share:
+    """An optimiser that was trained on a share of the motion, on clean keypoints."""
+
+    step: int
+    """Of least mean error on validation."""
+    validation: float
+    """Mean PA-MPJPE there, in mm."""
+    test: float
+
+
+def at_share(validation: Errors, test: Errors) -> Share:
+    """Read both at the validated step."""
+    step = validation.best_step()
+    return Share(step, float(validation.curve()[step]), float(test.curve()[step]))
+
+
 def _after(key: str, runs: Sequence[Errors], step: int) -> float | None:
     if key.startswith("smplify") or any(len(run.curve()) <= step for run in runs):
         return None

@@ -6,12 +6,13 @@ import csv
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from lsr1_pl.bench import hmr
+from lsr1_pl.bench import hmr, hmr_conditions
 from lsr1_pl.bench.hmr_methods import UNTRAINED, label_and_start
 from lsr1_pl.bench.hmr_people import Errors, initial_states, people_of, run_solver
 from lsr1_pl.bench.hmr_tables import compare, paired_interval
@@ -30,7 +31,7 @@ _DATA = {
     "validation_count": "4",
     "batch_size": "4",
 }
-_TINY = hmr._Size(5, 7, ("clean", "noise 2 %"), 3, 2, 4, 1)
+_TINY = hmr._Size(hmr.Counts(5, 7), ("clean", "noise 2 %"), 3, 2, 4, 1)
 
 
 def trained(root: Path, config: str, name: str, *options: str) -> Path:
@@ -60,7 +61,7 @@ def test_the_study(
     kept = tuple(m for m in UNTRAINED if m.key in ("adam", "adam_metric", "gd_mean"))
     monkeypatch.setattr(hmr, "QUICK", kept)
     monkeypatch.setattr(hmr, "_FAST", _TINY)
-    monkeypatch.setattr(hmr, "_PRIOR_BATCHES", 2)
+    monkeypatch.setattr(hmr_conditions, "_PRIOR_BATCHES", 2)
     words = ["bench", "hmr", "--fast", "--out", str(tmp_path / "out")]
     words += ["--lsr1", lsr1, lsr1, "--lgd", lgd, "--fraction", f"0.1={lsr1}"]
     words += ["--lgd-fraction", f"0.1={lgd}", "--lgd8", lgd]
@@ -85,6 +86,10 @@ def test_the_study(
         "smplify_initial",
     }
     assert summary["validation"].keys() == summary["test"].keys() == methods
+    # The checkpoint that stands for a tenth is the first of each list, and is read at its step.
+    shares = summary["results"]["fractions"]
+    for label, key in (("L-SR1, 10 %", "lsr1"), ("LGD, 10 %", "lgd")):
+        assert shares[label]["test"] == pytest.approx(summary["test"][key], abs=0.01)
     with (out / "results.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     # Two seeds of ours; SMPLify's six states instead of 31.
@@ -94,7 +99,7 @@ def test_the_study(
 
 
 def _check_that_kept_errors_stand_for_a_checkpoint(
-    out: Path, lsr1: str, lgd: str, summary: dict[str, dict[str, float]]
+    out: Path, lsr1: str, lgd: str, summary: dict[str, Any]
 ) -> None:
     kept = out / "measured"
     ours, theirs = (kept / f"{name}-version_0-last.npz" for name in ("ours", "theirs"))
@@ -111,7 +116,7 @@ def _check_that_kept_errors_stand_for_a_checkpoint(
 
 
 def _check_against_a_run_of_its_own(
-    checkpoint: Path, rows: list[dict[str, str]], summary: dict[str, dict[str, float]]
+    checkpoint: Path, rows: list[dict[str, str]], summary: dict[str, Any]
 ) -> None:
     task = load_task(checkpoint)
     assert isinstance(task, HMRTask)

@@ -1,0 +1,80 @@
+"""The people whom the human mesh recovery study fits, and how their keypoints are spoilt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+
+from lsr1_pl.bench.hmr_people import People, people_of
+from lsr1_pl.data import MotionBatch, MotionDataModule
+from lsr1_pl.errors import UserError
+from lsr1_pl.hmr import PosePrior
+from lsr1_pl.tasks import HMRTask, load_data
+
+_CLEAN: Mapping[str, object] = {
+    "visible_probability": 0.8,
+    "keypoint_noise": (0.0, 0.0),
+    "swap_probability": 0.0,
+    "depth_range": (6.0, 6.0),
+}
+CONDITIONS: Mapping[str, Mapping[str, object]] = {
+    "clean": {},
+    "noise 1 %": {"keypoint_noise": (0.01, 0.01)},
+    "noise 2 %": {"keypoint_noise": (0.02, 0.02)},
+    "swapped limbs": {"swap_probability": 0.1},
+    "near camera": {"depth_range": (2.0, 4.0)},
+    "all visible": {"visible_probability": 1.0},
+}
+"""What differs from clean keypoints, of which a fifth is hidden."""
+
+_PRIOR_BATCHES = 16
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many people."""
+
+    validation: int
+    test: int
+
+
+def people_under(
+    task: HMRTask, checkpoint: str, counts: Counts, condition: str
+) -> dict[str, list[People]]:
+    """Split -> people of the checkpoint's data under a condition, as the task sees them."""
+    data = _data(checkpoint, counts, CONDITIONS[condition])
+    loaders = {"validation": data.val_dataloader(), "test": data.test_dataloader()}
+    return {
+        split: people_of(task, [cast(MotionBatch, batch) for batch in loader])
+        for split, loader in loaders.items()
+    }
+
+
+def motion_prior(checkpoint: str, counts: Counts) -> PosePrior:
+    """The mixture of SMPLify, fitted on the checkpoint's training motion."""
+    data = _data(checkpoint, counts, {})
+    poses = torch.cat([data.train_batch(number).pose for number in range(_PRIOR_BATCHES)])
+    return PosePrior.fit(poses.numpy())
+
+
+def _data(checkpoint: str, counts: Counts, changes: Mapping[str, object]) -> MotionDataModule:
+    data = load_data(
+        checkpoint,
+        **{
+            "batch_size": 256,
+            "validation_count": counts.validation,
+            "test_count": counts.test,
+            "fraction": 1.0,
+            **_CLEAN,
+            **changes,
+        },
+    )
+    if not isinstance(data, MotionDataModule):
+        raise UserError(
+            f"{checkpoint}: was trained on {type(data).__name__}; this study is of "
+            "MotionDataModule, whose people are known"
+        )
+    return data
