@@ -70,6 +70,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lgd-noise", nargs="+", default=[], help="LGD trained with detection noise, likewise"
     )
+    parser.add_argument(
+        "--refining", nargs="+", default=[], help="L-SR1 that begins at LGD's fits, likewise"
+    )
     for updates in (4, 8):
         parser.add_argument(
             f"--lgd{updates}", nargs="+", default=[], help=f"LGD trained for {updates} updates"
@@ -91,6 +94,7 @@ def run(options: argparse.Namespace) -> None:
     _check_device(options.device)
     names = {
         "lsr1": options.lsr1,
+        "lsr1_refining": options.refining,
         "lgd": options.lgd,
         "lgd_noise": options.lgd_noise,
         "lgd_4": options.lgd4,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -51,6 +51,15 @@ def people_under(
         split: people_of(task, [cast(MotionBatch, batch) for batch in loader])
         for split, loader in loaders.items()
     }
+
+
+def training_people(
+    task: HMRTask, checkpoint: str, counts: Counts, batches: int
+) -> Iterator[People]:
+    """Batches of the checkpoint's training people, clean keypoints, as the task sees them."""
+    data = _data(checkpoint, counts, {})
+    for number in range(batches):
+        yield from people_of(task, [data.train_batch(number)])
 
 
 def motion_prior(checkpoint: str, counts: Counts) -> PosePrior:

@@ -192,6 +192,7 @@ class Bench:
 
 LEARNED_LABELS = {
     "lsr1": "L-SR1",
+    "lsr1_refining": "L-SR1, from LGD's fits",
     "lgd": "LGD",
     "lgd_noise": "LGD, trained with noise",
     "lgd_4": "LGD, 4 updates",

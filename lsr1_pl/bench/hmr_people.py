@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -52,7 +52,7 @@ class Errors:
     reprojection: NDArray[np.float64]
     """(S, N), thousandths of the box's side."""
     evaluations: NDArray[np.float64]
-    """(S,) gradients taken until each state, mean over people; 0 at the start."""
+    """(S,) gradients taken until each state, mean over people; 0 at an initial estimate."""
 
     @property
     def nonfinite(self) -> int:
@@ -79,9 +79,9 @@ def people_of(task: HMRTask, batches: Sequence[MotionBatch]) -> list[People]:
 
 
 def initial_states(task: HMRTask, people: Sequence[People]) -> list[Tensor]:
-    """The trained initial estimates, (B, 82) each."""
+    """Where the task's fits begin, (B, 82) each."""
     with torch.no_grad():
-        return [task.initial_estimate(each.observation.keypoints) for each in people]
+        return [task.start(each.observation) for each in people]
 
 
 def mean_states(task: HMRTask, prior: PosePrior, people: Sequence[People]) -> list[Tensor]:
@@ -128,9 +128,10 @@ def run_solver(
 
 
 def run_trained(task: HMRTask, people: Sequence[People], steps: int) -> tuple[Errors, list[Tensor]]:
-    """A task's own optimiser from its own initial estimates, on the objective of its training."""
+    """A task's own optimiser from its own start, on the objective of its training."""
     starts = initial_states(task, people)
-    return run_solver(task, task.optimizer, people, starts, steps, own=True)
+    errors, iterates = run_solver(task, task.optimizer, people, starts, steps, own=True)
+    return replace(errors, evaluations=errors.evaluations + task.gradients_before), iterates
 
 
 def run_smplify(

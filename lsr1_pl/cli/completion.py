@@ -50,7 +50,8 @@ WORDS: dict[str, tuple[str, ...]] = {
     "bench trajectories": _STUDY,
     "bench ablations": (*_STUDY, "--seed", "--iterations", "--share"),
     "bench hmr": (
-        *(*_STUDY, "--seed", "--lsr1", "--lgd", "--faithful", "--lgd-noise", "--lgd4", "--lgd8"),
+        *(*_STUDY, "--seed", "--lsr1", "--refining", "--lgd", "--faithful", "--lgd-noise"),
+        *("--lgd4", "--lgd8"),
         *("--fraction", "--lgd-fraction"),
         "--device",
     ),
@@ -79,7 +80,7 @@ TAKES_FILES = ("predict", "export", *(path for path in WORDS if path.startswith(
 
 _CHECKPOINT_OPTIONS = (
     *("--ckpt", "--projected", "--unprojected", "--lsr1", "--lgd", "--faithful", "--lgd-noise"),
-    *("--lgd4", "--lgd8", "--general", "--initial", *_LEARNED),
+    *("--refining", "--lgd4", "--lgd8", "--general", "--initial", *_LEARNED),
 )
 _CHOICES = {
     "--matmul_precision": ("highest", "high", "medium"),

@@ -79,8 +79,8 @@ def find_checkpoint(name_or_path: str | Path) -> Path:
     return path
 
 
-def take_weights(task: nn.Module, source: str | None, *parts: str) -> None:
-    """Give these submodules the weights that they have in the checkpoint ``source``, if any.
+def take_weights(source: str | None, **parts: nn.Module) -> None:
+    """Give modules the weights that stand in the checkpoint ``source``, if any, under their names.
 
     Raises:
         UserError: no such checkpoint, or its weights do not fit.
@@ -88,8 +88,7 @@ def take_weights(task: nn.Module, source: str | None, *parts: str) -> None:
     if source is None:
         return
     path = find_checkpoint(source)
-    for name in parts:
-        module = task.get_submodule(name)
+    for name, module in parts.items():
         module.load_state_dict(check_weights(path, module, f"{name}."))
 
 

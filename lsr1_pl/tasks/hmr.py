@@ -87,6 +87,8 @@ class HMRTask(MetaTask):
     people: FittedPeople | None = None
     """Of the last evaluation, if ``keep_people`` was set before it."""
     keep_people: bool = False
+    gradients_before: int = 0
+    """That :meth:`start` takes."""
     _run: EvaluationRun
 
     def __init__(
@@ -133,7 +135,7 @@ class HMRTask(MetaTask):
             freeze_norm_after,
         )
         self.save_hyperparameters(
-            ignore=["optimizer", "meta_optimizer", "lr_scheduler", "baselines"]
+            ignore=["optimizer", "meta_optimizer", "lr_scheduler", "baselines", "first"]
         )
         if evaluation_steps < steps:
             raise UserError(
@@ -148,36 +150,29 @@ class HMRTask(MetaTask):
         self.body = load_body_model(body, num_betas=num_betas)
         self.joints_of = self.body.select(COCO18)
         self.camera = PinholeCamera()
-        self.objective_scale = objective_scale
-        self.residual: Residual = residual
-        self.prior_weight = prior_weight
-        self.loss_weights = loss_weights
+        self.objective_scale, self.residual = objective_scale, residual
+        self.prior_weight, self.loss_weights = prior_weight, loss_weights
         self.warmup_iterations = warmup_iterations
         self.detach_initial_estimate = detach_initial_estimate
         self.freeze_initial_estimate = freeze_initial_estimate
         self.initial_estimate.requires_grad_(not freeze_initial_estimate)
         self.initial_weights, self.optimizer_weights = initial_weights, optimizer_weights
-        self.evaluation_steps = evaluation_steps
+        self.evaluation_steps, self.sample_fits = evaluation_steps, sample_fits
         self.baselines = dict(baselines or {})
-        self.sample_fits = sample_fits
-        self.threedpw = None
-        if protocols:
-            self.threedpw = ThreeDPWEvaluation(
-                protocols, self.body, truth_bodies or {}, regressor, num_betas
-            )
+        truth = truth_bodies or {}, regressor, num_betas
+        self.threedpw = ThreeDPWEvaluation(protocols, self.body, *truth) if protocols else None
 
     def on_fit_start(self) -> None:
         """The weights of other checkpoints that were asked for, unless this run is resumed."""
         if self.global_step == 0:
-            take_weights(self, self.initial_weights, "initial_estimate", "initial_error")
-            take_weights(self, self.optimizer_weights, "optimizer")
+            begun = {n: self.get_submodule(n) for n in ("initial_estimate", "initial_error")}
+            take_weights(self.initial_weights, **begun)
+            take_weights(self.optimizer_weights, optimizer=self.optimizer)
 
     def training_step(self, batch: MotionBatch, batch_idx: int) -> Tensor:
         """Eq. 13 on one batch, averaged over the K + 1 states and the people."""
         target, observation = synthetic_target(batch, self.joints_of, self.camera)
-        if self.freeze_initial_estimate:
-            self.initial_estimate.eval()
-        x0 = self.initial_estimate(observation.keypoints)
+        x0 = self.start(observation)
         self.initial_error.update(join_variables(batch.pose, batch.betas) - x0)
         if self.global_step < self.warmup_iterations:
             loss = self._outer_loss(x0.unsqueeze(0), target, observation).mean()
@@ -230,11 +225,17 @@ class HMRTask(MetaTask):
     def predict_step(self, batch: KeypointBatch, batch_idx: int) -> Prediction:
         """Fit the people of a batch: K steps from the initial estimate, the best state kept."""
         observation = observe_detections(batch.keypoints, batch.visibility)
-        x0 = self.initial_estimate(observation.keypoints)
+        x0 = self.start(observation)
         objective = self.objective(observation, x0)
         trajectory = unroll(self._fitting(observation), objective, x0, self.steps)
         errors = torch.stack([objective.reprojection(x) for x in trajectory.iterates])
         return best_states(trajectory, errors, batch.visibility, self.joints_of)
+
+    def start(self, observation: Observation) -> Tensor:
+        """Where the fits of these people begin, (B, N)."""
+        if self.freeze_initial_estimate:
+            self.initial_estimate.eval()
+        return self.initial_estimate(observation.keypoints)
 
     def _fitting(self, observation: Observation) -> BatchedOptimizer:
         return fitting(self.optimizer, observation.keypoints, self.initial_error.metric())
@@ -287,13 +288,13 @@ class HMRTask(MetaTask):
         return iterates
 
     def _run_all(self, observation: Observation, joint_sets: JointSets) -> dict[str, Tensor]:
-        x0 = self.initial_estimate(observation.keypoints)
+        x0 = self.start(observation)
         objective, metric = self.objective(observation, x0), self.initial_error.metric()
         return self._run.add(observation, x0, objective, metric, joint_sets)
 
     def _finish_evaluation(self, prefix: str) -> None:
-        self.curves, self.curves_note = self._run.curves(), self._run.note()
-        self.people = self._run.people()
-        logged = self._run.logged(prefix)
+        run = self._run
+        self.curves, self.curves_note, self.people = run.curves(), run.note(), run.people()
+        logged = run.logged(prefix)
         self.log(best := f"{prefix}/pa_mpjpe", logged.pop(best), prog_bar=True)
         self.log_dict(logged)

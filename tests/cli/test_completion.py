@@ -39,8 +39,14 @@ def completed(words: list[str], cwd: Path) -> list[str]:
     ("words", "offered"),
     [
         (["pre"], ["predict"]),
-        (["fit", "--config", "hmr_open_"], ["hmr_open_benchmark.yaml", "hmr_open_faithful.yaml"]),
-        (["fit", "--config", "=", "lgd_"], ["lgd_open.yaml"]),
+        (
+            ["fit", "--config", "hmr_open_"],
+            ["hmr_open_benchmark.yaml", "hmr_open_faithful.yaml", "hmr_open_refining.yaml"],
+        ),
+        (
+            ["fit", "--config", "=", "lgd_"],
+            ["lgd_open.yaml", "lgd_open_more_updates.yaml"],
+        ),
         (["fit", "--config", "mine"], ["mine.yaml"]),
         (["fit", "--name", "data", "--trainer.max_t"], ["--trainer.max_time"]),
         (["test", "--ckpt", "lg"], ["lgd_open"]),

@@ -1,0 +1,63 @@
+"""Meta-training of human mesh recovery from where LGD ends, beyond the paper."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lsr1_pl.errors import UserError
+from lsr1_pl.hmr import LGD, InErrorMetric, Observation, ReprojectionObjective
+from lsr1_pl.optim import LSR1, unroll
+from lsr1_pl.pretrained import take_weights
+from lsr1_pl.tasks.hmr import HMRTask
+
+_TRUSTED_BATCHES = 4
+
+
+class RefiningTask(HMRTask):
+    """L-SR1 that begins at the fits of a trained LGD, which stays as it is.
+
+    The error that the metric and the prior know is the one of LGD's fits, measured while training.
+
+    Args:
+        optimizer: as in :class:`HMRTask`.
+        first: LGD, of the shape that ``initial_weights`` trained: its initial estimate and its
+            updates are taken from there.
+        first_steps: updates of LGD, 1 or more; each takes a gradient.
+        options: of :class:`HMRTask`; ``freeze_initial_estimate`` must be true.
+
+    Raises:
+        UserError: the initial estimate is to train along, or there are no updates.
+    """
+
+    def __init__(
+        self, optimizer: LSR1 | InErrorMetric, first: LGD, first_steps: int = 4, **options: Any
+    ) -> None:
+        if first_steps < 1:
+            raise UserError(f"RefiningTask first_steps is {first_steps}; it must be 1 or more")
+        super().__init__(optimizer, **options)
+        if not self.freeze_initial_estimate:
+            raise UserError(
+                "RefiningTask freeze_initial_estimate is false; LGD was trained on its estimates: "
+                "set it true"
+            )
+        self.first = first.requires_grad_(False)
+        self.gradients_before = first_steps
+
+    def on_fit_start(self) -> None:
+        """LGD's weights, unless this run is resumed."""
+        super().on_fit_start()
+        if self.global_step == 0:
+            take_weights(self.initial_weights, optimizer=self.first)
+            # The error of the initial estimate, until LGD's own has been seen a few times.
+            self.initial_error.batches.clamp_(max=_TRUSTED_BATCHES)
+
+    @torch.no_grad()
+    def start(self, observation: Observation) -> Tensor:
+        """LGD's fits of these people, (B, N)."""
+        x0 = super().start(observation)
+        solver = self.first.eval().observing(observation.keypoints)
+        objective = ReprojectionObjective(self.joints_of, observation, self.camera)
+        return unroll(solver, objective, x0, self.gradients_before).iterates[-1]
