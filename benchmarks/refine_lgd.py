@@ -2,8 +2,8 @@
 
     python benchmarks/refine_lgd.py --lgd CHECKPOINT --updates 8
 
-L-SR1 is hmr_open's, as it was trained from the initial estimates; the others are untrained. PA-MPJPE
-in mm, clean keypoints, the people of ``lsr1 bench hmr``.
+L-SR1 is hmr_open's, as it was trained from the initial estimates; the others are untrained.
+PA-MPJPE in mm, clean keypoints, the people of ``lsr1 bench hmr``.
 """
 
 from __future__ import annotations

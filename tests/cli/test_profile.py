@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -23,11 +24,16 @@ def test_it_writes_a_trace_and_a_table(
     monkeypatch.chdir(tmp_path)
     options = ["--out", "found", "--iterations", "2", "--warmup", "1"]
     assert main(["profile", "--config", "quadratics.yaml", *options, *SMALL]) == 0
-    assert json.loads(Path("found/trace.json").read_text())["traceEvents"]
+    events = json.loads(Path("found/trace.json").read_text())["traceEvents"]
+    traced = {event["name"] for event in events}
+    assert "aten::addmm" in traced
     text = Path("found/profile.txt").read_text()
     for phase in ("inner unroll", "meta-gradient", "meta-optimiser", "data"):
         assert phase in text
-    assert "aten::addmm" in text
+    # Which operations are the longest depends on what else the machine does.
+    shown = set(re.findall(r"aten::\w+", text))
+    assert shown
+    assert shown <= traced
     assert "profile.txt" in capsys.readouterr().out
     assert sorted(path.name for path in tmp_path.iterdir()) == ["found"]
 
