@@ -20,7 +20,10 @@ from lsr1_pl.tasks import HMRTask
 _TRUTH, _OURS, _THEIRS = (0.72, 0.85, 0.72), (0.70, 0.80, 0.95), (0.95, 0.80, 0.70)
 _STYLES = {
     "lsr1": ("#d62728", "-"),
+    "lsr1_refining": ("#8c1515", "-"),
     "lgd": ("#ff7f0e", "-"),
+    "lgd_4": ("#c7962b", "-"),
+    "lgd_8": ("#7f5f00", "-"),
     "lgd_noise": ("#ffbb78", "-"),
     "lsr1_faithful": ("#ff9896", "-"),
 }
