@@ -9,16 +9,14 @@ PA-MPJPE in mm, clean keypoints, the people of ``lsr1 bench hmr``.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 
 from lsr1_pl.bench.hmr_conditions import Counts, people_under, training_people
-from lsr1_pl.bench.hmr_people import People, initial_states, run_solver, true_states
-from lsr1_pl.hmr import InErrorMetric, InitialError
+from lsr1_pl.bench.hmr_people import initial_states, run_solver, true_states
+from lsr1_pl.hmr import LGD, InErrorMetric
 from lsr1_pl.optim import LBFGS, Adam
-from lsr1_pl.tasks import HMRTask, load_task
+from lsr1_pl.tasks import HMRTask, RefiningTask, load_task
 
 _COUNTS = Counts(256, 512)
 _STEPS = 30
@@ -33,31 +31,35 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=24, help="of 256, to measure the error on")
     options = parser.parse_args()
     lgd, task = load_task(options.lgd), load_task("hmr_open")
-    if not isinstance(lgd, HMRTask) or not isinstance(task, HMRTask):
-        parser.error(f"--lgd {options.lgd}: expected a checkpoint of HMRTask")
-    error = InitialError(task.initial_error.second_moment.shape[0])
-    for people in training_people(lgd, "hmr_open", _COUNTS, options.batches):
-        (start,) = _fits(lgd, [people], options.updates)
-        error.update(true_states(people) - start)
-    task.initial_error = error
+    if not isinstance(lgd, HMRTask) or not isinstance(lgd.optimizer, LGD):
+        parser.error(f"--lgd {options.lgd}: expected a checkpoint of LGD")
+    assert isinstance(task, HMRTask)
+    refining = RefiningTask(
+        task.optimizer,
+        lgd.optimizer,
+        options.updates,
+        objective_scale=task.objective_scale,
+        residual=task.residual,
+        prior_weight=task.prior_weight,
+        freeze_initial_estimate=True,
+        initial_weights=options.lgd,
+    )
+    refining.initial_estimate = lgd.initial_estimate
+    for people in training_people(refining, "hmr_open", _COUNTS, options.batches):
+        (start,) = initial_states(refining, [people])
+        refining.initial_error.update(true_states(people) - start)
     solvers = {
         "L-SR1, as trained": task.optimizer,
         "Adam, beta1 0.5": InErrorMetric(Adam(0.1, beta1=0.5)),
         "L-BFGS": InErrorMetric(LBFGS(history_size=8, line_search="strong_wolfe")),
     }
     print(f"{'after':30s}", *(f"{step:6d}" for step in _SHOWN))
-    for split, people in people_under(task, "hmr_open", _COUNTS, "clean").items():
-        starts = _fits(lgd, people, options.updates)
+    for split, people in people_under(refining, "hmr_open", _COUNTS, "clean").items():
+        starts = initial_states(refining, people)
         for name, solver in solvers.items():
-            errors, _ = run_solver(task, solver, people, starts, _STEPS, own=True)
+            errors, _ = run_solver(refining, solver, people, starts, _STEPS, own=True)
             curve = errors.curve()
             print(f"{f'{name} ({split})':30s}", *(f"{curve[step]:6.2f}" for step in _SHOWN))
-
-
-def _fits(lgd: HMRTask, people: Sequence[People], updates: int) -> list[Tensor]:
-    starts = initial_states(lgd, people)
-    _, iterates = run_solver(lgd, lgd.optimizer, people, starts, updates, own=True)
-    return [path[-1] for path in iterates]
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
 
@@ -11,7 +11,7 @@ import torch
 
 from lsr1_pl.bench.hmr_conditions import CONDITIONS, Counts, motion_prior, people_under
 from lsr1_pl.bench.hmr_cost import FULL_MESH, JOINTS_ONLY, Case, measure
-from lsr1_pl.bench.hmr_learned import Learned, find_learned
+from lsr1_pl.bench.hmr_learned import Learned, find_learned, kept_name
 from lsr1_pl.bench.hmr_methods import QUICK, UNTRAINED, Bench, Rates
 from lsr1_pl.bench.hmr_people import People, run_trained
 from lsr1_pl.bench.hmr_pictures import draw_cases, draw_curves, draw_training
@@ -103,6 +103,7 @@ def run(options: argparse.Namespace) -> None:
     }
     shared = {"L-SR1": _shares(options.fraction), "LGD": _shares(options.lgd_fraction)}
     wanted = [*chain(*names.values()), *(name for _, name in chain(*shared.values()))]
+    _check_names(wanted)
     opened = {name: find_learned(name) for name in wanted}
     learned = {key: [opened[name] for name in each] for key, each in names.items() if each}
     shares = {
@@ -147,6 +148,18 @@ def run(options: argparse.Namespace) -> None:
             "rates": found.rates.chosen,
         }
     )
+
+
+def _check_names(wanted: Iterable[str]) -> None:
+    """What is kept of one checkpoint may not take another's place."""
+    known: dict[str, str] = {}
+    for name in wanted:
+        other = known.setdefault(kept_name(name), name)
+        if other != name:
+            raise UserError(
+                f"{other} and {name}: their errors would both be kept as {kept_name(name)}.npz; "
+                "copy one of them to a run of another name"
+            )
 
 
 def _check_device(device: str) -> None:

@@ -94,7 +94,7 @@ class Learned:
             arrays[f"{start}/reprojection"] = errors.reprojection.mean(axis=1)
             arrays[f"{start}/evaluations"] = errors.evaluations
             arrays[f"{start}/seen"] = np.array(self.seen[condition, split])
-        path = folder / f"{_kept_name(self.name)}.npz"
+        path = folder / f"{kept_name(self.name)}.npz"
         partial = path.with_suffix(".partial")
         with partial.open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **arrays)
@@ -173,8 +173,11 @@ def _summary(people: Sequence[People]) -> float:
     return float((keypoints @ torch.linspace(0, 1, keypoints.shape[1]).double()).mean())
 
 
-def _kept_name(name: str) -> str:
-    """``runs/NAME/version_0/checkpoints/best.ckpt`` is ``NAME-version_0-best``."""
+def kept_name(name: str) -> str:
+    """What the file of a checkpoint is called, without its ending.
+
+    ``runs/NAME/version_0/checkpoints/best.ckpt`` is ``NAME-version_0-best``.
+    """
     path = Path(name)
     if path.suffix != ".ckpt":
         return path.name.removesuffix(".npz")

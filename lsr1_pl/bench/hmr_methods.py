@@ -22,8 +22,9 @@ from lsr1_pl.hmr import InErrorMetric, PeopleOptimizer, PosePrior, SMPLify
 from lsr1_pl.optim import LBFGS, Adam, BatchedOptimizer, GradientDescent, PolyakDescent
 from lsr1_pl.tasks import HMRTask
 
-Start = Literal["initial estimate", "mean pose"]
+Start = Literal["initial estimate", "LGD's fits", "mean pose"]
 INITIAL: Start = "initial estimate"
+LGD_FITS: Start = "LGD's fits"
 MEAN: Start = "mean pose"
 
 _GRIDS: Mapping[str, Sequence[float]] = {
@@ -205,7 +206,7 @@ SMPLIFY_LABELS = {"smplify": "SMPLify", "smplify_initial": "SMPLify"}
 def label_and_start(key: str) -> tuple[str, str]:
     """What tables call a method, and where it starts."""
     if key in LEARNED_LABELS:
-        return LEARNED_LABELS[key], INITIAL
+        return LEARNED_LABELS[key], LGD_FITS if key == "lsr1_refining" else INITIAL
     if key in SMPLIFY_LABELS:
         return SMPLIFY_LABELS[key], MEAN if key == "smplify" else INITIAL
     for method in UNTRAINED:

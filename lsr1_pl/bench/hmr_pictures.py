@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from lsr1_pl.bench.hmr_methods import label_and_start
+from lsr1_pl.bench.hmr_methods import MEAN, label_and_start
 from lsr1_pl.bench.hmr_people import Errors, People, true_states
 from lsr1_pl.bench.hmr_tables import Results
 from lsr1_pl.bench.study import COLOURS, Study, new_figure
@@ -40,7 +40,7 @@ def draw_curves(study: Study, results: Results) -> Path:
             curves = [_curve(run, column) for run in runs]
             colour, style = _style(key)
             name, start = label_and_start(key)
-            text = name if start == "initial estimate" else f"{name}, from the {start}"
+            text = f"{name}, from the {start}" if start == MEAN else name
             axes.plot(np.mean(curves, axis=0), style, color=colour, lw=1.6, label=text)
         axes.set_xlabel("inner step")
         axes.set_ylabel(label)
@@ -59,7 +59,7 @@ def _style(key: str) -> tuple[str, str]:
         return _STYLES[key]
     name, start = label_and_start(key)
     base = next((c for solver, c in COLOURS.items() if name.startswith(solver)), "#333333")
-    return base, ":" if start == "mean pose" else "--" if "metric" in name else "-"
+    return base, ":" if start == MEAN else "--" if "metric" in name else "-"
 
 
 def draw_training(study: Study, histories: Mapping[str, Sequence[Path]]) -> Path | None:

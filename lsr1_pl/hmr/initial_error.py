@@ -37,6 +37,10 @@ class InitialError(nn.Module):
         self.batches += 1
         self.second_moment.lerp_(moment, max(1 / int(self.batches), self.momentum))
 
+    def doubt(self, batches: int) -> None:
+        """Let what was measured weigh as this many batches at most, so that new ones replace it."""
+        self.batches.clamp_(max=batches)
+
     def metric(self) -> Metric:
         """Coordinates in which the error has unit second moment; x's own before any batch."""
         return Metric.of_covariance(self.second_moment)

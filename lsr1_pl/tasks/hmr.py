@@ -89,6 +89,8 @@ class HMRTask(MetaTask):
     keep_people: bool = False
     gradients_before: int = 0
     """That :meth:`start` takes."""
+    kept_elsewhere: tuple[str, ...] = ("optimizer", "meta_optimizer", "lr_scheduler", "baselines")
+    """Arguments that are no hyperparameters."""
     _run: EvaluationRun
 
     def __init__(
@@ -134,9 +136,7 @@ class HMRTask(MetaTask):
             divergence_limit,
             freeze_norm_after,
         )
-        self.save_hyperparameters(
-            ignore=["optimizer", "meta_optimizer", "lr_scheduler", "baselines", "first"]
-        )
+        self.save_hyperparameters(ignore=self.kept_elsewhere)
         if evaluation_steps < steps:
             raise UserError(
                 f"HMRTask evaluation_steps is {evaluation_steps}; it must reach steps, {steps}"

@@ -29,8 +29,11 @@ class RefiningTask(HMRTask):
         options: of :class:`HMRTask`; ``freeze_initial_estimate`` must be true.
 
     Raises:
-        UserError: the initial estimate is to train along, or there are no updates.
+        UserError: the initial estimate is to train along, there are no updates, or no
+            ``initial_weights``.
     """
+
+    kept_elsewhere = (*HMRTask.kept_elsewhere, "first")
 
     def __init__(
         self, optimizer: LSR1 | InErrorMetric, first: LGD, first_steps: int = 4, **options: Any
@@ -43,6 +46,10 @@ class RefiningTask(HMRTask):
                 "RefiningTask freeze_initial_estimate is false; LGD was trained on its estimates: "
                 "set it true"
             )
+        if self.initial_weights is None:
+            raise UserError(
+                "RefiningTask initial_weights is missing: name a checkpoint of LGD, as lgd_open"
+            )
         self.first = first.requires_grad_(False)
         self.gradients_before = first_steps
 
@@ -52,7 +59,7 @@ class RefiningTask(HMRTask):
         if self.global_step == 0:
             take_weights(self.initial_weights, optimizer=self.first)
             # The error of the initial estimate, until LGD's own has been seen a few times.
-            self.initial_error.batches.clamp_(max=_TRUSTED_BATCHES)
+            self.initial_error.doubt(_TRUSTED_BATCHES)
 
     @torch.no_grad()
     def start(self, observation: Observation) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from pytorch_lightning import Trainer
+from quick_trainer import trainer
 
 from lsr1_pl.data import MotionDataModule
 from lsr1_pl.hmr import Observation
@@ -24,15 +24,7 @@ def evaluated(*, keep: bool) -> HMRTask:
         test_recordings=["kick"],
         validation_count=12,
     )
-    trainer = Trainer(
-        logger=False,
-        accelerator="cpu",
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        inference_mode=False,
-    )
-    trainer.validate(task, data, verbose=False)
+    trainer().validate(task, data, verbose=False)
     return task
 
 

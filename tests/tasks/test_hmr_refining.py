@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from pytorch_lightning import Trainer
+from quick_trainer import trainer
 
 from lsr1_pl.bench.hmr_people import initial_states, people_of, run_trained
 from lsr1_pl.data import MotionDataModule
@@ -30,16 +30,7 @@ def data() -> MotionDataModule:
 
 
 def fitted(task: HMRTask, iterations: int) -> HMRTask:
-    trainer = Trainer(
-        max_steps=iterations,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        limit_val_batches=0,
-    )
-    trainer.fit(task, data())
+    trainer(max_steps=iterations, limit_val_batches=0).fit(task, data())
     return task
 
 
@@ -89,6 +80,8 @@ def test_bad_options_are_named(lgd: tuple[HMRTask, str], tmp_path: Path) -> None
     _, source = lgd
     with pytest.raises(UserError, match="first_steps is 0"):
         refining(source, first_steps=0)
+    with pytest.raises(UserError, match="initial_weights is missing"):
+        refining(source, initial_weights=None)
     with pytest.raises(UserError, match="freeze_initial_estimate is false"):
         refining(source, freeze_initial_estimate=False)
     wider = RefiningTask(

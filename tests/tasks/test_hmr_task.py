@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from pytorch_lightning import Trainer
+from quick_trainer import trainer
 
 from lsr1_pl.data import MotionBatch, MotionDataModule
 from lsr1_pl.errors import UserError
@@ -43,22 +43,6 @@ def data(**options: Any) -> MotionDataModule:
         "test_count": 12,
     }
     return MotionDataModule(**{**defaults, **options})
-
-
-def trainer(**options: Any) -> Trainer:
-    return Trainer(
-        **{
-            "max_steps": 3,
-            "accelerator": "cpu",
-            "logger": False,
-            "enable_checkpointing": False,
-            "enable_progress_bar": False,
-            "enable_model_summary": False,
-            "inference_mode": False,
-            "gradient_clip_val": 1.0,
-            **options,
-        }
-    )
 
 
 def silent(model: HMRTask) -> HMRTask:
