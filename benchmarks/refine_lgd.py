@@ -12,13 +12,13 @@ import argparse
 
 import torch
 
-from lsr1_pl.bench.hmr_conditions import Counts, people_under, training_people
+from lsr1_pl.bench.hmr_conditions import Drawn, people_under, training_people
 from lsr1_pl.bench.hmr_people import initial_states, run_solver, true_states
 from lsr1_pl.hmr import LGD, InErrorMetric
 from lsr1_pl.optim import LBFGS, Adam
 from lsr1_pl.tasks import HMRTask, RefiningTask, load_task
 
-_COUNTS = Counts(256, 512)
+_DRAWN = Drawn(256, 512)
 _STEPS = 30
 _SHOWN = (0, 1, 2, 4, 8, 15, 22, 30)
 
@@ -45,7 +45,7 @@ def main() -> None:
         initial_weights=options.lgd,
     )
     refining.initial_estimate = lgd.initial_estimate
-    for people in training_people(refining, "hmr_open", _COUNTS, options.batches):
+    for people in training_people(refining, "hmr_open", options.batches):
         (start,) = initial_states(refining, [people])
         refining.initial_error.update(true_states(people) - start)
     solvers = {
@@ -54,7 +54,7 @@ def main() -> None:
         "L-BFGS": InErrorMetric(LBFGS(history_size=8, line_search="strong_wolfe")),
     }
     print(f"{'after':30s}", *(f"{step:6d}" for step in _SHOWN))
-    for split, people in people_under(refining, "hmr_open", _COUNTS, "clean").items():
+    for split, people in people_under(refining, "hmr_open", _DRAWN, "clean").items():
         starts = initial_states(refining, people)
         for name, solver in solvers.items():
             errors, _ = run_solver(refining, solver, people, starts, _STEPS, own=True)

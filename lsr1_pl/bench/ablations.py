@@ -11,7 +11,7 @@ import numpy as np
 
 from lsr1_pl.bench.ablation_runs import EVERY, evaluate, train, validation_data
 from lsr1_pl.bench.ablation_variants import OPEN, TABLE_4, VARIANTS, Variant
-from lsr1_pl.bench.many_runs import add_share, missing, store, stored
+from lsr1_pl.bench.many_runs import add_runs, iterations_of, missing, store, stored
 from lsr1_pl.bench.study import Study, add_seed, new_figure
 from lsr1_pl.optim import GradientDescent
 from lsr1_pl.report import PageTable, Section
@@ -24,13 +24,12 @@ _Known = Mapping[tuple[str, int], list[dict[str, Any]]]
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this study."""
     add_seed(parser)
-    parser.add_argument("--iterations", type=int, default=None, help=f"a run ({_ITERATIONS})")
-    add_share(parser)
+    add_runs(parser, _ITERATIONS)
 
 
 def run(options: argparse.Namespace) -> None:
     """Train what is missing in ``options.out``, a file each; then report all that is there."""
-    iterations = options.iterations or (20 if options.fast else _ITERATIONS)
+    iterations = iterations_of(options, 20 if options.fast else _ITERATIONS)
     seeds = 1 if options.fast else 3
     study = Study(
         "ablations",
@@ -43,7 +42,8 @@ def run(options: argparse.Namespace) -> None:
     folder = options.out / f"runs-{iterations}"
     # Seed by seed: a study that is cut short has every variant.
     wanted = [(v, seed) for seed in range(seeds) for v in VARIANTS if seed < v.seeds]
-    for position, path in missing(folder, [_name(*run) for run in wanted], options.share):
+    names, settings = [_name(*run) for run in wanted], {"problems' seed": options.seed}
+    for position, path in missing(folder, names, options.share, settings):
         variant, seed = wanted[position]
         validations = train(variant, seed, iterations, options.seed)
         store(path, validations)

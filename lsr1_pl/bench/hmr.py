@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from itertools import chain
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 
 import torch
 
-from lsr1_pl.bench.hmr_conditions import CONDITIONS, Counts, motion_prior, people_under
+from lsr1_pl.bench.hmr_conditions import CONDITIONS, Drawn, motion_prior, people_under
 from lsr1_pl.bench.hmr_cost import FULL_MESH, JOINTS_ONLY, Case, measure
-from lsr1_pl.bench.hmr_learned import Learned, find_learned, kept_name
+from lsr1_pl.bench.hmr_given import Given, add_checkpoints, open_given
+from lsr1_pl.bench.hmr_learned import Learned
 from lsr1_pl.bench.hmr_methods import QUICK, UNTRAINED, Bench, Rates
 from lsr1_pl.bench.hmr_people import People, run_trained
 from lsr1_pl.bench.hmr_pictures import draw_cases, draw_curves, draw_training
@@ -43,12 +43,12 @@ from lsr1_pl.report import Section
 from lsr1_pl.tasks import HMRTask
 
 _STEPS = 30
-"""Twice the paper's, so that no method is stopped while it still improves."""
+"""Twice the paper's; solvers without training may still be falling there, and tables say so."""
 
 
 @dataclass(frozen=True)
 class _Size:
-    people: Counts
+    people: Drawn
     conditions: Sequence[str]
     camera_steps: int
     stage_steps: int
@@ -56,35 +56,14 @@ class _Size:
     repeats: int
 
 
-_WHOLE = _Size(Counts(256, 512), tuple(CONDITIONS), 100, 50, 256, 7)
-_FAST = _Size(Counts(32, 64), ("clean", "noise 2 %"), 20, 10, 32, 3)
+_WHOLE = _Size(Drawn(256, 512), tuple(CONDITIONS), 100, 50, 256, 7)
+_FAST = _Size(Drawn(32, 64), ("clean", "noise 2 %"), 20, 10, 32, 3)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this study."""
     add_seed(parser)
-    one_a_seed = "checkpoints, one a seed; or OUT/measured/*.npz, which stand for some"
-    parser.add_argument("--lsr1", nargs="+", default=["hmr_open"], help=one_a_seed)
-    parser.add_argument("--lgd", nargs="+", default=["lgd_open"], help=one_a_seed)
-    parser.add_argument("--faithful", nargs="+", default=[], help="of the paper's recipe, likewise")
-    parser.add_argument(
-        "--lgd-noise", nargs="+", default=[], help="LGD trained with detection noise, likewise"
-    )
-    parser.add_argument(
-        "--refining", nargs="+", default=[], help="L-SR1 that begins at LGD's fits, likewise"
-    )
-    for updates in (4, 8):
-        parser.add_argument(
-            f"--lgd{updates}", nargs="+", default=[], help=f"LGD trained for {updates} updates"
-        )
-    for option, method in (("--fraction", "L-SR1"), ("--lgd-fraction", "LGD")):
-        parser.add_argument(
-            option,
-            nargs="+",
-            default=[],
-            metavar="SHARE=CKPT",
-            help=f"{method} trained on a share of the motion, such as 0.1=runs/f/best.ckpt",
-        )
+    add_checkpoints(parser)
     parser.add_argument("--device", default="cpu", help="of Table 3: cpu, or cuda (cpu)")
 
 
@@ -92,25 +71,7 @@ def run(options: argparse.Namespace) -> None:
     """Run the study into ``options.out``."""
     size = _FAST if options.fast else _WHOLE
     _check_device(options.device)
-    names = {
-        "lsr1": options.lsr1,
-        "lsr1_refining": options.refining,
-        "lgd": options.lgd,
-        "lgd_noise": options.lgd_noise,
-        "lgd_4": options.lgd4,
-        "lgd_8": options.lgd8,
-        "lsr1_faithful": options.faithful,
-    }
-    shared = {"L-SR1": _shares(options.fraction), "LGD": _shares(options.lgd_fraction)}
-    wanted = [*chain(*names.values()), *(name for _, name in chain(*shared.values()))]
-    _check_names(wanted)
-    opened = {name: find_learned(name) for name in wanted}
-    learned = {key: [opened[name] for name in each] for key, each in names.items() if each}
-    shares = {
-        f"{method}, {share}": opened[name]
-        for method, each in shared.items()
-        for share, name in each
-    }
+    given = open_given(options)
     study = Study(
         "hmr",
         "Human mesh recovery on the open benchmark",
@@ -120,15 +81,15 @@ def run(options: argparse.Namespace) -> None:
         if options.fast
         else "",
     )
-    found = _measure(options.lsr1[0], learned, shares, size, quick=options.fast)
-    for one in opened.values():
+    found = _measure(given, size, options.seed, quick=options.fast)
+    for one in given.every:
         one.keep(options.out / "measured")
     compared = {
         name: compare(by_split["validation"], by_split["test"], "lsr1", options.seed)
         for name, by_split in found.results.items()
     }
-    _report(study, found, compared, learned, size)
-    costs = measure(_cost_cases(names, size.cost_people, options.device), size.repeats)
+    _report(study, found, compared, given.learned, size)
+    costs = measure(_cost_cases(given, size.cost_people, options.device), size.repeats)
     study.add(cost_section(costs, size.repeats))
     study.add(published_section())
     study.add(rates_section(found.rates))
@@ -150,18 +111,6 @@ def run(options: argparse.Namespace) -> None:
     )
 
 
-def _check_names(wanted: Iterable[str]) -> None:
-    """What is kept of one checkpoint may not take another's place."""
-    known: dict[str, str] = {}
-    for name in wanted:
-        other = known.setdefault(kept_name(name), name)
-        if other != name:
-            raise UserError(
-                f"{other} and {name}: their errors would both be kept as {kept_name(name)}.npz; "
-                "copy one of them to a run of another name"
-            )
-
-
 def _check_device(device: str) -> None:
     if device not in ("cpu", "cuda"):
         raise UserError(f"--device {device}: expected cpu or cuda")
@@ -179,21 +128,14 @@ class _Found:
     """Of clean keypoints."""
 
 
-def _measure(
-    first: str,
-    learned: Mapping[str, Sequence[Learned]],
-    shares: Mapping[str, Learned],
-    size: _Size,
-    *,
-    quick: bool,
-) -> _Found:
-    """Every method on every condition, on the data that ``first`` was trained with."""
-    # Both are drawn and timed at the end: better to find now that one of them has no networks.
-    reference, _ = (learned[key][0].trained for key in ("lsr1", "lgd"))
-    people = {name: people_under(reference, first, size.people, name) for name in size.conditions}
-    prior = motion_prior(first, size.people)
+def _measure(given: Given, size: _Size, seed: int, *, quick: bool) -> _Found:
+    """Every method on every condition, on the data that the first L-SR1 was trained with."""
+    first = given.learned["lsr1"][0]
+    drawn = replace(size.people, seed=seed)
+    people = {n: people_under(first.trained, first.name, drawn, n) for n in size.conditions}
+    prior = motion_prior(first.name)
     bench = Bench(
-        learned,
+        given.learned,
         prior,
         _STEPS,
         lambda task: SMPLify(task.joints_of, prior, size.camera_steps, size.stage_steps),
@@ -207,7 +149,7 @@ def _measure(
         print(f"{name}: every method has run", flush=True)
     by_share = {
         share: at_share(*(one.errors("clean", s, clean[s], _STEPS) for s in ("validation", "test")))
-        for share, one in shares.items()
+        for share, one in given.shares.items()
     }
     return _Found(results, by_share, rates, clean["test"])
 
@@ -250,20 +192,6 @@ def _report(
         study.add(Section("Figure 8: training", pictures=[(training, "Each line is a seed.")]))
 
 
-def _shares(words: Sequence[str]) -> list[tuple[str, str]]:
-    found = []
-    for word in words:
-        share, equals, name = word.partition("=")
-        try:
-            value = float(share)
-        except ValueError:
-            value = 0.0
-        if not equals or not 0 < value <= 1:
-            raise UserError(f"--fraction {word}: expected SHARE=CKPT with a share in (0, 1]")
-        found.append((f"{100 * value:g} %", name))
-    return found
-
-
 def _cases(
     study: Study, drawn: Mapping[str, tuple[HMRTask, int]], people: Sequence[People]
 ) -> Section:
@@ -281,9 +209,9 @@ def _cases(
     return Section("Figures 5 and 9: meshes over the keypoints", pictures=[(picture, caption)])
 
 
-def _cost_cases(names: Mapping[str, Sequence[str]], people: int, device: str) -> list[Case]:
+def _cost_cases(given: Given, people: int, device: str) -> list[Case]:
     return [
-        Case(key, str(find_checkpoint(names[key][0])), body, people, device)
+        Case(key, str(find_checkpoint(given.learned[key][0].name)), body, people, device)
         for body in (JOINTS_ONLY, FULL_MESH)
         for key in ("lsr1", "lgd")
     ]

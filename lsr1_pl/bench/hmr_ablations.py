@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,17 +11,17 @@ import torch
 from pytorch_lightning import Trainer, seed_everything
 from torch.optim.lr_scheduler import OneCycleLR
 
-from lsr1_pl.bench.hmr_people import people_of, run_trained
+from lsr1_pl.bench.hmr_conditions import Drawn, motion_data, people_under
+from lsr1_pl.bench.hmr_people import run_trained
 from lsr1_pl.bench.hmr_variants import ASIDE, LADDER, VARIANTS, Variant
-from lsr1_pl.bench.many_runs import add_share, missing, store, stored
+from lsr1_pl.bench.many_runs import add_runs, iterations_of, missing, store, stored
 from lsr1_pl.bench.study import Study
-from lsr1_pl.data import MotionDataModule
 from lsr1_pl.errors import UserError
 from lsr1_pl.pretrained import find_checkpoint
 from lsr1_pl.report import PageTable, Section, quiet_lightning
-from lsr1_pl.tasks import HMRTask, load_data
+from lsr1_pl.tasks import HMRTask
 
-_ITERATIONS, _STEPS, _RATE = 400, 15, 2e-3
+_ITERATIONS, _STEPS, _RATE, _BATCH = 400, 15, 2e-3, 64
 _SPLITS = ("validation", "test")
 
 
@@ -31,14 +30,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--initial", default="lgd_open", help="checkpoint whose initial estimate all start from"
     )
-    parser.add_argument("--iterations", type=int, default=None, help=f"a run ({_ITERATIONS})")
+    add_runs(parser, _ITERATIONS)
     parser.add_argument("--seeds", type=int, default=1, help="training seeds of each row (1)")
-    add_share(parser)
 
 
 def run(options: argparse.Namespace) -> None:
     """Train what is missing in ``options.out``, a file each; then report all that is there."""
-    iterations = options.iterations or (2 if options.fast else _ITERATIONS)
+    iterations = iterations_of(options, 2 if options.fast else _ITERATIONS)
     people = 16 if options.fast else 256
     study = Study(
         "hmr_ablations",
@@ -50,13 +48,14 @@ def run(options: argparse.Namespace) -> None:
     )
     if options.seeds < 1:
         raise UserError(f"--seeds {options.seeds}: expected 1 or more")
-    initial = find_checkpoint(options.initial)
+    find_checkpoint(options.initial)
     folder = options.out / f"runs-{iterations}"
     wanted = [(variant, seed) for seed in range(options.seeds) for variant in VARIANTS]
     names = [_name(*each) for each in wanted]
-    for position, path in missing(folder, names, options.share):
+    settings = {"initial": options.initial, "people": people}
+    for position, path in missing(folder, names, options.share, settings):
         variant, seed = wanted[position]
-        outcome = _train(variant, seed, initial, iterations, people)
+        outcome = _train(variant, seed, options.initial, iterations, people)
         store(path, outcome)
         print(f"{names[position]}: {min(outcome['validation']):.2f}", flush=True)
     _report(study, stored(folder, names), iterations, people, options)
@@ -67,14 +66,14 @@ def _name(variant: Variant, seed: int) -> str:
 
 
 def _train(
-    variant: Variant, seed: int, initial: Path, iterations: int, people: int
+    variant: Variant, seed: int, initial: str, iterations: int, people: int
 ) -> dict[str, list[float]]:
     """Mean PA-MPJPE by step on validation and test, clean, after a training of its own."""
     quiet_lightning()
     seed_everything(seed, verbose=False)
     task = HMRTask(
         variant.make(),
-        initial_weights=str(initial),
+        initial_weights=initial,
         freeze_initial_estimate=True,
         freeze_norm_after=iterations // 3,
         evaluation_steps=_STEPS,
@@ -82,7 +81,6 @@ def _train(
         lr_scheduler=lambda o: OneCycleLR(o, _RATE, total_steps=iterations + 1, pct_start=0.1),
         **variant.task,
     )
-    clean: dict[str, Any] = {"validation_count": people, "test_count": 2 * people, "seed": seed}
     trainer = Trainer(
         max_steps=iterations,
         accelerator="cpu",
@@ -93,17 +91,12 @@ def _train(
         enable_model_summary=False,
         gradient_clip_val=1.0,
     )
-    trainer.fit(task, load_data(initial, **clean, **variant.data))
+    trainer.fit(task, motion_data(initial, batch_size=_BATCH, seed=seed, **variant.data))
     task.eval()
-    data = load_data(initial, **clean)
-    if not isinstance(data, MotionDataModule):
-        raise UserError(f"{initial}: was trained on {type(data).__name__}, not MotionDataModule")
-    found = {}
-    loaders = (data.val_dataloader(), data.test_dataloader())
-    for split, loader in zip(_SPLITS, loaders, strict=True):
-        errors, _ = run_trained(task, people_of(task, list(loader)), _STEPS)
-        found[split] = errors.curve().tolist()
-    return found
+    sets = people_under(task, initial, Drawn(people, 2 * people), "clean")
+    return {
+        split: run_trained(task, each, _STEPS)[0].curve().tolist() for split, each in sets.items()
+    }
 
 
 def _report(
@@ -145,8 +138,12 @@ def _report(
                 rows.append([variant.name, row["step"], *shown, by_seed])
         heads = ["variant", "validated step", "validation", "test", "test after 8", "test by seed"]
         caption = "PA-MPJPE in mm, means over the seeds"
-        study.add(Section(group.capitalize(), table=PageTable(caption, heads, rows)))
+        if rows:
+            study.add(Section(group.capitalize(), table=PageTable(caption, heads, rows)))
     study.note(f"Training seeds 0 to {options.seeds - 1}.")
+    absent = [name for run, name in runs.items() if run not in found]
+    if absent:
+        study.note(f"Not trained yet: {'; '.join(absent)}.")
     study.finish(summary)
 
 

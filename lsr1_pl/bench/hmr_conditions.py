@@ -34,18 +34,25 @@ _PRIOR_BATCHES = 16
 
 
 @dataclass(frozen=True)
-class Counts:
-    """How many people."""
+class Drawn:
+    """How many people, and the seed of their views, shapes and detections."""
 
     validation: int
     test: int
+    seed: int = 2026
 
 
 def people_under(
-    task: HMRTask, checkpoint: str, counts: Counts, condition: str
+    task: HMRTask, checkpoint: str, drawn: Drawn, condition: str
 ) -> dict[str, list[People]]:
     """Split -> people of the checkpoint's data under a condition, as the task sees them."""
-    data = _data(checkpoint, counts, CONDITIONS[condition])
+    data = motion_data(
+        checkpoint,
+        validation_count=drawn.validation,
+        test_count=drawn.test,
+        evaluation_seed=drawn.seed,
+        **CONDITIONS[condition],
+    )
     loaders = {"validation": data.val_dataloader(), "test": data.test_dataloader()}
     return {
         split: people_of(task, [cast(MotionBatch, batch) for batch in loader])
@@ -53,34 +60,32 @@ def people_under(
     }
 
 
-def training_people(
-    task: HMRTask, checkpoint: str, counts: Counts, batches: int
-) -> Iterator[People]:
+def training_people(task: HMRTask, checkpoint: str, batches: int) -> Iterator[People]:
     """Batches of the checkpoint's training people, clean keypoints, as the task sees them."""
-    data = _data(checkpoint, counts, {})
+    data = motion_data(checkpoint)
     for number in range(batches):
         yield from people_of(task, [data.train_batch(number)])
 
 
-def motion_prior(checkpoint: str, counts: Counts) -> PosePrior:
+def motion_prior(checkpoint: str) -> PosePrior:
     """The mixture of SMPLify, fitted on the checkpoint's training motion."""
-    data = _data(checkpoint, counts, {})
+    data = motion_data(checkpoint)
     poses = torch.cat([data.train_batch(number).pose for number in range(_PRIOR_BATCHES)])
     return PosePrior.fit(poses.numpy())
 
 
-def _data(checkpoint: str, counts: Counts, changes: Mapping[str, object]) -> MotionDataModule:
-    data = load_data(
-        checkpoint,
-        **{
-            "batch_size": 256,
-            "validation_count": counts.validation,
-            "test_count": counts.test,
-            "fraction": 1.0,
-            **_CLEAN,
-            **changes,
-        },
-    )
+def motion_data(checkpoint: str, **changes: object) -> MotionDataModule:
+    """The checkpoint's data, all its recordings, 256 people a batch; clean but for ``changes``.
+
+    Raises:
+        UserError: it was trained on something else than motion.
+    """
+    _check_motion(checkpoint, load_data(checkpoint))
+    whole: dict[str, object] = {"batch_size": 256, "fraction": 1.0, **_CLEAN}
+    return _check_motion(checkpoint, load_data(checkpoint, **{**whole, **changes}))
+
+
+def _check_motion(checkpoint: str, data: object) -> MotionDataModule:
     if not isinstance(data, MotionDataModule):
         raise UserError(
             f"{checkpoint}: was trained on {type(data).__name__}; this study is of "

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from lsr1_pl.arrays import Array, load_npz
 from lsr1_pl.bench.hmr_people import Errors, People, run_trained
 from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
+from lsr1_pl.hmr import LGD
 from lsr1_pl.pretrained import find_checkpoint, history_of
-from lsr1_pl.tasks import HMRTask, load_task
+from lsr1_pl.tasks import HMRTask, RefiningTask, load_task
 
 _UNIT = 0.01
 """Millimetres that an error is rounded to where it is kept."""
@@ -30,12 +31,16 @@ _SAME_PEOPLE = 1e-5
 _CHECKPOINTS = "checkpoints"
 
 
+LSR1_KIND, REFINING_KIND, LGD_KIND = "L-SR1", "L-SR1 from LGD's fits", "LGD"
+
+
 @dataclass
 class Learned:
     """A trained checkpoint, or what an earlier run kept of it.
 
     Args:
         name: as the user gave it: a path, or a shipped name.
+        kind: the method, as :func:`_kind` calls it.
         task: None where only its errors are known.
         parameters: of its networks, the initial estimate's included.
         known: condition, split -> errors that need no measuring.
@@ -43,6 +48,7 @@ class Learned:
     """
 
     name: str
+    kind: str
     task: HMRTask | None
     parameters: int
     known: dict[tuple[str, str], Errors] = field(default_factory=dict)
@@ -76,7 +82,8 @@ class Learned:
         if found is None:
             raise UserError(f"{self.name}: holds no errors on {condition} ({split})")
         wanted = (steps + 1, sum(len(each.focal) for each in people))
-        if found.pa_mpjpe.shape != wanted or abs(self.seen[place] - seen) > _SAME_PEOPLE:
+        same = abs(self.seen[place] - seen) <= _SAME_PEOPLE
+        if found.pa_mpjpe.shape != wanted or not same:
             raise UserError(
                 f"{self.name}: its errors on {condition} ({split}) are of other people or steps "
                 f"({found.pa_mpjpe.shape} states and people, {wanted} here); expected a file of "
@@ -87,7 +94,10 @@ class Learned:
     def keep(self, folder: Path) -> None:
         """Write its errors, and the curves of its training, into ``folder``."""
         folder.mkdir(parents=True, exist_ok=True)
-        arrays: dict[str, Array] = {"parameters": np.array(self.parameters)}
+        arrays: dict[str, Array] = {
+            "parameters": np.array(self.parameters),
+            "kind": np.array(self.kind),
+        }
         for (condition, split), errors in self.known.items():
             start = f"{condition}/{split}"
             arrays[f"{start}/pa_mpjpe"] = _rounded(errors.pa_mpjpe)
@@ -97,11 +107,13 @@ class Learned:
         path = folder / f"{kept_name(self.name)}.npz"
         partial = path.with_suffix(".partial")
         with partial.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
+            # numpy 1 takes savez's allow_pickle for one more array.
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
         os.replace(partial, path)
         history = self.history()
-        if history is not None and history != path.with_suffix(".csv"):
-            shutil.copyfile(history, path.with_suffix(".csv"))
+        copy = path.with_suffix(".csv")
+        if history is not None and not (copy.is_file() and copy.samefile(history)):
+            shutil.copyfile(history, copy)
 
     def history(self) -> Path | None:
         """The curves of its training, where they are there."""
@@ -122,7 +134,13 @@ def find_learned(name: str) -> Learned:
     task = load_task(name)
     if not isinstance(task, HMRTask):
         raise UserError(f"{name}: trains {type(task).__name__}; expected a checkpoint of HMRTask")
-    return Learned(name, task, sum(p.numel() for p in task.parameters()))
+    return Learned(name, _kind(task), task, sum(p.numel() for p in task.parameters()))
+
+
+def _kind(task: HMRTask) -> str:
+    if isinstance(task.optimizer, LGD):
+        return f"{LGD_KIND} of {task.steps} updates"
+    return REFINING_KIND if isinstance(task, RefiningTask) else LSR1_KIND
 
 
 def _kept(path: Path) -> Learned:
@@ -130,7 +148,8 @@ def _kept(path: Path) -> Learned:
         raise UserError(f"{path}: no such file; expected errors that lsr1 bench hmr kept")
     try:
         arrays = load_npz(path)
-        found = Learned(str(path), None, int(arrays.pop("parameters")))
+        kind, parameters = str(arrays.pop("kind")), int(arrays.pop("parameters"))
+        found = Learned(str(path), kind, None, parameters)
         for start in sorted({key.rpartition("/")[0] for key in arrays}):
             condition, split = start.split("/")
             place = (condition, split)
@@ -150,15 +169,15 @@ def _restored(start: str, arrays: Mapping[str, Array]) -> Errors:
         np.asarray(arrays[f"{start}/{key}"], dtype=np.float64)
         for key in ("reprojection", "evaluations")
     )
-    states = len(evaluations)
-    if (
-        stored.dtype != np.uint16
-        or stored.ndim != 2
-        or {len(stored), len(reprojection)} != {states}
-    ):
+    if stored.dtype != np.uint16 or stored.ndim != 2:
         raise ValueError(f"{start}: pa_mpjpe is {stored.dtype} of shape {stored.shape}")
+    if not reprojection.shape == evaluations.shape == (len(stored),):
+        raise ValueError(
+            f"{start}: {len(stored)} states, but reprojection is of shape {reprojection.shape} "
+            f"and evaluations of {evaluations.shape}"
+        )
     errors = np.where(stored == _NOT_FINITE, np.inf, stored * _UNIT)
-    return Errors(errors, reprojection.astype(float)[:, None], evaluations.astype(float))
+    return Errors(errors, reprojection[:, None], evaluations)
 
 
 def _rounded(errors: NDArray[np.float64]) -> NDArray[np.uint16]:

@@ -54,6 +54,8 @@ class Untrained:
     make: Callable[[float], BatchedOptimizer | PeopleOptimizer]
     own: bool = False
     """Whether it minimises the first L-SR1's own objective instead of Eq. 12."""
+    searches: bool = False
+    """Whether its steps search a line."""
 
 
 def _strong_wolfe(_: float) -> LBFGS:
@@ -63,7 +65,7 @@ def _strong_wolfe(_: float) -> LBFGS:
 UNTRAINED = (
     Untrained("gd", "gradient descent", INITIAL, GradientDescent),
     Untrained("adam", "Adam", INITIAL, Adam),
-    Untrained("lbfgs", "L-BFGS, strong Wolfe", INITIAL, _strong_wolfe),
+    Untrained("lbfgs", "L-BFGS, strong Wolfe", INITIAL, _strong_wolfe, searches=True),
     Untrained(
         "polyak_metric",
         "Polyak, in the metric",
@@ -82,6 +84,7 @@ UNTRAINED = (
         "L-BFGS, in the metric",
         INITIAL,
         lambda rate: InErrorMetric(_strong_wolfe(rate)),
+        searches=True,
     ),
     Untrained(
         "adam_fast_own",
@@ -96,10 +99,11 @@ UNTRAINED = (
         INITIAL,
         lambda rate: InErrorMetric(_strong_wolfe(rate)),
         own=True,
+        searches=True,
     ),
     Untrained("gd_mean", "gradient descent", MEAN, GradientDescent),
     Untrained("adam_mean", "Adam", MEAN, Adam),
-    Untrained("lbfgs_mean", "L-BFGS, strong Wolfe", MEAN, _strong_wolfe),
+    Untrained("lbfgs_mean", "L-BFGS, strong Wolfe", MEAN, _strong_wolfe, searches=True),
 )
 """From the trained initial estimate or from the mean pose; in plain variables or in the metric."""
 
@@ -181,7 +185,8 @@ class Bench:
         starts: Mapping[str, list[Tensor]],
     ) -> Errors:
         start, solver = starts[method.start], method.make(rate)
-        return run_solver(self.reference, solver, people, start, self.steps, own=method.own)[0]
+        how = {"own": method.own, "searches": method.searches}
+        return run_solver(self.reference, solver, people, start, self.steps, **how)[0]
 
     def _starts(self, people: Sequence[People]) -> dict[str, list[Tensor]]:
         task = self.reference

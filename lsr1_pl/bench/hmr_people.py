@@ -109,10 +109,13 @@ def run_solver(
     steps: int,
     *,
     own: bool = False,
+    searches: bool = False,
 ) -> tuple[Errors, list[Tensor]]:
     """Errors of ``steps`` steps, and the iterates (S, B, N) of each batch.
 
-    Eq. 12 is minimised, or, if ``own``, the task's own objective.
+    Eq. 12 is minimised, or, if ``own``, the task's own objective. A state's gradients are those
+    that were needed to reach it: not the one that is taken there for the step after, unless the
+    solver ``searches`` a line, which needs the gradients at both ends.
     """
     metric = task.initial_error.metric()
     parts, iterates = [], []
@@ -122,6 +125,7 @@ def run_solver(
             objective = task.objective(each.observation, x0) if own else _eq12(task, each)
             path = unroll(batched, objective, x0, steps)
         taken = (path.evaluations - path.evaluations[0]).double().numpy()
+        taken[1:] += float(searches)
         parts.append(_errors(task, each, path.iterates, taken))
         iterates.append(path.iterates)
     return _joined(parts), iterates
@@ -152,9 +156,7 @@ def true_states(people: People) -> Tensor:
 
 
 def _eq12(task: HMRTask, people: People) -> ReprojectionObjective:
-    return ReprojectionObjective(
-        task.joints_of, people.observation, task.camera, task.objective_scale
-    )
+    return ReprojectionObjective(task.joints_of, people.observation, task.camera, scale=1.0)
 
 
 def _errors(

@@ -14,6 +14,7 @@ from lsr1_pl.bench.hmr_methods import MEAN, label_and_start
 from lsr1_pl.bench.hmr_people import Errors, People, true_states
 from lsr1_pl.bench.hmr_tables import Results
 from lsr1_pl.bench.study import COLOURS, Study, new_figure
+from lsr1_pl.errors import UserError
 from lsr1_pl.report import Panel, draw_bodies, in_keypoint_box
 from lsr1_pl.tasks import HMRTask
 
@@ -89,9 +90,15 @@ def draw_training(study: Study, histories: Mapping[str, Sequence[Path]]) -> Path
 
 
 def _column(path: Path, metric: str) -> tuple[list[int], list[float]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row.get(metric)]
-    return [int(row["step"]) + 1 for row in rows], [float(row[metric]) for row in rows]
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.DictReader(file) if row.get(metric)]
+        return [int(row["step"]) + 1 for row in rows], [float(row[metric]) for row in rows]
+    except (ValueError, KeyError, csv.Error) as error:
+        raise UserError(
+            f"{path}: expected numbers under step and {metric}, as a training logs them "
+            f"({error}); without the file Figure 8 leaves this training out"
+        ) from None
 
 
 Fit = tuple[HMRTask, "np.ndarray", Sequence[Tensor]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lsr1_pl.bench.hmr_conditions import Counts
+from lsr1_pl.bench.hmr_conditions import Drawn
 from lsr1_pl.bench.hmr_cost import FULL_MESH, Case, Cost
 from lsr1_pl.bench.hmr_learned import Learned
 from lsr1_pl.bench.hmr_methods import Rates, label_and_start
@@ -25,7 +25,7 @@ _PUBLISHED_COST = {"lgd": (166.0, 17.81), "lsr1": (91.0, 14.60)}
 """Milliseconds and GiB of one inner iteration at batch 256 on an RTX 3090, as L-SR1's paper."""
 
 
-def introduction(people: Counts, learned: Mapping[str, Sequence[Learned]], steps: int) -> list[str]:
+def introduction(people: Drawn, learned: Mapping[str, Sequence[Learned]], steps: int) -> list[str]:
     """What was compared, and how."""
     counts = f"{people.validation} people validate, {people.test} test"
     own = _own_objective(learned["lsr1"][0].trained)
@@ -84,7 +84,10 @@ def main_section(
                 row.nonfinite,
             ]
         )
-    caption = "PA-MPJPE in mm. Parameters include the initial-estimate networks."
+    caption = (
+        "PA-MPJPE in mm. Parameters include the initial-estimate networks. Whoever is read at "
+        f"step {steps}, the last, may have fallen further."
+    )
     return Section("Table 1: clean keypoints", table=PageTable(caption, columns, cells))
 
 
@@ -113,7 +116,8 @@ def conditions_section(compared: Mapping[str, Mapping[str, Row]]) -> Section:
             "Each method is read at its validated step under the condition. Which networks were "
             "trained with noise, the cards of their checkpoints say. Noise: in u and in v, as a "
             "share of the box. Swapped limbs: each arm and leg with probability 0.1. Near camera: "
-            "at 2 to 4 m, where every fit assumes 6 m."
+            "at 2 to 4 m, where every fit assumes 6 m, but SMPLify, which is told the focal length "
+            "and finds the depth."
         ],
         table=PageTable(
             "Test PA-MPJPE in mm (in brackets: by how much L-SR1 is better)",
@@ -139,9 +143,13 @@ def fractions_section(by_share: Mapping[str, Share], clean: Mapping[str, Row]) -
                 f"{row.test:.1f}",
             ]
         )
-    caption = "PA-MPJPE in mm; shares are of whole recordings, at least one, seed 0"
-    table = PageTable(caption, ["trained on", "validated step", "validation", "test"], cells)
-    return Section("Table 2: less motion to train on", table=table)
+    words = (
+        "Shares are of whole recordings, at least one, so that small ones may be the same. An "
+        "L-SR1 with a frozen initial estimate was given that: the share is what its optimiser saw."
+    )
+    columns = ["trained on", "validated step", "validation", "test"]
+    table = PageTable("PA-MPJPE in mm", columns, cells)
+    return Section("Table 2: less motion to train on", [words], table=table)
 
 
 def cost_section(costs: Mapping[Case, Cost], repeats: int) -> Section:
@@ -161,9 +169,10 @@ def cost_section(costs: Mapping[Case, Cost], repeats: int) -> Section:
                 f"{published[0]:.0f} ms, {published[1]} GiB" if case.body == FULL_MESH else None,
             ]
         )
-    people = next(iter(costs)).people
+    case = next(iter(costs))
+    device = "one CPU thread" if case.device == "cpu" else case.device
     caption = (
-        f"One inner iteration of {people} people, one CPU thread; medians of {repeats}, "
+        f"One inner iteration of {case.people} people, {device}; medians of {repeats}, "
         "each in a new process. The paper's: RTX 3090, batch 256"
     )
     columns = ["method", "body", "ms", "range", "times LGD's", "peak MiB", "the paper's"]

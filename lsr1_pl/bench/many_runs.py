@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lsr1_pl.errors import UserError
 
+_SETTINGS = "settings.json"
 
-def add_share(parser: argparse.ArgumentParser) -> None:
-    """The option that divides the runs among processes."""
+
+def add_runs(parser: argparse.ArgumentParser, iterations: int) -> None:
+    """The options that say how long a run is, and divide the runs among processes."""
+    parser.add_argument("--iterations", type=int, default=None, help=f"a run ({iterations})")
     parser.add_argument(
         "--share",
         default="1/1",
@@ -22,14 +25,31 @@ def add_share(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def missing(folder: Path, names: Sequence[str], share: str) -> Iterator[tuple[int, Path]]:
-    """Position and file of each run of this share that ``folder`` lacks; makes the folder.
+def iterations_of(options: argparse.Namespace, default: int) -> int:
+    """Iterations of a run, as asked for.
 
     Raises:
-        UserError: the share is not I/N.
+        UserError: fewer than one.
+    """
+    asked: int = default if options.iterations is None else options.iterations
+    if asked < 1:
+        raise UserError(f"--iterations {asked}: expected 1 or more")
+    return asked
+
+
+def missing(
+    folder: Path, names: Sequence[str], share: str, settings: Mapping[str, object]
+) -> Iterator[tuple[int, Path]]:
+    """Position and file of each run of this share that ``folder`` lacks; makes the folder.
+
+    ``settings`` are what all its runs have in common; the folder tells them from then on.
+
+    Raises:
+        UserError: the share is not I/N; or the folder holds runs of other settings, or of unknown
+            ones.
     """
     own, shares = _parsed(share)
-    folder.mkdir(parents=True, exist_ok=True)
+    _claim(folder, settings)
     for position, name in enumerate(names):
         path = run_file(folder, name)
         if not path.exists() and position % shares == own:
@@ -56,6 +76,22 @@ def stored(folder: Path, names: Sequence[str]) -> dict[str, Any]:
         for name, path in paths.items()
         if path.exists()
     }
+
+
+def _claim(folder: Path, settings: Mapping[str, object]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / _SETTINGS
+    wanted = json.loads(json.dumps(settings))
+    if path.is_file():
+        found = json.loads(path.read_text(encoding="utf-8"))
+    else:
+        found = None if any(folder.glob("*.json")) else wanted
+    if found != wanted:
+        raise UserError(
+            f"{folder}: holds runs of {found or 'settings that it does not tell'}; these would be "
+            f"of {wanted}: name another --out"
+        )
+    store(path, wanted)
 
 
 def _parsed(text: str) -> tuple[int, int]:

@@ -243,6 +243,7 @@ class MotionDataModule(LightningDataModule):
         train, *evaluated = parts
         kept = [self._motion.fraction_of(train, fraction), *evaluated]
         self._split_rows = [self._motion.rows_of(part) for part in kept]
+        self._names = [[self._motion.recordings[i].name for i in part] for part in kept]
 
     def train_batch(self, number: int) -> MotionBatch:
         """The training batch of this number: see :meth:`MotionSampler.batch`."""
@@ -263,6 +264,10 @@ class MotionDataModule(LightningDataModule):
     def person_names(self, stage: Literal["val", "test"]) -> list[str]:
         """Whom the fixed set of a stage shows, in its order."""
         return self._motion.names_of(self._fixed_rows(_TEST if stage == "test" else _VALIDATION))
+
+    def recordings(self) -> dict[str, list[str]]:
+        """Names of the recordings that train, validate and test."""
+        return dict(zip(("train", "validation", "test"), self._names, strict=True))
 
     def fingerprints(self) -> dict[str, str]:
         """SHA-256 of each store's manifest."""

@@ -11,7 +11,7 @@ import pytest
 
 from lsr1_pl.bench import hmr_ablations
 from lsr1_pl.bench.hmr_variants import ASIDE, VARIANTS
-from lsr1_pl.bench.many_runs import missing
+from lsr1_pl.bench.many_runs import missing, store
 from lsr1_pl.cli import main
 from lsr1_pl.errors import UserError
 from lsr1_pl.hmr import InErrorMetric
@@ -43,10 +43,10 @@ def test_runs_are_trained_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     out = tmp_path / "out"
     arguments = ["bench", "hmr_ablations", "--fast", "--out", str(out), "--initial", str(initial)]
     assert main([*arguments, "--share", "1/2"]) == 0
-    first = {path.name: path.stat().st_mtime_ns for path in (out / "runs-2").glob("*.json")}
+    first = {path.name: path.stat().st_mtime_ns for path in (out / "runs-2").glob("*seed*.json")}
     assert len(first) == 1
     assert main(arguments) == 0
-    files = {path.name: path.stat().st_mtime_ns for path in (out / "runs-2").glob("*.json")}
+    files = {path.name: path.stat().st_mtime_ns for path in (out / "runs-2").glob("*seed*.json")}
     assert len(files) == 2
     assert all(files[name] == when for name, when in first.items())
     with (out / "results.csv").open(newline="", encoding="utf-8") as file:
@@ -61,9 +61,26 @@ def test_runs_are_trained_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         if (row["variant"], row["split"]) == (name, "validation")
     ]
     assert results[name]["validation"] == pytest.approx(min(validation), abs=1e-3)
+    assert "Not trained yet" not in (out / "index.html").read_text(encoding="utf-8")
+    assert main([*arguments, "--seeds", "2", "--share", "9/9"]) == 0
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert f"Not trained yet: {few[0].name}, seed 1; {few[1].name}, seed 1." in page
+    assert main([*arguments[:-1], "lgd_open"]) == 2
+    assert main([*arguments, "--iterations", "0"]) == 2
+    (out / "runs-2/settings.json").unlink()
+    assert main(arguments) == 2
 
 
 @pytest.mark.parametrize("share", ["0/2", "3/2", "x"])
 def test_a_bad_share_is_named(share: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="expected I/N"):
-        list(missing(tmp_path / "runs", ["a"], share))
+        list(missing(tmp_path / "runs", ["a"], share, {}))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_runs_of_other_settings_are_not_taken_for_ours(tmp_path: Path) -> None:
+    (run,) = missing(tmp_path, ["a"], "1/1", {"people": 256})
+    store(run[1], [1.0])
+    assert list(missing(tmp_path, ["a"], "1/1", {"people": 256})) == []
+    with pytest.raises(UserError, match=r"holds runs of \{'people': 256\}.*name another --out"):
+        list(missing(tmp_path, ["a"], "1/1", {"people": 16}))

@@ -16,9 +16,11 @@ from lsr1_pl.bench import hmr, hmr_conditions
 from lsr1_pl.bench.hmr_methods import UNTRAINED, label_and_start
 from lsr1_pl.bench.hmr_people import Errors, initial_states, people_of, run_solver
 from lsr1_pl.bench.hmr_tables import compare, paired_interval
+from lsr1_pl.body.files import OPEN_BODY
 from lsr1_pl.cli import main
 from lsr1_pl.data import MotionDataModule
 from lsr1_pl.errors import UserError
+from lsr1_pl.hmr import ReprojectionObjective
 from lsr1_pl.optim import Adam
 from lsr1_pl.tasks import HMRTask, load_task
 
@@ -31,7 +33,8 @@ _DATA = {
     "validation_count": "4",
     "batch_size": "4",
 }
-_TINY = hmr._Size(hmr.Counts(5, 7), ("clean", "noise 2 %"), 3, 2, 4, 1)
+_EIGHT = ("steps", "evaluation_steps")
+_TINY = hmr._Size(hmr.Drawn(5, 7), ("clean", "noise 2 %"), 3, 2, 4, 1)
 
 
 def trained(root: Path, config: str, name: str, *options: str) -> Path:
@@ -50,7 +53,9 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     # Trained with noise, which the clean condition must not inherit.
     noise = "--data.init_args.keypoint_noise=[0.1,0.5]"
     lsr1 = trained(root, "hmr_open", "ours", "--model.init_args.steps=2", noise)
-    lgd = trained(root, "lgd_open", "theirs", "--model.init_args.optimizer.init_args.width=8")
+    narrow = "--model.init_args.optimizer.init_args.width=8"
+    lgd = trained(root, "lgd_open", "theirs", narrow)
+    trained(root, "lgd_open", "eight", narrow, *(f"--model.init_args.{k}=8" for k in _EIGHT))
     return lsr1, lgd
 
 
@@ -58,13 +63,14 @@ def test_the_study(
     checkpoints: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lsr1, lgd = map(str, checkpoints)
+    lgd8 = lgd.replace("theirs", "eight")
     kept = tuple(m for m in UNTRAINED if m.key in ("adam", "adam_metric", "gd_mean"))
     monkeypatch.setattr(hmr, "QUICK", kept)
     monkeypatch.setattr(hmr, "_FAST", _TINY)
     monkeypatch.setattr(hmr_conditions, "_PRIOR_BATCHES", 2)
     words = ["bench", "hmr", "--fast", "--out", str(tmp_path / "out")]
     words += ["--lsr1", lsr1, lsr1, "--lgd", lgd, "--fraction", f"0.1={lsr1}"]
-    words += ["--lgd-fraction", f"0.1={lgd}", "--lgd8", lgd]
+    words += ["--lgd-fraction", f"0.1={lgd}", "--lgd8", lgd8]
     assert main(words) == 0
     out = tmp_path / "out"
     assert {p.name for p in out.iterdir()} == {
@@ -102,16 +108,19 @@ def _check_that_kept_errors_stand_for_a_checkpoint(
     out: Path, lsr1: str, lgd: str, summary: dict[str, Any]
 ) -> None:
     kept = out / "measured"
-    ours, theirs = (kept / f"{name}-version_0-last.npz" for name in ("ours", "theirs"))
+    files = [kept / f"{name}-version_0-last.npz" for name in ("ours", "theirs", "eight")]
     assert sorted(kept.iterdir()) == sorted(
-        path for npz in (ours, theirs) for path in (npz, npz.with_suffix(".csv"))
+        path for npz in files for path in (npz, npz.with_suffix(".csv"))
     )
+    ours, theirs, eight = files
     # A checkpoint and what is kept of it are one: together they would be two seeds of the same.
     assert main(["bench", "hmr", "--fast", "--out", str(out), "--lsr1", lsr1, str(ours)]) == 2
     ours, theirs = (path.rename(path.with_stem(f"kept-{path.stem}")) for path in (ours, theirs))
+    eight = eight.rename(eight.with_stem(f"kept-{eight.stem}"))
     again = ["bench", "hmr", "--fast", "--out", str(out), "--lsr1", lsr1, str(ours)]
     again += ["--lgd", lgd, "--fraction", f"0.1={ours}", "--lgd-fraction", f"0.1={theirs}"]
-    assert main([*again, "--lgd8", str(theirs)]) == 0
+    assert main([*again, "--lgd8", str(theirs)]) == 2
+    assert main([*again, "--lgd8", str(eight)]) == 0
     repeated = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     for split in ("validation", "test"):
         assert repeated[split] == pytest.approx(summary[split], abs=0.01)
@@ -200,6 +209,12 @@ def test_the_interval_covers_the_mean() -> None:
     [
         (["--fraction", "10=x"], r"expected SHARE=CKPT with a share in \(0, 1\]"),
         (["--fraction", "x"], "expected SHARE=CKPT"),
+        (["--lgd-fraction", "x"], "--lgd-fraction x: expected SHARE=CKPT"),
+        (["--fraction", "0.1=hmr_open", "0.10=x"], "10 % is given twice"),
+        (["--lsr1", "lgd_open"], "lgd_open: is LGD of 3 updates; this option takes L-SR1"),
+        (["--lgd", "hmr_open"], "hmr_open: is L-SR1; this option takes LGD"),
+        (["--lgd8", "lgd_open"], "lgd_open: is LGD of 3 updates; this option takes LGD of 8"),
+        (["--refining", "hmr_open"], "this option takes L-SR1 from LGD's fits"),
         (["--lsr1", "quadratics"], "trains FunctionTask; expected a checkpoint of HMRTask"),
         (["--lsr1", "nobody"], "nobody: no such checkpoint"),
         (["--device", "tpu"], "expected cpu or cuda"),
@@ -217,6 +232,57 @@ def test_bad_options_are_named(
 
     assert re.search(message, capsys.readouterr().err)
     assert not (tmp_path / "out").exists()
+
+
+def test_who_is_evaluated_has_trained_nobody(
+    checkpoints: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    narrow = "--model.init_args.optimizer.init_args.width=8"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(_DATA, "validation_recordings", "[jump]")
+        other = trained(tmp_path, "lgd_open", "other_split", narrow)
+    words = ["bench", "hmr", "--out", str(tmp_path / "out"), "--lsr1", str(checkpoints[0])]
+    assert main([*words, "--lgd", str(other)]) == 2
+    assert "was trained on kick, whom" in capsys.readouterr().err
+    small = tmp_path / "small.npz"
+    small.write_bytes(OPEN_BODY.read_bytes())
+    body = trained(tmp_path, "lgd_open", "other_body", narrow, f"--model.init_args.body={small}")
+    assert main([*words, "--lgd", str(body)]) == 2
+    assert "their errors cannot stand side by side" in capsys.readouterr().err
+
+
+def test_the_seed_draws_the_people(checkpoints: tuple[Path, Path]) -> None:
+    task = load_task(checkpoints[0])
+    assert isinstance(task, HMRTask)
+
+    def seen(seed: int) -> torch.Tensor:
+        drawn = hmr_conditions.Drawn(2, 3, seed)
+        (people,) = hmr_conditions.people_under(task, str(checkpoints[0]), drawn, "clean")["test"]
+        return people.observation.keypoints
+
+    torch.testing.assert_close(seen(1), seen(1))
+    assert not torch.equal(seen(1), seen(2))
+
+
+def test_a_line_search_counts_the_gradient_at_its_start(checkpoints: tuple[Path, Path]) -> None:
+    task = load_task(checkpoints[0])
+    assert isinstance(task, HMRTask)
+    drawn = hmr_conditions.Drawn(1, 1)
+    people = hmr_conditions.people_under(task, str(checkpoints[0]), drawn, "clean")["test"]
+    starts = initial_states(task, people)
+    (method,) = (m for m in UNTRAINED if m.key == "lbfgs")
+    counted, taken = 0, ReprojectionObjective.evaluate
+
+    def count(self: ReprojectionObjective, x: torch.Tensor) -> Any:
+        nonlocal counted
+        counted += 1
+        return taken(self, x)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ReprojectionObjective, "evaluate", count)
+        errors, _ = run_solver(task, method.make(1.0), people, starts, 1, searches=method.searches)
+    assert counted > 1
+    assert errors.evaluations.tolist() == [0, counted]
 
 
 def test_every_method_has_a_name() -> None:
