@@ -45,6 +45,8 @@ class DetectionBatch(NamedTuple):
     """(B,) 0 where the data set calls the camera's pose wrong."""
     recording: Tensor
     """(B,) numbers that tell recordings apart; frames of one come in order."""
+    frame: Tensor
+    """(B,) numbers of the frames; the next frame of a recording has the next number."""
 
 
 class ThreeDPWDataModule(LightningDataModule):
@@ -173,6 +175,7 @@ class _Frames:
             joints=self._seen("joints", rows).reshape(-1, 24, 3),
             valid=self._seen("valid", rows)[:, 0],
             recording=torch.from_numpy(number),
+            frame=torch.from_numpy(rows),
         )
 
     def _seen(self, name: str, rows: NDArray[np.int64]) -> Tensor:

@@ -31,6 +31,7 @@ from lsr1_pl.hmr import (
 from lsr1_pl.hmr.reprojection import Residual
 from lsr1_pl.optim import LSR1, BatchedOptimizer, unroll
 from lsr1_pl.pretrained import take_weights
+from lsr1_pl.tasks.hmr_checks import check_arguments
 from lsr1_pl.tasks.hmr_evaluation import EVALUATED_KEYPOINTS, KEYPOINTS, JointSet
 from lsr1_pl.tasks.hmr_prediction import Prediction, best_states
 from lsr1_pl.tasks.hmr_runs import EvaluationRun, JointSets, fitting
@@ -137,12 +138,8 @@ class HMRTask(MetaTask):
             freeze_norm_after,
         )
         self.save_hyperparameters(ignore=self.kept_elsewhere)
-        if evaluation_steps < steps:
-            raise UserError(
-                f"HMRTask evaluation_steps is {evaluation_steps}; it must reach steps, {steps}"
-            )
-        if prior_weight < 0:
-            raise UserError(f"HMRTask prior_weight is {prior_weight}; it must be 0 or more")
+        ranges = steps, evaluation_steps, prior_weight, sample_fits
+        check_arguments(*ranges, warmup_iterations, freeze_initial_estimate)
         self.optimizer = optimizer
         self._trained = "LGD" if isinstance(optimizer, LGD) else "L-SR1"
         self.initial_estimate = InitialEstimate(num_betas, initial_width, initial_dropout)

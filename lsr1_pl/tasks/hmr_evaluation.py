@@ -68,9 +68,16 @@ class SolverErrors(nn.Module):
 
     solver: BatchedOptimizer | PeopleOptimizer
 
-    def update(self, step: int, sets: Sequence[JointSet], iterate: Tensor, value: Tensor) -> None:
-        """One batch's state ``step``: iterates (B, N), values (B,), and every set of joints."""
-        self.value[step].update(value)  # type: ignore[operator]
+    def update(
+        self, step: int, sets: Sequence[JointSet], iterate: Tensor, value: Tensor, seen: Tensor
+    ) -> None:
+        """One batch's state ``step``: iterates (B, N), values (B,), and every set of joints.
+
+        Values count for those who are ``seen`` (B,) at all and are in one of the sets.
+        """
+        valued = seen & torch.stack([joints.counted for joints in sets]).any(dim=0)
+        if bool(valued.any()):
+            self.value[step].update(value[valued])  # type: ignore[operator]
         self.nonfinite[step] += int((~torch.isfinite(iterate).all(dim=1)).sum())
         for joints in sets:
             kept = joints.counted

@@ -84,13 +84,13 @@ class EvaluationRun:
 
         ``metric`` is of the initial estimate's error.
         """
-        iterates = {}
+        iterates, seen = {}, observation.visibility.any(dim=1)
         for name, errors in self._errors.items():
             solver = fitting(errors.solver, observation.keypoints, metric)
             trajectory = unroll(solver, objective, x0, self._steps)
             values = [objective.reprojection(x) for x in trajectory.iterates]
             for k, x in enumerate(trajectory.iterates):
-                errors.update(k, joint_sets(x), x, values[k])
+                errors.update(k, joint_sets(x), x, values[k], seen)
             if self._keeper is not None and name == self._trained:
                 ends = trajectory.iterates[0], trajectory.iterates[self._reported]
                 joints = joint_sets(ends[0])[0], joint_sets(ends[1])[0]
@@ -110,7 +110,7 @@ class EvaluationRun:
         for name, path in iterates.items():
             final = path[self._reported]
             vertices = vertex_errors(*split_variables(final), batch)
-            self._frame_errors[name].add(joint_sets(final), batch.recording, vertices)
+            self._frame_errors[name].add(joint_sets(final), batch, vertices)
 
     def people(self) -> FittedPeople | None:
         """Every person so far, if they are kept."""

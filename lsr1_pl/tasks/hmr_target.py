@@ -8,6 +8,7 @@ from torch import Tensor
 from lsr1_pl.body import PinholeCamera, normalize_keypoints
 from lsr1_pl.body.camera import keypoint_box
 from lsr1_pl.data import MotionBatch
+from lsr1_pl.errors import UserError
 from lsr1_pl.hmr import FittedState, Observation
 from lsr1_pl.hmr.reprojection import JointsOf
 
@@ -21,8 +22,17 @@ def synthetic_target(
     The true camera stands at ``batch.depth``. A detection shows the keypoint ``batch.shown`` with
     the error ``batch.noise`` and is normalised by the box of what is visible, errors included; the
     target's keypoints are free of both.
+
+    Raises:
+        UserError: the task's body has another number of betas.
     """
-    joints = joints_of(batch.pose, batch.betas)
+    try:
+        joints = joints_of(batch.pose, batch.betas)
+    except ValueError as error:
+        raise UserError(
+            f"the motion's bodies are not the task's ({error}); expected HMRTask num_betas "
+            f"{batch.betas.shape[1]}"
+        ) from None
     true = camera._replace(depth=batch.depth.unsqueeze(1)).project(joints)
     detected = detections(true, batch)
     target = normalize_keypoints(true, batch.visibility)

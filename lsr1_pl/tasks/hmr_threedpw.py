@@ -161,7 +161,7 @@ class FrameErrors:
         self._vertices: dict[str, list[Tensor]] = {}
 
     def add(
-        self, sets: Sequence[JointSet], recording: Tensor, vertices: Mapping[str, Tensor]
+        self, sets: Sequence[JointSet], batch: DetectionBatch, vertices: Mapping[str, Tensor]
     ) -> None:
         """One batch, of frames in order."""
         for joints in sets:
@@ -173,24 +173,30 @@ class FrameErrors:
                     (joints.predicted, joints.true), joints.roots, strict=True
                 )
             )
-            row = (ours, theirs, joints.counted, recording)
+            row = (ours, theirs, joints.counted, batch.recording, batch.frame)
             self._joints.setdefault(joints.name, []).append(tuple(t.cpu() for t in row))
         for name, errors in vertices.items():
             self._vertices.setdefault(name, []).append(errors.cpu())
 
     def compute(self) -> dict[str, dict[str, float]]:
-        """Metric -> protocol -> mean, in mm and mm per frame squared."""
+        """Metric -> protocol -> mean, in mm and mm per frame squared.
+
+        A protocol without three consecutive frames, as under a stride, has no acceleration.
+        """
         vertices = {name: float(torch.cat(e).mean()) for name, e in self._vertices.items()}
+        accelerations = {name: _accelerations(b) for name, b in self._joints.items()}
         return {
             "PVE": vertices,
-            "acceleration": {n: _acceleration(b) for n, b in self._joints.items()},
+            "acceleration": {n: float(e.mean()) for n, e in accelerations.items() if len(e)},
         }
 
 
-def _acceleration(batches: list[tuple[Tensor, ...]]) -> float:
-    """Over the runs of consecutive frames of one recording that all count."""
-    predicted, true, counted, recording = (torch.cat(parts) for parts in zip(*batches, strict=True))
-    breaks = (recording.diff() != 0) | (counted.diff() != 0)
+def _accelerations(batches: list[tuple[Tensor, ...]]) -> Tensor:
+    """Errors within the runs of consecutive frames of one recording that all count."""
+    predicted, true, counted, recording, frame = (
+        torch.cat(parts) for parts in zip(*batches, strict=True)
+    )
+    breaks = (recording.diff() != 0) | (counted.diff() != 0) | (frame.diff() != 1)
     cuts = (breaks.nonzero()[:, 0] + 1).tolist()
     starts, ends = [0, *cuts], [*cuts, len(counted)]
     errors = [
@@ -198,8 +204,7 @@ def _acceleration(batches: list[tuple[Tensor, ...]]) -> float:
         for a, b in zip(starts, ends, strict=True)
         if bool(counted[a])
     ]
-    every = torch.cat(errors) if errors else torch.zeros(0)
-    return float(every.mean()) if len(every) else float("nan")
+    return torch.cat(errors) if errors else torch.zeros(0)
 
 
 def _genders(protocol: Protocol) -> tuple[str, ...]:

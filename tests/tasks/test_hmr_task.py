@@ -198,6 +198,12 @@ def test_bad_options_are_named() -> None:
         task(evaluation_steps=1)
     with pytest.raises(UserError, match="prior_weight is -1"):
         task(prior_weight=-1.0)
+    with pytest.raises(UserError, match="sample_fits is -1"):
+        task(sample_fits=-1)
+    with pytest.raises(UserError, match="warmup_iterations is 5 and freeze_initial_estimate true"):
+        task(warmup_iterations=5, freeze_initial_estimate=True)
+    with pytest.raises(UserError, match="expected HMRTask num_betas 10"):
+        silent(task(num_betas=4)).training_step(data().train_batch(0), 0)
     with pytest.raises(UserError, match=r"no-such\.npz"):
         task(body="no-such.npz")
 

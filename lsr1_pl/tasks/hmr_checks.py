@@ -1,0 +1,33 @@
+"""What the arguments of human mesh recovery's task must satisfy together."""
+
+from __future__ import annotations
+
+from lsr1_pl.errors import UserError
+
+
+def check_arguments(
+    steps: int,
+    evaluation_steps: int,
+    prior_weight: float,
+    sample_fits: int,
+    warmup_iterations: int,
+    freeze_initial_estimate: bool,
+) -> None:
+    """Arguments of :class:`lsr1_pl.tasks.HMRTask`.
+
+    Raises:
+        UserError: one is out of its range, or two contradict each other.
+    """
+    if evaluation_steps < steps:
+        raise UserError(
+            f"HMRTask evaluation_steps is {evaluation_steps}; it must reach steps, {steps}"
+        )
+    if prior_weight < 0:
+        raise UserError(f"HMRTask prior_weight is {prior_weight}; it must be 0 or more")
+    if sample_fits < 0:
+        raise UserError(f"HMRTask sample_fits is {sample_fits}; it must be 0 or more")
+    if freeze_initial_estimate and warmup_iterations > 0:
+        raise UserError(
+            f"HMRTask warmup_iterations is {warmup_iterations} and freeze_initial_estimate true: "
+            "the warm-up trains nothing but the initial estimate; set warmup_iterations 0"
+        )
