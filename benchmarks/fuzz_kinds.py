@@ -102,7 +102,7 @@ def _detections() -> tuple[list[bytes], list[bytes]]:
 def _errors(folder: Path) -> list[bytes]:
     place, states = ("clean", "test"), np.arange(3.0)
     errors = Errors(np.random.default_rng(0).uniform(20, 90, (3, 4)), np.ones((3, 4)), states)
-    Learned("a", None, 9, {place: errors}, {place: 0.5}).keep(folder)
+    Learned("a", "L-SR1", None, 9, {place: errors}, {place: 0.5}).keep(folder)
     return [(folder / "a.npz").read_bytes()]
 
 
