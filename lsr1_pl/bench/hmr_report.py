@@ -29,7 +29,7 @@ def introduction(people: Drawn, learned: Mapping[str, Sequence[Learned]], steps:
     """What was compared, and how."""
     counts = f"{people.validation} people validate, {people.test} test"
     own = _own_objective(learned["lsr1"][0].trained)
-    seeds = ", ".join(f"{len(tasks)} of {label_and_start(k)[0]}" for k, tasks in learned.items())
+    seeds = ", ".join(f"{len(each)} of {_named(key, each)}" for key, each in learned.items())
     return [
         "2D keypoints in, pose and shape out, on the open body and open motion: PA-MPJPE of 14 "
         "keypoints (nose, neck, shoulders, elbows, wrists, hips, knees, ankles), aligned person "
@@ -45,6 +45,12 @@ def introduction(people: Drawn, learned: Mapping[str, Sequence[Learned]], steps:
         "measured on the training motion. Intervals: paired bootstrap over people, 2,000 "
         "resamples; frames of one recording are not independent, so they are on the narrow side.",
     ]
+
+
+def _named(key: str, checkpoints: Sequence[Learned]) -> str:
+    """The row's name, and what it is where the name leaves the number of updates open."""
+    label = label_and_start(key)[0]
+    return f"{label} ({checkpoints[0].kind})" if key in ("lgd", "lgd_noise") else label
 
 
 def _own_objective(task: HMRTask) -> str:
