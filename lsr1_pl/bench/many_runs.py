@@ -91,7 +91,8 @@ def _claim(folder: Path, settings: Mapping[str, object]) -> None:
             f"{folder}: holds runs of {found or 'settings that it does not tell'}; these would be "
             f"of {wanted}: name another --out"
         )
-    store(path, wanted)
+    if not path.is_file():
+        store(path, wanted)
 
 
 def _parsed(text: str) -> tuple[int, int]:

@@ -108,12 +108,15 @@ def test_ablations_are_resumed_and_shared(
     out = tmp_path / "out"
     rows, _ = study("ablations", out, "--iterations", "1", "--share", "1/2")
     files = {path: path.stat().st_mtime_ns for path in (out / "runs-1").iterdir()}
-    assert len(files) == len(rows) == 9
+    assert len(files) == len(rows) + 1 == 10
     capsys.readouterr()
     rows, results = study("ablations", out, "--iterations", "1")
     assert len(rows) == 18
     assert all(path.stat().st_mtime_ns == time for path, time in files.items())
     assert {"as configured", "width 64", "gradient descent 0.4"} <= set(results)
+    other = ["bench", "ablations", "--fast", "--out", str(out), "--iterations", "1", "--seed", "7"]
+    assert main(other) == 2
+    assert "holds runs of" in capsys.readouterr().err
 
 
 def test_compute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
