@@ -140,8 +140,9 @@ def _report(
         caption = "PA-MPJPE in mm, means over the seeds"
         if rows:
             study.add(Section(group.capitalize(), table=PageTable(caption, heads, rows)))
-    study.note(f"Training seeds 0 to {options.seeds - 1}.")
-    absent = [name for run, name in runs.items() if run not in found]
+    if options.seeds > 1:
+        study.note(f"Training seeds 0 to {options.seeds - 1}, as far as the last column has them.")
+    absent = [variant.name for variant in VARIANTS if variant.name not in summary]
     if absent:
         study.note(f"Not trained yet: {'; '.join(absent)}.")
     study.finish(summary)

@@ -64,7 +64,11 @@ def test_runs_are_trained_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "Not trained yet" not in (out / "index.html").read_text(encoding="utf-8")
     assert main([*arguments, "--seeds", "2", "--share", "9/9"]) == 0
     page = (out / "index.html").read_text(encoding="utf-8")
-    assert f"Not trained yet: {few[0].name}, seed 1; {few[1].name}, seed 1." in page
+    assert "Training seeds 0 to 1, as far as the last column has them." in page
+    empty = [*arguments, "--share", "9/9", "--out", str(tmp_path / "empty")]
+    assert main(empty) == 0
+    page = (tmp_path / "empty/index.html").read_text(encoding="utf-8")
+    assert f"Not trained yet: {few[0].name}; {few[1].name}." in page
     assert main([*arguments[:-1], "lgd_open"]) == 2
     assert main([*arguments, "--iterations", "0"]) == 2
     (out / "runs-2/settings.json").unlink()
