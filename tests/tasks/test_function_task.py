@@ -6,7 +6,8 @@ import math
 
 import pytest
 import torch
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Callback
+from quick_trainer import trainer
 from torch import Tensor
 
 from lsr1_pl.data import QuadraticsDataModule, StartsDataModule
@@ -14,22 +15,6 @@ from lsr1_pl.errors import UserError
 from lsr1_pl.objectives import Quadratic, Rosenbrock
 from lsr1_pl.optim import LSR1, GradientDescent, Safeguarded, unroll
 from lsr1_pl.tasks import FunctionTask
-
-
-def trainer(**options: object) -> Trainer:
-    return Trainer(
-        **{
-            "max_steps": 3,
-            "accelerator": "cpu",
-            "logger": False,
-            "enable_checkpointing": False,
-            "enable_progress_bar": False,
-            "enable_model_summary": False,
-            "inference_mode": False,
-            "gradient_clip_val": 1.0,
-            **options,
-        }  # type: ignore[arg-type]
-    )
 
 
 def task(**options: object) -> FunctionTask:
