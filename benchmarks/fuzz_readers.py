@@ -32,7 +32,7 @@ from typing import Any
 from fuzz_kinds import Kind, kinds
 from fuzz_mutations import mutated
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 GROWTH = 2**31
 SECONDS = 30

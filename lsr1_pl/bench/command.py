@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from lsr1_pl.errors import ArgumentParser
+from lsr1_pl.ground.errors import ArgumentParser
 
 STUDIES = {
     "quadratics": "Figures 3a and 3b: random quadratics of N = 2, 10, 50",

@@ -12,7 +12,7 @@ import torch
 
 from lsr1_pl.bench.measuring import in_rounds
 from lsr1_pl.bench.study import COLOURS, Study, new_figure
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.metrics.memory import peak_bytes, start_peak
 from lsr1_pl.objectives import DiagonalQuadratic
 from lsr1_pl.optim import LBFGS, LSR1, AdaHessian, Adam, BatchedOptimizer, unroll

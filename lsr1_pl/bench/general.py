@@ -27,7 +27,7 @@ from lsr1_pl.bench.solving import Run, solve
 from lsr1_pl.bench.study import COLOURS, Study, add_seed, new_figure
 from lsr1_pl.data import draw_family, draw_starts
 from lsr1_pl.data.steps import step_generator
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.metrics.evaluations import value_after
 from lsr1_pl.objectives import Quadratic, Rosenbrock
 from lsr1_pl.optim import LBFGS, BatchedOptimizer, PairLSR1

@@ -36,7 +36,7 @@ from lsr1_pl.bench.hmr_tables import (
     csv_rows,
 )
 from lsr1_pl.bench.study import Study, add_seed
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import SMPLify
 from lsr1_pl.pretrained import find_checkpoint
 from lsr1_pl.report import Section

@@ -16,7 +16,7 @@ from lsr1_pl.bench.hmr_people import run_trained
 from lsr1_pl.bench.hmr_variants import ASIDE, LADDER, VARIANTS, Variant
 from lsr1_pl.bench.many_runs import add_runs, iterations_of, missing, store, stored
 from lsr1_pl.bench.study import Study
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.pretrained import find_checkpoint
 from lsr1_pl.report import PageTable, Section, quiet_lightning
 from lsr1_pl.tasks import HMRTask

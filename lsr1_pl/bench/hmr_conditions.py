@@ -10,7 +10,7 @@ import torch
 
 from lsr1_pl.bench.hmr_people import People, people_of
 from lsr1_pl.data import MotionBatch, MotionDataModule
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import PosePrior
 from lsr1_pl.tasks import HMRTask, load_data
 

@@ -16,7 +16,7 @@ from lsr1_pl.bench.hmr_learned import (
     find_learned,
     kept_name,
 )
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 _KINDS: Mapping[str, str] = {
     "lsr1": LSR1_KIND,

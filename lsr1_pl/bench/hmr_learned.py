@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lsr1_pl.arrays import Array, load_npz
 from lsr1_pl.bench.hmr_people import Errors, People, run_trained
-from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
+from lsr1_pl.ground.arrays import Array, load_npz
+from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
 from lsr1_pl.hmr import LGD
 from lsr1_pl.pretrained import find_checkpoint, history_of
 from lsr1_pl.tasks import HMRTask, RefiningTask, load_task

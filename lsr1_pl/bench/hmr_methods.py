@@ -17,7 +17,7 @@ from lsr1_pl.bench.hmr_people import (
     run_smplify,
     run_solver,
 )
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import InErrorMetric, PeopleOptimizer, PosePrior, SMPLify
 from lsr1_pl.optim import LBFGS, Adam, BatchedOptimizer, GradientDescent, PolyakDescent
 from lsr1_pl.tasks import HMRTask

@@ -14,7 +14,7 @@ from lsr1_pl.bench.hmr_methods import MEAN, label_and_start
 from lsr1_pl.bench.hmr_people import Errors, People, true_states
 from lsr1_pl.bench.hmr_tables import Results
 from lsr1_pl.bench.study import COLOURS, Study, new_figure
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.report import Panel, draw_bodies, in_keypoint_box
 from lsr1_pl.tasks import HMRTask
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 _SETTINGS = "settings.json"
 

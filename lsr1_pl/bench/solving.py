@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from lsr1_pl.ground.types import Objective
 from lsr1_pl.optim import LSR1, BatchedOptimizer
 from lsr1_pl.pretrained import load_optimizer
-from lsr1_pl.types import Objective
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from lsr1_pl.bench.speed_cases import (
 from lsr1_pl.bench.study import Study
 from lsr1_pl.data.motion import MotionSampler
 from lsr1_pl.data.views import Viewing
-from lsr1_pl.errors import UserError
-from lsr1_pl.precision import has_bfloat16_units
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.precision import has_bfloat16_units
 from lsr1_pl.report import PageTable, Section
 
 _REPEATS = 7

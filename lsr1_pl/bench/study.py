@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lsr1_pl import __version__
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.report import Page, PageTable, Section, readable, short, write_page
 
 if TYPE_CHECKING:

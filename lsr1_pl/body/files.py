@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr1_pl.arrays import load_npz
 from lsr1_pl.body.skeleton import LANDMARKS, PARENTS, SMPL_JOINTS
-from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
+from lsr1_pl.ground.arrays import load_npz
+from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
 
 OPEN_BODY = Path(__file__).with_name("assets") / "open_body.npz"
 """The body that comes with this package, free of licences that bind its user."""

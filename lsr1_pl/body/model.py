@@ -21,7 +21,7 @@ from lsr1_pl.body.kinematics import (
 )
 from lsr1_pl.body.selection import JointSelection
 from lsr1_pl.body.skeleton import JOINTS45, LANDMARKS, PARENTS
-from lsr1_pl.precision import in_full_precision
+from lsr1_pl.ground.precision import in_full_precision
 
 if TYPE_CHECKING:
     import smplx

@@ -18,7 +18,7 @@ from lsr1_pl.body.kinematics import (
     rotate,
 )
 from lsr1_pl.body.skeleton import JOINTS45, PARENTS, SMPL_JOINTS
-from lsr1_pl.precision import in_full_precision
+from lsr1_pl.ground.precision import in_full_precision
 
 
 class JointSelection(nn.Module):

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
 
 from lsr1_pl import __version__
 from lsr1_pl.cli.help import TOP, lightning_help
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.files import MEND, NO_PLACE
 
 __all__ = ["VERBS", "main"]
-
-
-_NO_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_MEND = (
-    "make room there, or name another folder (--trainer.default_root_dir of fit and test, --out of "
-    "others); what was written before is kept"
-)
 
 
 def _lightning(verb: str) -> Callable[[list[str]], int]:
@@ -59,7 +52,7 @@ def _bench(arguments: list[str]) -> int:
 def _export(arguments: list[str]) -> int:
     from pathlib import Path
 
-    from lsr1_pl.errors import ArgumentParser
+    from lsr1_pl.ground.errors import ArgumentParser
     from lsr1_pl.pretrained import export_checkpoint
 
     parser = ArgumentParser(
@@ -133,9 +126,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"lsr1: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        if error.errno not in _NO_PLACE:
+        if error.errno not in NO_PLACE:
             raise
-        print(f"lsr1: {error.filename or 'a file'}: {error.strerror}; {_MEND}", file=sys.stderr)
+        print(f"lsr1: {error.filename or 'a file'}: {error.strerror}; {MEND}", file=sys.stderr)
         return 2
     except SystemExit as ended:
         # --help and --print_config of a verb.

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lsr1_pl.cli.configs import resolve_config
-from lsr1_pl.errors import UserError
-from lsr1_pl.plain_yaml import load_yaml
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.plain_yaml import load_yaml
 from lsr1_pl.pretrained import (
     NAMED,
     check_folders,

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 
 class WholeCheckpointIO(TorchCheckpointIO):

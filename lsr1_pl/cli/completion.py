@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from lsr1_pl.cli.completion_scripts import BASH, FISH, ZSH
 from lsr1_pl.cli.configs import packaged_configs
-from lsr1_pl.errors import ArgumentParser
+from lsr1_pl.ground.errors import ArgumentParser
 
 _TRAINING = (
     *("--config", "--ckpt", "--name", "--print_config", "--seed_everything", "--help_all"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import lsr1_pl
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 
 def packaged_configs() -> Path:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from lsr1_pl.errors import ArgumentParser, UserError
+from lsr1_pl.ground.errors import ArgumentParser, UserError
 from lsr1_pl.report.dashboard import PANELS, DashboardPanel, logged_key
 from lsr1_pl.report.offline_run import read_offline_run
 from lsr1_pl.report.workspace import NAME, build_workspace, workspace_spec

@@ -13,8 +13,8 @@ from rich.table import Table
 
 from lsr1_pl.cli.configs import resolve_config
 from lsr1_pl.data.assets_check import Asset, Finding, Kind, examine, known_assets
-from lsr1_pl.errors import ArgumentParser, UserError
-from lsr1_pl.plain_yaml import load_yaml
+from lsr1_pl.ground.errors import ArgumentParser, UserError
+from lsr1_pl.ground.plain_yaml import load_yaml
 
 
 def main(argv: Sequence[str]) -> int:

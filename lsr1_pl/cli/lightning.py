@@ -24,7 +24,7 @@ from lsr1_pl.cli.checkpoint_io import WholeCheckpointIO
 from lsr1_pl.cli.record_config import RecordConfig
 from lsr1_pl.cli.resume import ContinuedCSVLogger, LastCheckpoint, RunFolder, folder_of_last
 from lsr1_pl.cli.wandb_log import WandbSettings, finish_wandb, start_wandb
-from lsr1_pl.errors import UserError, complaints, user_error_within
+from lsr1_pl.ground.errors import UserError, complaints, user_error_within
 from lsr1_pl.pretrained import check_weights, read_checkpoint, trusted_classes_only
 from lsr1_pl.report import IterationProgress, WandbDashboard, quiet_lightning, short
 

@@ -23,7 +23,7 @@ from lsr1_pl.data import (
     read_intrinsics,
     track_people,
 )
-from lsr1_pl.errors import ArgumentParser, UserError
+from lsr1_pl.ground.errors import ArgumentParser, UserError
 from lsr1_pl.report import short
 from lsr1_pl.tasks import HMRTask, fit_people, load_task, smooth_fits
 

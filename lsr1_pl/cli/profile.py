@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from lsr1_pl.errors import ArgumentParser, UserError
+from lsr1_pl.ground.errors import ArgumentParser, UserError
 
 
 def main(arguments: Sequence[str]) -> int:

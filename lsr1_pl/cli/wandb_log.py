@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pytorch_lightning.loggers import WandbLogger
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 
 @dataclass

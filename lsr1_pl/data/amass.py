@@ -12,8 +12,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr1_pl.arrays import load_npz
-from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
+from lsr1_pl.ground.arrays import load_npz
+from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
 
 LICENCE = (
     "AMASS (Mahmood et al., ICCV 2019), https://amass.is.tue.mpg.de: research, non-commercial; "

@@ -25,7 +25,7 @@ from lsr1_pl.data.conversion import ConversionReport
 from lsr1_pl.data.manifest import MANIFEST
 from lsr1_pl.data.parallel import in_parallel
 from lsr1_pl.data.store import Motion, write_store
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 _ARCHIVES = (".tar.bz2", ".tar.gz", ".tar.xz", ".tar")
 _MOST_EXPANSION = 20

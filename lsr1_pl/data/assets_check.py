@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lsr1_pl.arrays import load_npy, load_npz
 from lsr1_pl.body.files import OPEN_BODY, read_body
 from lsr1_pl.data.open_motion import open_motion_path
 from lsr1_pl.data.shards import sha256
 from lsr1_pl.data.store import MotionStore
-from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
+from lsr1_pl.ground.arrays import load_npy, load_npz
+from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
 
 Status = Literal["present", "missing", "broken"]
 Kind = Literal["body", "regressor", "store"]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 Floats = NDArray[np.float64]
 

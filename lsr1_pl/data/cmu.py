@@ -19,7 +19,7 @@ from scipy.spatial.transform import Rotation
 
 from lsr1_pl.body.skeleton import PARENTS, SMPL_JOINTS
 from lsr1_pl.data.bvh import BVH
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 Floats = NDArray[np.float64]
 

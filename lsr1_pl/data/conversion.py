@@ -13,7 +13,7 @@ from lsr1_pl.body import load_body_model
 from lsr1_pl.data.bvh import read_bvh
 from lsr1_pl.data.cmu import ACKNOWLEDGEMENT, FPS, retarget
 from lsr1_pl.data.store import Motion, write_store
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 Tracker = Callable[[Iterable[Path]], Iterable[Path]]
 """Wraps the files that are read, to show progress."""

@@ -14,7 +14,7 @@ from lsr1_pl.data.amass_conversion import convert_amass
 from lsr1_pl.data.conversion import ConversionReport, convert_cmu
 from lsr1_pl.data.smpl import convert_regressor, convert_smpl
 from lsr1_pl.data.threedpw import convert_3dpw
-from lsr1_pl.errors import ArgumentParser
+from lsr1_pl.ground.errors import ArgumentParser
 
 
 def main(argv: Sequence[str]) -> int:

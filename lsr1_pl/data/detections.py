@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr1_pl.arrays import load_npz
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data.photos import is_photo, load_photo, mediapipe_person, people_in
-from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
+from lsr1_pl.ground.arrays import load_npz
+from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
 
 _BODY25_TO_COCO18 = (*range(8), *range(9, 19))
 """BODY_25 has the middle of the hips at 8, and feet from 19 on."""

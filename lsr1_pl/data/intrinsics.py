@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from lsr1_pl.arrays import load_npz
-from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
+from lsr1_pl.ground.arrays import load_npz
+from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
 
 Intrinsics = tuple[float, float, float, float]
 """fx, fy, cx, cy in pixels."""

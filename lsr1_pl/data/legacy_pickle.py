@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr1_pl.data.pickle_program import RefusedError, check_program
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 _LARGEST_FILE = 2**31
 _MOST_BYTES = 2**28

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 MANIFEST = "manifest.json"
 FORMAT = "lsr1-motion"

@@ -13,7 +13,8 @@ from torch.utils.data import DataLoader
 
 from lsr1_pl.data.quadratics import draw_quadratics
 from lsr1_pl.data.steps import fixed_loader, step_generator, step_loader, training_generator
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.types import Objective
 from lsr1_pl.objectives import (
     DiagonalQuadratic,
     LogisticRegression,
@@ -23,7 +24,6 @@ from lsr1_pl.objectives import (
     TanhLeastSquares,
 )
 from lsr1_pl.optim.checks import check_counts
-from lsr1_pl.types import Objective
 
 FAMILIES = (
     "quadratic",

@@ -28,7 +28,7 @@ from lsr1_pl.data.views import (
     random_views,
     random_visibility,
 )
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.optim.checks import check_counts
 
 _TRAIN, _VALIDATION, _TEST, _FRACTION, _ORDER = 0, 1, 2, 3, 4

@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import TypeVar
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

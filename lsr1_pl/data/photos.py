@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr1_pl.body.skeleton import COCO18
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 MOST_PEOPLE = 8

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr1_pl.data.manifest import Shard
-from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
+from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
 
 Floats = NDArray[np.float32]
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr1_pl.arrays import is_zip, load_npy, load_npz
 from lsr1_pl.body.files import read_body
 from lsr1_pl.data.legacy_pickle import read_legacy_pickle
 from lsr1_pl.data.shards import sha256
-from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
+from lsr1_pl.ground.arrays import is_zip, load_npy, load_npz
+from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
 
 _KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
 _GENDERS = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from lsr1_pl.data.manifest import Recording
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from lsr1_pl.data.steps import fixed_loader, step_generator, step_loader, training_generator
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.types import Objective
 from lsr1_pl.optim.checks import check_counts
-from lsr1_pl.types import Objective
 
 _VALIDATION, _TEST = 1, 2
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lsr1_pl.data.manifest import MANIFEST, WIDTHS, Manifest, Recording, read_manifest
 from lsr1_pl.data.shards import Floats, ShardedArray, ShardWriter, open_shard, sha256
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 
 @dataclass(frozen=True)

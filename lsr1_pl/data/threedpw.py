@@ -15,7 +15,7 @@ from lsr1_pl.data.conversion import ConversionReport
 from lsr1_pl.data.legacy_pickle import read_legacy_pickle
 from lsr1_pl.data.parallel import in_parallel
 from lsr1_pl.data.store import Motion, write_store
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 SPLITS = ("train", "validation", "test")
 LICENCE = (

@@ -19,7 +19,7 @@ from lsr1_pl.data.shards import sha256
 from lsr1_pl.data.steps import fixed_loader, step_loader
 from lsr1_pl.data.store import MotionStore
 from lsr1_pl.data.views import Viewing
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.optim.checks import check_counts
 
 GENDERS = ("neutral", "male", "female")

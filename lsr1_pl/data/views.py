@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lsr1_pl.body.rotations import axis_angle, rotation_matrix
 from lsr1_pl.body.skeleton import COCO18
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 _TILT = math.radians(20.0)
 _MINIMUM_VISIBLE = 6

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from lsr1_pl.ground.precision import in_full_precision
 from lsr1_pl.hmr.reprojection import EstimatePrior
 from lsr1_pl.optim import Metric
-from lsr1_pl.precision import in_full_precision
 
 
 class InitialError(nn.Module):

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr.variables import POSE_SIZE
 
 BODY_POSE_SIZE = POSE_SIZE - 3

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 H36M_PELVIS = 0
 """Row of the H36M regressor that MPJPE is aligned at."""

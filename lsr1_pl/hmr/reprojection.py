@@ -8,11 +8,11 @@ from typing import Literal, NamedTuple
 from torch import Tensor
 
 from lsr1_pl.body.camera import PinholeCamera
+from lsr1_pl.ground.precision import in_full_precision
 from lsr1_pl.hmr.observation import Observation, observe
 from lsr1_pl.hmr.variables import split_variables
 from lsr1_pl.objectives import AutogradObjective
 from lsr1_pl.optim import Metric
-from lsr1_pl.precision import in_full_precision
 
 JointsOf = Callable[[Tensor, Tensor], Tensor]
 """Pose (B, 72) and betas (B, num_betas) -> the 18 keypoints' joints (B, 18, 3), in metres."""

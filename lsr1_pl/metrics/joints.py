@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 _MILLIMETRES = 1000.0
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from lsr1_pl.body.procrustes import similarity_align
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 _MILLIMETRES = 1000.0
 

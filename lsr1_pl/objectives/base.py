@@ -8,9 +8,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from lsr1_pl.errors import UserError
-from lsr1_pl.precision import in_full_precision
-from lsr1_pl.types import Evaluation
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.precision import in_full_precision
+from lsr1_pl.ground.types import Evaluation
 
 
 class AutogradObjective(ABC):

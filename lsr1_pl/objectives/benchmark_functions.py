@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.objectives.base import AutogradObjective
 
 

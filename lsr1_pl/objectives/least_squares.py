@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.precision import in_full_precision
 from lsr1_pl.objectives.base import AutogradObjective
-from lsr1_pl.precision import in_full_precision
 
 
 class TanhLeastSquares(AutogradObjective):

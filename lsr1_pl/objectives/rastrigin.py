@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from lsr1_pl.types import Evaluation
+from lsr1_pl.ground.types import Evaluation
 
 _FREQUENCY = 2 * math.pi
 

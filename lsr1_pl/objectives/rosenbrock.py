@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from lsr1_pl.errors import UserError
-from lsr1_pl.types import Evaluation
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.types import Evaluation
 
 
 class Rosenbrock:

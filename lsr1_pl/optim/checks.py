@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 
 def check_positive(owner: object, **options: float) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 import torch
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 CompileMode = Literal["reduce-overhead", "max-autotune"]
 """Modes of ``torch.compile`` beside its default: on a GPU both replay a step as CUDA graphs, and

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from lsr1_pl.precision import in_full_precision
+from lsr1_pl.ground.precision import in_full_precision
 
 _LEAST_PRODUCT = 1e-8
 

@@ -8,8 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from lsr1_pl.errors import UserError
-from lsr1_pl.types import Evaluation
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.types import Evaluation
 
 INPUTS = ("x", "p", "d", "g", "q")
 """The paper's: point, step, direction, gradient, gradient change."""

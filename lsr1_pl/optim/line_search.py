@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from lsr1_pl.ground.types import Evaluation, Objective
 from lsr1_pl.optim.protocol import select_problems, select_rows
-from lsr1_pl.types import Evaluation, Objective
 
 _C1, _C2 = 1e-4, 0.9
 _MOST_BACKTRACKS = 20

@@ -11,7 +11,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.types import Evaluation, Objective
 from lsr1_pl.optim.checks import check_counts, check_fraction, check_positive
 from lsr1_pl.optim.compiling import CompileMode, compiled_or_none
 from lsr1_pl.optim.curvature import LowRankCurvature
@@ -27,7 +28,6 @@ from lsr1_pl.optim.inputs import INPUTS, EncoderInputs
 from lsr1_pl.optim.networks import ElementwiseMLP
 from lsr1_pl.optim.protocol import BatchedOptimizer
 from lsr1_pl.optim.recompute import recomputed
-from lsr1_pl.types import Evaluation, Objective
 
 
 class LSR1(nn.Module, BatchedOptimizer):

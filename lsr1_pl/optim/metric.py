@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.precision import full_precision, in_full_precision
+from lsr1_pl.ground.types import Evaluation, Objective
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
-from lsr1_pl.precision import full_precision, in_full_precision
-from lsr1_pl.types import Evaluation, Objective
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.types import Objective
 from lsr1_pl.optim.pair_lsr1 import PairLSR1
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState, select_problems
 from lsr1_pl.optim.safeguard import Safeguarded
-from lsr1_pl.types import Objective
 
 _PATIENCE = 3
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from lsr1_pl.types import Evaluation, Objective
+from lsr1_pl.ground.types import Evaluation, Objective
 
 
 @dataclass(frozen=True)

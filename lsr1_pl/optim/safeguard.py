@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lsr1_pl.ground.types import Evaluation, Objective
 from lsr1_pl.optim.line_search import armijo
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState, select_problems, select_rows
-from lsr1_pl.types import Evaluation, Objective
 
 _SUFFICIENT = 1e-4
 

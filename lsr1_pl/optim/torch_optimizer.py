@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.types import Evaluation
 from lsr1_pl.optim.minimize import guarded
 from lsr1_pl.optim.pair_lsr1 import PairLSR1
 from lsr1_pl.optim.protocol import BatchedOptimizer
-from lsr1_pl.types import Evaluation
 
 
 class LSR1Optimizer(torch.optim.Optimizer):

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.types import Evaluation, Objective
 from lsr1_pl.optim.protocol import (
     BatchedOptimizer,
     OptimizerState,
     detached,
     select_problems,
 )
-from lsr1_pl.types import Evaluation, Objective
 
 
 @dataclass(frozen=True)

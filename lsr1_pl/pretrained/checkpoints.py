@@ -11,9 +11,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from lsr1_pl.arrays import is_zip
-from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
-from lsr1_pl.plain_yaml import load_yaml
+from lsr1_pl.ground.arrays import is_zip
+from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
+from lsr1_pl.ground.plain_yaml import load_yaml
 
 CONFIG_KEY = "lsr1_config"
 """Where a checkpoint holds the resolved config of its run, as YAML text."""

@@ -12,7 +12,7 @@ import yaml
 from safetensors.torch import save_file
 from torch import Tensor
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.pretrained.card import CARD_FILE, card
 from lsr1_pl.pretrained.checkpoints import (
     CONFIG_FILE,

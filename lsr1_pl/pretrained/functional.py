@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.objectives import AutogradObjective
 from lsr1_pl.optim import BatchedOptimizer
 from lsr1_pl.optim.minimize import Status, minimize_batch

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import lsr1_pl
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.optim import LSR1, PairLSR1
 from lsr1_pl.pretrained.checkpoints import WEIGHTS_FILE, check_weights, checkpoint_config
 

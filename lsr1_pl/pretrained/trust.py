@@ -11,7 +11,7 @@ from typing import Any
 
 from jsonargparse import _common, set_parsing_settings
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 TRUSTED = ("lsr1_pl", "torch.optim", "pytorch_lightning.callbacks")
 """Modules whose classes any checkpoint may name."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 _HEADER, _BLOCK, _RECORD = 7, 32 * 1024, struct.Struct("<IHB")
 _MARK = b":W&B"

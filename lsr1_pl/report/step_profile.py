@@ -13,7 +13,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from rich.console import Console
 from rich.table import Table
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.report.paths import short
 
 _SHOWN = 15

@@ -11,7 +11,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import WandbLogger
 from torch import Tensor
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.metrics.memory import peak_bytes
 from lsr1_pl.report.dashboard import PANELS
 from lsr1_pl.report.wandb_artifact import data_hashes, log_best_checkpoint, staged_in

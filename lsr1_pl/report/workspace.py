@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.report.dashboard import GOALS, PANELS, SECTIONS, DashboardPanel, logged_key
 
 NAME = "L-SR1"

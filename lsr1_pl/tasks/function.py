@@ -9,12 +9,12 @@ import torch
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.types import Objective
 from lsr1_pl.metrics.newton import HasNewtonDirection, newton_alignment
 from lsr1_pl.objectives import Quadratic
 from lsr1_pl.optim import LSR1, BatchedOptimizer, Safeguarded, unroll
 from lsr1_pl.tasks.meta import MetaTask, mean_secant_residual
-from lsr1_pl.types import Objective
 
 _VALUE, _COSINE, _RESIDUAL = "value", "cosine with Newton direction", "secant residual"
 

@@ -10,7 +10,7 @@ import torch
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.metrics.evaluations import value_after
 from lsr1_pl.optim import BatchedOptimizer, PairLSR1, Trajectory, unroll
 from lsr1_pl.tasks.function import FunctionBatch

@@ -11,7 +11,7 @@ from torch import Tensor
 from lsr1_pl.body import PinholeCamera, load_body_model
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data import DetectionBatch, KeypointBatch, MotionBatch
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import (
     LGD,
     POSE_SIZE,

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import LGD, InErrorMetric, Observation, ReprojectionObjective
 from lsr1_pl.optim import LSR1, unroll
 from lsr1_pl.pretrained import take_weights

@@ -8,7 +8,7 @@ from torch import Tensor
 from lsr1_pl.body import PinholeCamera, normalize_keypoints
 from lsr1_pl.body.camera import keypoint_box
 from lsr1_pl.data import MotionBatch
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import FittedState, Observation
 from lsr1_pl.hmr.reprojection import JointsOf
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from lsr1_pl.arrays import load_npy
 from lsr1_pl.body import BodyModel, load_body_model
 from lsr1_pl.body.skeleton import SMPL_JOINTS
 from lsr1_pl.data import DetectionBatch
 from lsr1_pl.data.threedpw_module import GENDERS
-from lsr1_pl.errors import DAMAGED_ARRAYS, UserError
+from lsr1_pl.ground.arrays import load_npy
+from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
 from lsr1_pl.hmr.protocols import H36M14, H36M_PELVIS, Protocol, named_protocols
 from lsr1_pl.metrics import acceleration_error, mpjpe
 from lsr1_pl.tasks.hmr_evaluation import JointSet

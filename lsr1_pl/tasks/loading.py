@@ -10,7 +10,7 @@ from typing import Any
 from jsonargparse import ArgumentError, ArgumentParser
 from pytorch_lightning import LightningDataModule, LightningModule
 
-from lsr1_pl.errors import UserError, complaints, user_error_within
+from lsr1_pl.ground.errors import UserError, complaints, user_error_within
 from lsr1_pl.pretrained import (
     check_weights,
     checkpoint_config,

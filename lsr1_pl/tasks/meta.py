@@ -9,9 +9,9 @@ from pytorch_lightning import LightningModule
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.types import Objective
 from lsr1_pl.optim import BatchedOptimizer, Trajectory, unroll
-from lsr1_pl.types import Objective
 
 
 class InnerSteps(NamedTuple):

@@ -13,7 +13,7 @@ from lsr1_pl.bench import hmr_ablations
 from lsr1_pl.bench.hmr_variants import ASIDE, VARIANTS
 from lsr1_pl.bench.many_runs import missing, store
 from lsr1_pl.cli import main
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import InErrorMetric
 from lsr1_pl.optim import LSR1
 

@@ -11,7 +11,7 @@ import torch
 from lsr1_pl.bench.hmr_learned import Learned, find_learned
 from lsr1_pl.bench.hmr_people import Errors, People, people_of
 from lsr1_pl.data import MotionDataModule
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import LGD
 from lsr1_pl.tasks import HMRTask
 

@@ -19,7 +19,7 @@ from lsr1_pl.bench.hmr_tables import compare, paired_interval
 from lsr1_pl.body.files import OPEN_BODY
 from lsr1_pl.cli import main
 from lsr1_pl.data import MotionDataModule
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import ReprojectionObjective
 from lsr1_pl.optim import Adam
 from lsr1_pl.tasks import HMRTask, load_task

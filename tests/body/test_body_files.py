@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lsr1_pl.body.files import OPEN_BODY, read_body
 from lsr1_pl.body.skeleton import LANDMARKS
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 Arrays = dict[str, NDArray[np.generic]]
 Write = Callable[[Arrays], Path]

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from lsr1_pl.cli import main
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.pretrained import CONFIG_KEY, read_checkpoint
 from lsr1_pl.report.dashboard import PANELS, SECTIONS, Task, logged_key, unfilled
 from lsr1_pl.report.offline_run import OfflineRun, read_offline_run

@@ -18,7 +18,7 @@ from lsr1_pl.cli import main
 from lsr1_pl.data import MotionStore
 from lsr1_pl.data.amass import is_recording, read_recording, recording_name
 from lsr1_pl.data.amass_conversion import convert_amass
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 
 def read(content: dict[str, Any]) -> Any:

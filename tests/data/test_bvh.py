@@ -9,7 +9,7 @@ import pytest
 from bvh_files import CHANNELS, bvh_text, column, still
 
 from lsr1_pl.data import read_bvh
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 
 def written(tmp_path: Path, text: str) -> Path:

@@ -15,7 +15,7 @@ from lsr1_pl.body.skeleton import SMPL_JOINTS
 from lsr1_pl.data import MotionStore, convert_cmu, read_bvh
 from lsr1_pl.data.bvh import BVH
 from lsr1_pl.data.cmu import METRES_PER_UNIT, retarget
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 SHARED = Path(__file__).parents[3] / "shared" / "mocap" / "cmu"
 LIMBS = {

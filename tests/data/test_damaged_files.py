@@ -23,7 +23,7 @@ from lsr1_pl.data.amass_conversion import convert_amass
 from lsr1_pl.data.smpl import convert_regressor, convert_smpl
 from lsr1_pl.data.store import Motion, write_store
 from lsr1_pl.data.threedpw import read_sequence
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 Change = tuple[float, int]
 """Where, as a share of the length, and the new byte."""

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lsr1_pl.data.intrinsics import read_intrinsics
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 K = [[1000.0, 0, 640], [0, 1010.0, 360], [0, 0, 1]]
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from legacy_pickles import Call, Global, chumpy, dumps, new_object, sparse, write
 
 from lsr1_pl.data.legacy_pickle import read_legacy_pickle
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 GENERATOR = np.random.default_rng(0)
 SPARSE = np.where(GENERATOR.random((5, 9)) < 0.3, GENERATOR.random((5, 9)), 0.0)

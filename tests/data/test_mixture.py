@@ -7,7 +7,7 @@ import torch
 
 from lsr1_pl.data import MixtureDataModule, draw_family
 from lsr1_pl.data.mixture import FAMILIES
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -15,7 +15,7 @@ from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data import load_photo, read_detections
 from lsr1_pl.data import photos as room
 from lsr1_pl.data.photos import Image, people_in
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 
 NOSE, NECK = COCO18.index("nose"), COCO18.index("neck")
 SHOULDERS = [COCO18.index("left_shoulder"), COCO18.index("right_shoulder")]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lsr1_pl.data import StartsDataModule
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.objectives import Rosenbrock
 
 

@@ -10,7 +10,7 @@ from scipy.stats import multivariate_normal
 from lsr1_pl.body import PinholeCamera, load_body_model
 from lsr1_pl.body.skeleton import COCO18, SMPL_JOINTS
 from lsr1_pl.data import MotionDataModule
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import PosePrior, SMPLify, observe, split_variables
 from lsr1_pl.hmr.smplify import angle_prior, estimate_translation, turn_about_vertical
 from lsr1_pl.metrics import pa_mpjpe

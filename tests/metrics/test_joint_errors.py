@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.linalg import orthogonal_procrustes
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.metrics import acceleration_error, mpjpe, pa_mpjpe
 
 

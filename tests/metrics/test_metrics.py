@@ -9,7 +9,7 @@ import torch
 from scipy.spatial import procrustes
 from torch import Tensor
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.metrics import PAMPJPE, newton_alignment, pa_mpjpe
 from lsr1_pl.objectives import Quadratic
 

@@ -10,7 +10,7 @@ import torch
 from scipy.spatial import procrustes
 from torch import Tensor
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.metrics import PAMPJPE, pa_mpjpe
 
 

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.objectives import (
     Ackley,
     DixonPrice,

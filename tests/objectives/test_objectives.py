@@ -7,7 +7,8 @@ import math
 import pytest
 import torch
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.types import Objective
 from lsr1_pl.objectives import (
     DiagonalQuadratic,
     FunctionObjective,
@@ -15,7 +16,6 @@ from lsr1_pl.objectives import (
     Rastrigin,
     Rosenbrock,
 )
-from lsr1_pl.types import Objective
 
 
 def problem(size: int = 3) -> Quadratic:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from lsr1_pl.ground.types import Objective
 from lsr1_pl.objectives import DiagonalQuadratic, Quadratic, Rastrigin, Rosenbrock
 from lsr1_pl.optim import (
     BFGS,
@@ -27,7 +28,6 @@ from lsr1_pl.optim import (
     Safeguarded,
     unroll,
 )
-from lsr1_pl.types import Objective
 
 STEPS, BATCH, SIZE = 10, 32, 5
 

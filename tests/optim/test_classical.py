@@ -11,7 +11,7 @@ import scipy.optimize
 import torch
 from torch import Tensor
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.objectives import DiagonalQuadratic, FunctionObjective, Quadratic, Rosenbrock
 from lsr1_pl.optim import (
     BFGS,

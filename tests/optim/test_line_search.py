@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from lsr1_pl.ground.types import Objective
 from lsr1_pl.objectives import FunctionObjective, Rastrigin, Rosenbrock
 from lsr1_pl.optim.line_search import armijo, strong_wolfe
-from lsr1_pl.types import Objective
 
 FUNCTIONS: list[Objective] = [Rosenbrock(), Rastrigin()]
 

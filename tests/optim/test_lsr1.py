@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lsr1_pl import LSR1
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.objectives import Quadratic
 from lsr1_pl.optim import unroll
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.types import Evaluation
 from lsr1_pl.objectives import Quadratic
 from lsr1_pl.optim import LSR1, PSDSR1, Adam, EncoderInputs, unroll
-from lsr1_pl.types import Evaluation
 
 
 def quadratics(count: int, size: int) -> Quadratic:

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 import torch
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.objectives import DiagonalQuadratic
 from lsr1_pl.optim import LSR1, unroll
 from lsr1_pl.optim.networks import PReLU

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.objectives import FunctionObjective
 from lsr1_pl.optim import LSR1, PolyakDescent, unroll
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from lsr1_pl.ground.types import Objective
 from lsr1_pl.objectives import Quadratic, Rosenbrock
 from lsr1_pl.optim import LSR1, InMetric, Metric, unroll
-from lsr1_pl.types import Objective
 
 STEPS = 4
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.objectives import FunctionObjective, Quadratic, Rosenbrock
 from lsr1_pl.optim import (
     LSR1,

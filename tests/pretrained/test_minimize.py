@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import lsr1_pl
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.objectives import Rosenbrock
 from lsr1_pl.optim import LBFGS, LSR1, Adam, BatchedOptimizer, LSR1Optimizer, PairLSR1, Status
 from lsr1_pl.pretrained import minimize

@@ -9,7 +9,7 @@ import torch
 import yaml
 
 from lsr1_pl.cli import main
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.objectives import DiagonalQuadratic
 from lsr1_pl.optim import PairLSR1, unroll
 from lsr1_pl.pretrained import (

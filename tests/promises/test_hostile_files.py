@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 import torch
 
-from lsr1_pl.arrays import load_npz
 from lsr1_pl.cli import main
 from lsr1_pl.data.legacy_pickle import read_legacy_pickle
-from lsr1_pl.errors import UserError
-from lsr1_pl.plain_yaml import load_yaml
+from lsr1_pl.ground.arrays import load_npz
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.plain_yaml import load_yaml
 from lsr1_pl.pretrained import read_checkpoint
 
 

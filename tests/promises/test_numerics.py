@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from lsr1_pl.ground.types import Objective
 from lsr1_pl.objectives import FunctionObjective, Quadratic
 from lsr1_pl.optim import LSR1, BatchedOptimizer, PairLSR1, Safeguarded, unroll
-from lsr1_pl.types import Objective
 
 BATCH, SIZE, STEPS = 16, 6, 8
 

@@ -11,7 +11,7 @@ import pytest
 from pytorch_lightning import LightningModule, Trainer
 from rich.console import Console
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.report.step_table import StepTable, plot_curves, step_table, write_curves
 
 CURVES: Mapping[str, Mapping[str, Sequence[float]]] = {

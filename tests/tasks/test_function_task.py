@@ -11,7 +11,7 @@ from quick_trainer import trainer
 from torch import Tensor
 
 from lsr1_pl.data import QuadraticsDataModule, StartsDataModule
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.objectives import Quadratic, Rosenbrock
 from lsr1_pl.optim import LSR1, GradientDescent, Safeguarded, unroll
 from lsr1_pl.tasks import FunctionTask

@@ -10,7 +10,7 @@ import torch
 from pytorch_lightning import Trainer
 
 from lsr1_pl.data import MixtureDataModule, draw_family
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.metrics.evaluations import value_after
 from lsr1_pl.optim import LBFGS, PairLSR1, unroll
 from lsr1_pl.tasks import GeneralTask

@@ -11,7 +11,7 @@ from quick_trainer import trainer
 
 from lsr1_pl.bench.hmr_people import initial_states, people_of, run_trained
 from lsr1_pl.data import MotionDataModule
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import LGD, InErrorMetric
 from lsr1_pl.optim import LSR1
 from lsr1_pl.tasks import HMRTask, RefiningTask

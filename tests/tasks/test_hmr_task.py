@@ -11,7 +11,7 @@ import torch
 from quick_trainer import trainer
 
 from lsr1_pl.data import MotionBatch, MotionDataModule
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import (
     LGD,
     FittedState,

@@ -11,7 +11,7 @@ import yaml
 
 from lsr1_pl.cli import main
 from lsr1_pl.data import MotionDataModule, QuadraticsDataModule
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.pretrained import CONFIG_KEY
 from lsr1_pl.tasks import FunctionTask, HMRTask, load_data, load_task
 

@@ -8,11 +8,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from lsr1_pl.errors import UserError
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.types import Evaluation, Objective
 from lsr1_pl.optim.checks import check_choice, check_positive
 from lsr1_pl.optim.line_search import LineStep, armijo, strong_wolfe
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
-from lsr1_pl.types import Evaluation, Objective
 
 _LEAST_CURVATURE = 1e-10
 _SEARCHES = {"armijo": armijo, "strong_wolfe": strong_wolfe}

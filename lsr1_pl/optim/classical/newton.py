@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from lsr1_pl.ground.types import Evaluation, Objective
 from lsr1_pl.optim.checks import check_positive
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
-from lsr1_pl.types import Evaluation, Objective
 
 
 class Newton(BatchedOptimizer):

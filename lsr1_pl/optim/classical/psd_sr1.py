@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from lsr1_pl.ground.types import Evaluation, Objective
 from lsr1_pl.optim.checks import check_counts, check_positive
 from lsr1_pl.optim.curvature import LowRankCurvature
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
-from lsr1_pl.types import Evaluation, Objective
 
 
 @dataclass(frozen=True)

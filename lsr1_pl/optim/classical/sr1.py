@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from lsr1_pl.ground.precision import full_precision
+from lsr1_pl.ground.types import Evaluation, Objective
 from lsr1_pl.optim.checks import check_fraction, check_positive
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
-from lsr1_pl.precision import full_precision
-from lsr1_pl.types import Evaluation, Objective
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from torch import Tensor
 
 from lsr1_pl.body import load_body_model
 from lsr1_pl.body.skeleton import COCO18
+from lsr1_pl.ground.precision import full_precision
 from lsr1_pl.hmr import InitialError
 from lsr1_pl.objectives import Quadratic
 from lsr1_pl.optim.curvature import LowRankCurvature
-from lsr1_pl.precision import full_precision
 
 
 def in_bfloat16(*parts: Tensor) -> bool:

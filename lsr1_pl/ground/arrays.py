@@ -39,7 +39,7 @@ def load_npz(
 
     Raises:
         ValueError: too large, an object array, or a header that claims more than there is; and
-            what else :data:`lsr1_pl.errors.DAMAGED_ARRAYS` lists.
+            what else :data:`lsr1_pl.ground.errors.DAMAGED_ARRAYS` lists.
     """
     arrays: dict[str, Array] = {}
     with zipfile.ZipFile(file) as archive:

@@ -1,0 +1,38 @@
+"""What reaches a terminal: tables and messages, with foreign names made harmless."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+
+from rich.console import Console
+from rich.markup import escape
+
+_PIPE_WIDTH = 120
+
+
+def console(width: int = _PIPE_WIDTH) -> Console:
+    """A console as wide as the terminal; of ``width`` columns where the output is no terminal."""
+    return Console(width=None if sys.stdout.isatty() else width)
+
+
+def plain(text: object) -> str:
+    """``text`` without what a terminal obeys: such characters are spelled out, as ``\\x1b``.
+
+    They are control characters, those that turn the direction of writing, and lone surrogates,
+    which no output can encode. Line ends and tabs stay.
+    """
+    return "".join(_harmless(character) for character in str(text))
+
+
+def shown(text: object) -> str:
+    """:func:`plain`, and rich prints it as it stands: ``[red]`` is no colour in it."""
+    return escape(plain(text))
+
+
+def _harmless(character: str) -> str:
+    if character in "\n\t":
+        return character
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs"):
+        return character.encode("unicode_escape").decode("ascii")
+    return character

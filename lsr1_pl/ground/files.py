@@ -1,0 +1,166 @@
+"""Files that are there whole or not at all, and that one command writes at a time."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from lsr1_pl.ground.errors import UserError
+
+NO_PLACE = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+)
+"""Error numbers of a place that cannot be written: full, read-only, or another's."""
+
+_NO_FOLDER = (errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP)
+
+MEND = (
+    "make room there, or name another folder (--trainer.default_root_dir of fit and test, --out of "
+    "others); what was written before is kept"
+)
+
+
+@contextmanager
+def written(path: Path, *, durable: bool = False) -> Iterator[Path]:
+    """A free place beside ``path`` to write to; it becomes ``path`` if the block succeeds.
+
+    The place has the suffix of ``path``, and its name is unique, so that two processes cannot mix.
+    If the block fails, what it wrote is removed, and what stood at ``path`` is still there.
+
+    Args:
+        path: a file, which may exist. Missing folders above it are made.
+        durable: also wait until the disk has the bytes, so that a power cut cannot lose them.
+
+    Raises:
+        UserError: the place is full or cannot be written; the message names ``path``.
+    """
+    partial = _beside(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        if durable:
+            _flush(partial)
+        os.replace(partial, path)
+    except OSError as error:
+        raise _named(error, path, partial) from error
+    finally:
+        _remove(partial)
+
+
+@contextmanager
+def written_folder(folder: Path) -> Iterator[Path]:
+    """:func:`written` for a folder that does not exist yet, or is empty.
+
+    Raises:
+        UserError: ``folder`` is there and not empty, or cannot be written.
+    """
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise UserError(
+            f"{folder}: exists and is not an empty folder; name a new folder, or remove this one"
+        )
+    # "dst/." names the folder too, and has no place beside it.
+    partial = _beside(folder.absolute())
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        os.replace(partial, folder)
+    except OSError as error:
+        raise _named(error, folder, partial) from error
+    finally:
+        _remove(partial)
+
+
+@contextmanager
+def locked(place: Path, what: str) -> Iterator[None]:
+    """Hold ``place`` for this process alone, until the block ends or the process dies.
+
+    The lock is a hidden file beside ``place``; it may stay and means nothing by itself.
+
+    Args:
+        place: a file or folder that is about to be written; it need not exist.
+        what: what other commands must wait for, as the message names it ("a conversion").
+
+    Raises:
+        UserError: another process holds it.
+    """
+    place = place.absolute()
+    lock = place.with_name(f".{place.name}.lock")
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock, timeout=0):
+            yield
+    except Timeout:
+        raise UserError(
+            f"{place}: {what} of another process writes there; wait for its end, or name another "
+            "place"
+        ) from None
+
+
+def check_regular(path: Path, flag: str = "") -> None:
+    """Refuse what only looks like a file: a pipe or a device has no end, and reading it may wait.
+
+    Args:
+        path: an input of the user.
+        flag: the option that named it, with a blank at its end, for the message.
+
+    Raises:
+        UserError: ``path`` is missing, a folder, a pipe, a socket or a device.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError) as error:
+        why = "no such file" if isinstance(error, FileNotFoundError) else str(error)
+        raise UserError(f"{flag}{path}: {why}") from None
+    if stat.S_ISDIR(mode):
+        raise UserError(f"{flag}{path}: is a folder; expected a file")
+    if not stat.S_ISREG(mode):
+        raise UserError(
+            f"{flag}{path}: is no regular file but a pipe, a socket or a device; "
+            "copy its content into a file"
+        )
+
+
+def _beside(path: Path) -> Path:
+    token = os.urandom(4).hex()
+    return path.with_name(f".{path.stem[:100]}.partial-{os.getpid()}-{token}{path.suffix}")
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _remove(partial: Path) -> None:
+    try:
+        if partial.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
+        else:
+            partial.unlink(missing_ok=True)
+    except OSError:
+        return
+
+
+def _named(error: OSError, path: Path, partial: Path) -> Exception:
+    """The error with the user's own file in it; numpy's of a full disk has neither name nor number.
+
+    An error about another file, such as an input that the block reads, stays as it is.
+    """
+    about = str(error.filename or partial)
+    ours = about.startswith((str(partial), str(path))) or str(path.absolute()).startswith(
+        os.path.abspath(about)
+    )
+    if ours and (error.errno is None or error.errno in (*NO_PLACE, *_NO_FOLDER)):
+        return UserError(f"{path}: cannot be written ({error.strerror or error}); {MEND}")
+    return error
