@@ -25,8 +25,8 @@ from bvh_files import CHANNELS, bvh_text
 from legacy_pickles import chumpy, dumps, sparse
 from threedpw_files import sequence
 
-from lsr1_pl.bench.hmr_learned import Learned, find_learned
-from lsr1_pl.bench.hmr_people import Errors
+from lsr1_pl.bench.hmr.learned import Learned, find_learned
+from lsr1_pl.bench.hmr.people import Errors
 from lsr1_pl.body import load_body_model
 from lsr1_pl.body.files import read_body
 from lsr1_pl.body.skeleton import LANDMARKS, PARENTS

@@ -12,8 +12,8 @@ import argparse
 
 import torch
 
-from lsr1_pl.bench.hmr_conditions import Drawn, people_under, training_people
-from lsr1_pl.bench.hmr_people import initial_states, run_solver, true_states
+from lsr1_pl.bench.hmr.conditions import Drawn, people_under, training_people
+from lsr1_pl.bench.hmr.people import initial_states, run_solver, true_states
 from lsr1_pl.hmr import LGD, InErrorMetric
 from lsr1_pl.optim import LBFGS, Adam
 from lsr1_pl.tasks import HMRTask, RefiningTask, load_task

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from lsr1_pl.bench import STUDIES, compute, tune
-from lsr1_pl.bench.problems import FAMILIES, FUNCTIONS, TUNED, learning_rates
+from lsr1_pl.bench import STUDIES
+from lsr1_pl.bench.cost import compute
+from lsr1_pl.bench.functions import tune
+from lsr1_pl.bench.functions.problems import FAMILIES, FUNCTIONS, TUNED, learning_rates
 from lsr1_pl.cli import main
 from lsr1_pl.data import draw_family, draw_quadratics
 from lsr1_pl.data.steps import step_generator

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lsr1_pl.bench.hmr_people import Errors, People, run_trained
+from lsr1_pl.bench.hmr.people import Errors, People, run_trained
 from lsr1_pl.ground.arrays import Array, load_npz
 from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
 from lsr1_pl.hmr import LGD

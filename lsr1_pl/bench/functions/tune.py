@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import yaml
 
-from lsr1_pl.bench.problems import FAMILIES, FUNCTIONS, TUNED, Family, distances
-from lsr1_pl.bench.solving import solve
+from lsr1_pl.bench.functions.problems import FAMILIES, FUNCTIONS, TUNED, Family, distances
+from lsr1_pl.bench.functions.solving import solve
 from lsr1_pl.bench.study import Study, add_seed
 from lsr1_pl.report import PageTable, Section, short
 
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> None:
     path = study.out / "learning_rates.yaml"
     path.write_text(yaml.safe_dump(chosen, sort_keys=False), encoding="utf-8")
     study.finish(chosen)
-    print(f"{short(path)}: copy it to lsr1_pl/bench/assets to make it the profiles' own")
+    print(f"{short(path)}: copy it to lsr1_pl/bench/functions/assets to make it the profiles' own")
 
 
 def _score(solver: str, family: Family, rate: float, steps: int, seed: int) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lsr1_pl.bench.general_problems import (
+from lsr1_pl.bench.functions.general_problems import (
     MEMORY,
     RATES,
     SEARCHING,
@@ -22,8 +22,8 @@ from lsr1_pl.bench.general_problems import (
     conjugate_gradients,
     problems,
 )
-from lsr1_pl.bench.profile import Profile, profile
-from lsr1_pl.bench.solving import Run, solve
+from lsr1_pl.bench.functions.performance_profile import Profile, profile
+from lsr1_pl.bench.functions.solving import Run, solve
 from lsr1_pl.bench.study import COLOURS, Study, add_seed, new_figure
 from lsr1_pl.data import draw_family, draw_starts
 from lsr1_pl.data.steps import step_generator

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lsr1_pl.bench.hmr_conditions import Drawn
-from lsr1_pl.bench.hmr_cost import FULL_MESH, Case, Cost
-from lsr1_pl.bench.hmr_learned import Learned
-from lsr1_pl.bench.hmr_methods import Rates, label_and_start
-from lsr1_pl.bench.hmr_tables import Row, Share
+from lsr1_pl.bench.cost.hmr_iteration import FULL_MESH, Case, Cost
+from lsr1_pl.bench.hmr.conditions import Drawn
+from lsr1_pl.bench.hmr.learned import Learned
+from lsr1_pl.bench.hmr.methods import Rates, label_and_start
+from lsr1_pl.bench.hmr.tables import Row, Share
 from lsr1_pl.report import PageTable, Section
 from lsr1_pl.tasks import HMRTask
 

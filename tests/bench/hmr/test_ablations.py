@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lsr1_pl.bench import hmr_ablations
-from lsr1_pl.bench.hmr_variants import ASIDE, VARIANTS
+from lsr1_pl.bench.hmr import ablations
+from lsr1_pl.bench.hmr.variants import ASIDE, VARIANTS
 from lsr1_pl.bench.many_runs import missing, store
 from lsr1_pl.cli import main
 from lsr1_pl.ground.errors import UserError
@@ -39,7 +39,7 @@ def test_runs_are_trained_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     initial = tmp_path / "hmr_open/version_0/checkpoints/last.ckpt"
     tiny = {"initial_width": 8, "steps": 2, "secant_weight": 0.0}
     few = tuple(replace(v, task={**v.task, **tiny}) for v in (VARIANTS[0], VARIANTS[-1]))
-    monkeypatch.setattr(hmr_ablations, "VARIANTS", few)
+    monkeypatch.setattr(ablations, "VARIANTS", few)
     out = tmp_path / "out"
     arguments = ["bench", "hmr_ablations", "--fast", "--out", str(out), "--initial", str(initial)]
     assert main([*arguments, "--share", "1/2"]) == 0

@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
-from lsr1_pl.bench.problems import FUNCTIONS, Function, learning_rates
-from lsr1_pl.bench.solving import solve
+from lsr1_pl.bench.functions.problems import FUNCTIONS, Function, learning_rates
+from lsr1_pl.bench.functions.solving import solve
 from lsr1_pl.data import MixtureBatch, draw_starts
 from lsr1_pl.data.steps import step_generator
 from lsr1_pl.metrics.evaluations import value_after

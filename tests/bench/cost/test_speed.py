@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from lsr1_pl.bench import speed, speed_cases
-from lsr1_pl.bench.hmr_cost import Case as CostCase
-from lsr1_pl.bench.hmr_cost import Cost
+from lsr1_pl.bench.cost import speed, speed_cases
+from lsr1_pl.bench.cost.hmr_iteration import Case as CostCase
+from lsr1_pl.bench.cost.hmr_iteration import Cost
 from lsr1_pl.cli import main
 
 
@@ -95,7 +95,7 @@ def test_the_study_writes_what_it_measured(
     def measure(cases: list[CostCase], repeats: int) -> dict[CostCase, Cost]:
         return {case: Cost(1.0 if case.body == "joints only" else 6.0, 1, 6, 7) for case in cases}
 
-    monkeypatch.setattr(speed.hmr_cost, "measure", measure)
+    monkeypatch.setattr(speed.hmr_iteration, "measure", measure)
     assert main(["bench", "speed", "--fast", "--out", str(tmp_path)]) == 0
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["mesh_ratio"] == 1.0

@@ -11,9 +11,9 @@ import torch
 from pytorch_lightning import Trainer, seed_everything
 from torch.optim.lr_scheduler import OneCycleLR
 
-from lsr1_pl.bench.hmr_conditions import Drawn, motion_data, people_under
-from lsr1_pl.bench.hmr_people import run_trained
-from lsr1_pl.bench.hmr_variants import ASIDE, LADDER, VARIANTS, Variant
+from lsr1_pl.bench.hmr.conditions import Drawn, motion_data, people_under
+from lsr1_pl.bench.hmr.people import run_trained
+from lsr1_pl.bench.hmr.variants import ASIDE, LADDER, VARIANTS, Variant
 from lsr1_pl.bench.many_runs import add_runs, iterations_of, missing, store, stored
 from lsr1_pl.bench.study import Study
 from lsr1_pl.ground.errors import UserError

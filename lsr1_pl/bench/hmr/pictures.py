@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from lsr1_pl.bench.hmr_methods import MEAN, label_and_start
-from lsr1_pl.bench.hmr_people import Errors, People, true_states
-from lsr1_pl.bench.hmr_tables import Results
+from lsr1_pl.bench.hmr.methods import MEAN, label_and_start
+from lsr1_pl.bench.hmr.people import Errors, People, true_states
+from lsr1_pl.bench.hmr.tables import Results
 from lsr1_pl.bench.study import COLOURS, Study, new_figure
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.report import Panel, draw_bodies, in_keypoint_box

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lsr1_pl.bench.measuring import in_rounds
-from lsr1_pl.bench.peers import see_through, through_smplx
+from lsr1_pl.bench.cost.measuring import in_rounds
+from lsr1_pl.bench.cost.peers import see_through, through_smplx
 from lsr1_pl.body.skeleton import COCO18_INDICES, SMPL_JOINTS
 from lsr1_pl.hmr import InitialEstimate, Observation
 from lsr1_pl.hmr.reprojection import JointsOf

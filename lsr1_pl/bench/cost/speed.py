@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import torch
 
-from lsr1_pl.bench import hmr_cost
-from lsr1_pl.bench.speed_cases import (
+from lsr1_pl.bench.cost import hmr_iteration
+from lsr1_pl.bench.cost.speed_cases import (
     PEOPLE,
     TRAINING_PEOPLE,
     Call,
@@ -148,11 +148,11 @@ def _row(case: Case, timed: _Timed, study: Study) -> list[object]:
 def _iterations(study: Study, device: str, repeats: int) -> list[list[object]]:
     """An inner iteration of a fit, and its peak memory, against the same through the mesh."""
     every = [
-        hmr_cost.Case(method, checkpoint, body, PEOPLE, device)
+        hmr_iteration.Case(method, checkpoint, body, PEOPLE, device)
         for method, checkpoint in (("L-SR1", "hmr_open"), ("LGD", "lgd_open"))
-        for body in (hmr_cost.JOINTS_ONLY, hmr_cost.SMPLX_MESH)
+        for body in (hmr_iteration.JOINTS_ONLY, hmr_iteration.SMPLX_MESH)
     ]
-    costs = hmr_cost.measure(every, repeats)
+    costs = hmr_iteration.measure(every, repeats)
     rows: list[list[object]] = []
     for ours, theirs in zip(every[::2], every[1::2], strict=True):
         a, b = costs[ours], costs[theirs]

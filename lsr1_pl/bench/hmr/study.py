@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass, replace
 
 import torch
 
-from lsr1_pl.bench.hmr_conditions import CONDITIONS, Drawn, motion_prior, people_under
-from lsr1_pl.bench.hmr_cost import FULL_MESH, JOINTS_ONLY, Case, measure
-from lsr1_pl.bench.hmr_given import Given, add_checkpoints, open_given
-from lsr1_pl.bench.hmr_learned import Learned
-from lsr1_pl.bench.hmr_methods import QUICK, UNTRAINED, Bench, Rates
-from lsr1_pl.bench.hmr_people import People, run_trained
-from lsr1_pl.bench.hmr_pictures import draw_cases, draw_curves, draw_training
-from lsr1_pl.bench.hmr_report import (
+from lsr1_pl.bench.cost.hmr_iteration import FULL_MESH, JOINTS_ONLY, Case, measure
+from lsr1_pl.bench.hmr.conditions import CONDITIONS, Drawn, motion_prior, people_under
+from lsr1_pl.bench.hmr.given import Given, add_checkpoints, open_given
+from lsr1_pl.bench.hmr.learned import Learned
+from lsr1_pl.bench.hmr.methods import QUICK, UNTRAINED, Bench, Rates
+from lsr1_pl.bench.hmr.people import People, run_trained
+from lsr1_pl.bench.hmr.pictures import draw_cases, draw_curves, draw_training
+from lsr1_pl.bench.hmr.report import (
     conditions_section,
     cost_section,
     cost_summary,
@@ -26,7 +26,7 @@ from lsr1_pl.bench.hmr_report import (
     published_section,
     rates_section,
 )
-from lsr1_pl.bench.hmr_tables import (
+from lsr1_pl.bench.hmr.tables import (
     CSV_COLUMNS,
     Results,
     Row,

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lsr1_pl.bench.peers import make_plain, through_smplx
+from lsr1_pl.bench.cost.peers import make_plain, through_smplx
 from lsr1_pl.body import BodyModel, load_body_model
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data import QuadraticsDataModule

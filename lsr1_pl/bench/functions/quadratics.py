@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lsr1_pl.bench.solving import Run, solve, trained
+from lsr1_pl.bench.functions.solving import Run, solve, trained
 from lsr1_pl.bench.study import COLOURS, Study, add_seed, new_figure
 from lsr1_pl.data import QuadraticBatch, draw_quadratics
 from lsr1_pl.data.steps import step_generator

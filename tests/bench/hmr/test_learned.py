@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from lsr1_pl.bench.hmr_learned import Learned, find_learned
-from lsr1_pl.bench.hmr_people import Errors, People, people_of
+from lsr1_pl.bench.hmr.learned import Learned, find_learned
+from lsr1_pl.bench.hmr.people import Errors, People, people_of
 from lsr1_pl.data import MotionDataModule
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import LGD

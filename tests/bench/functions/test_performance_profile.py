@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsr1_pl.bench.profile import profile
+from lsr1_pl.bench.functions.performance_profile import profile
 
 measures = st.lists(
     st.tuples(*[st.one_of(st.floats(1e-6, 1e6), st.just(math.inf))] * 3), min_size=1, max_size=12

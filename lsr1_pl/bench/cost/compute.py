@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from lsr1_pl.bench.measuring import in_rounds
+from lsr1_pl.bench.cost.measuring import in_rounds
 from lsr1_pl.bench.study import COLOURS, Study, new_figure
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.metrics.memory import peak_bytes, start_peak

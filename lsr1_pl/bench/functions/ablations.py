@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from lsr1_pl.bench.ablation_runs import EVERY, evaluate, train, validation_data
-from lsr1_pl.bench.ablation_variants import OPEN, TABLE_4, VARIANTS, Variant
+from lsr1_pl.bench.functions.ablation_runs import EVERY, evaluate, train, validation_data
+from lsr1_pl.bench.functions.ablation_variants import OPEN, TABLE_4, VARIANTS, Variant
 from lsr1_pl.bench.many_runs import add_runs, iterations_of, missing, store, stored
 from lsr1_pl.bench.study import Study, add_seed, new_figure
 from lsr1_pl.optim import GradientDescent

@@ -8,8 +8,8 @@ from typing import Literal
 
 from torch import Tensor
 
-from lsr1_pl.bench.hmr_learned import Learned
-from lsr1_pl.bench.hmr_people import (
+from lsr1_pl.bench.hmr.learned import Learned
+from lsr1_pl.bench.hmr.people import (
     Errors,
     People,
     initial_states,

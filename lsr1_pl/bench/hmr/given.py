@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from lsr1_pl.bench.hmr_conditions import motion_data
-from lsr1_pl.bench.hmr_learned import (
+from lsr1_pl.bench.hmr.conditions import motion_data
+from lsr1_pl.bench.hmr.learned import (
     LGD_KIND,
     LSR1_KIND,
     REFINING_KIND,

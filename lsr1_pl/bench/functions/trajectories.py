@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from lsr1_pl.bench.problems import learning_rates
-from lsr1_pl.bench.solving import Run, solve, trained
+from lsr1_pl.bench.functions.problems import learning_rates
+from lsr1_pl.bench.functions.solving import Run, solve, trained
 from lsr1_pl.bench.study import COLOURS, Study, new_figure
 from lsr1_pl.objectives import DiagonalQuadratic, Rastrigin, Rosenbrock
 from lsr1_pl.optim import LBFGS, BatchedOptimizer

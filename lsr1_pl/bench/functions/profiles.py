@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lsr1_pl.bench.problems import (
+from lsr1_pl.bench.functions.performance_profile import Array, Profile, profile
+from lsr1_pl.bench.functions.problems import (
     FAMILIES,
     FUNCTIONS,
     HISTORY,
@@ -24,8 +25,7 @@ from lsr1_pl.bench.problems import (
     distances,
     learning_rates,
 )
-from lsr1_pl.bench.profile import Array, Profile, profile
-from lsr1_pl.bench.solving import Run, solve, trained
+from lsr1_pl.bench.functions.solving import Run, solve, trained
 from lsr1_pl.bench.study import COLOURS, Study, add_seed, new_figure
 from lsr1_pl.optim import BatchedOptimizer
 from lsr1_pl.report import PageTable, Section, readable

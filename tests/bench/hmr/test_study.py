@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from lsr1_pl.bench import hmr, hmr_conditions
-from lsr1_pl.bench.hmr_methods import UNTRAINED, label_and_start
-from lsr1_pl.bench.hmr_people import Errors, initial_states, people_of, run_solver
-from lsr1_pl.bench.hmr_tables import compare, paired_interval
+from lsr1_pl.bench.hmr import conditions, study
+from lsr1_pl.bench.hmr.methods import UNTRAINED, label_and_start
+from lsr1_pl.bench.hmr.people import Errors, initial_states, people_of, run_solver
+from lsr1_pl.bench.hmr.tables import compare, paired_interval
 from lsr1_pl.body.files import OPEN_BODY
 from lsr1_pl.cli import main
 from lsr1_pl.data import MotionDataModule
@@ -34,7 +34,7 @@ _DATA = {
     "batch_size": "4",
 }
 _EIGHT = ("steps", "evaluation_steps")
-_TINY = hmr._Size(hmr.Drawn(5, 7), ("clean", "noise 2 %"), 3, 2, 4, 1)
+_TINY = study._Size(study.Drawn(5, 7), ("clean", "noise 2 %"), 3, 2, 4, 1)
 
 
 def trained(root: Path, config: str, name: str, *options: str) -> Path:
@@ -65,9 +65,9 @@ def test_the_study(
     lsr1, lgd = map(str, checkpoints)
     lgd8 = lgd.replace("theirs", "eight")
     kept = tuple(m for m in UNTRAINED if m.key in ("adam", "adam_metric", "gd_mean"))
-    monkeypatch.setattr(hmr, "QUICK", kept)
-    monkeypatch.setattr(hmr, "_FAST", _TINY)
-    monkeypatch.setattr(hmr_conditions, "_PRIOR_BATCHES", 2)
+    monkeypatch.setattr(study, "QUICK", kept)
+    monkeypatch.setattr(study, "_FAST", _TINY)
+    monkeypatch.setattr(conditions, "_PRIOR_BATCHES", 2)
     words = ["bench", "hmr", "--fast", "--out", str(tmp_path / "out")]
     words += ["--lsr1", lsr1, lsr1, "--lgd", lgd, "--fraction", f"0.1={lsr1}"]
     words += ["--lgd-fraction", f"0.1={lgd}", "--lgd8", lgd8]
@@ -256,8 +256,8 @@ def test_the_seed_draws_the_people(checkpoints: tuple[Path, Path]) -> None:
     assert isinstance(task, HMRTask)
 
     def seen(seed: int) -> torch.Tensor:
-        drawn = hmr_conditions.Drawn(2, 3, seed)
-        (people,) = hmr_conditions.people_under(task, str(checkpoints[0]), drawn, "clean")["test"]
+        drawn = conditions.Drawn(2, 3, seed)
+        (people,) = conditions.people_under(task, str(checkpoints[0]), drawn, "clean")["test"]
         return people.observation.keypoints
 
     torch.testing.assert_close(seen(1), seen(1))
@@ -267,8 +267,8 @@ def test_the_seed_draws_the_people(checkpoints: tuple[Path, Path]) -> None:
 def test_a_line_search_counts_the_gradient_at_its_start(checkpoints: tuple[Path, Path]) -> None:
     task = load_task(checkpoints[0])
     assert isinstance(task, HMRTask)
-    drawn = hmr_conditions.Drawn(1, 1)
-    people = hmr_conditions.people_under(task, str(checkpoints[0]), drawn, "clean")["test"]
+    drawn = conditions.Drawn(1, 1)
+    people = conditions.people_under(task, str(checkpoints[0]), drawn, "clean")["test"]
     starts = initial_states(task, people)
     (method,) = (m for m in UNTRAINED if m.key == "lbfgs")
     counted, taken = 0, ReprojectionObjective.evaluate

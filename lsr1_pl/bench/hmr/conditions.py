@@ -8,7 +8,7 @@ from typing import cast
 
 import torch
 
-from lsr1_pl.bench.hmr_people import People, people_of
+from lsr1_pl.bench.hmr.people import People, people_of
 from lsr1_pl.data import MotionBatch, MotionDataModule
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import PosePrior

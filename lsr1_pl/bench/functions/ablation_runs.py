@@ -8,7 +8,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer, seed_everything
 from torch import Tensor
 
-from lsr1_pl.bench.ablation_variants import Variant
+from lsr1_pl.bench.functions.ablation_variants import Variant
 from lsr1_pl.data import QuadraticBatch, QuadraticsDataModule
 from lsr1_pl.optim import LSR1, BatchedOptimizer, unroll
 from lsr1_pl.report import quiet_lightning

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr1_pl.bench.hmr_people import Errors
+from lsr1_pl.bench.hmr.people import Errors
 
 Results = Mapping[str, Sequence[Errors]]
 """Method -> its errors on one set of people, one a training seed."""
