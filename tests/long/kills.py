@@ -1,6 +1,6 @@
 """Trainings killed at random moments and gone on with: each must end as the undisturbed one.
 
-    python benchmarks/kills.py --kills 50 --folder FOLDER
+    python tests/long/kills.py --kills 50 --folder FOLDER
 
 A small ``lsr1 fit`` (dropout, a scheduler, validation and checkpoints every four iterations) is
 killed by SIGKILL: at a random time, or at a random line of code that runs in a training step, in

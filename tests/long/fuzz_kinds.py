@@ -18,7 +18,7 @@ import numpy as np
 import torch
 import yaml
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "data"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "data"))
 
 from amass_files import archive, clip, npz, smplh, smplx
 from bvh_files import CHANNELS, bvh_text

@@ -1,6 +1,6 @@
 """A motion store of AMASS's size: time to build, memory, and rows a second in random order.
 
-    python benchmarks/motion_store.py --rows 20000000 --folder FOLDER
+    python tests/long/motion_store.py --rows 20000000 --folder FOLDER
 
 The poses are random numbers (the embedded clips' are too few to fill it); the reader does not look
 at them. Needs 330 bytes a row on disk, which are removed at the end, and prints one JSON object.

@@ -1,6 +1,6 @@
 """Mutation fuzzing of every reader of files that may come from elsewhere.
 
-    python benchmarks/fuzz_readers.py --inputs 20000 --folder FOLDER
+    python tests/long/fuzz_readers.py --inputs 20000 --folder FOLDER
 
 Sound files of each kind are changed: bits flipped, bytes set, cut, repeated, spliced; numbers and
 words of headers and texts replaced; and, in archives, a member's contents changed and its checksum

@@ -1,7 +1,7 @@
 """A sequence with known bodies through ``lsr1 predict``: accuracy with and without smoothing.
 
-    python benchmarks/predict_sequence.py --store data/cmu --recordings '08_*' --frames 300
-    python benchmarks/predict_sequence.py --recordings crawl dance_b getup_faceup kick
+    python tests/long/predict_sequence.py --store data/cmu --recordings '08_*' --frames 300
+    python tests/long/predict_sequence.py --recordings crawl dance_b getup_faceup kick
 
 Real motion on the open body, one random shape and one random view a recording, a camera 4.5 m away
 (focal length 1100 pixels); the keypoints get normal noise of 1 % of their box, and 15 % of them are

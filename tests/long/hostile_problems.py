@@ -1,6 +1,6 @@
 """Random hostile problems through ``lsr1_pl.minimize``: each must end finite, not above its start.
 
-    python benchmarks/hostile_problems.py --problems 100000
+    python tests/long/hostile_problems.py --problems 100000
 
 Functions with saddles, corners, walls of NaN and infinity, jumps, no lower bound, no slope; 1 to 40
 variables; scales of x and of f from 1e-12 to 1e12, each problem with its own; float32 and float64;

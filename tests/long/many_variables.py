@@ -1,6 +1,6 @@
 """One problem of many variables: time a step and peak memory, from a million to ten million.
 
-    python benchmarks/many_variables.py
+    python tests/long/many_variables.py
 
 Rosenbrock's chain, one CPU thread, each measurement in a process of its own: L-SR1 at the paper's
 width and L, on random weights (their values do not change the work), and the shipped lsr1_general.

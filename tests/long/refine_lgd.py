@@ -1,6 +1,6 @@
 """What is left to gain from where LGD ends: its fits, refined in the metric of their own error.
 
-    python benchmarks/refine_lgd.py --lgd CHECKPOINT --updates 8
+    python tests/long/refine_lgd.py --lgd CHECKPOINT --updates 8
 
 L-SR1 is hmr_open's, as it was trained from the initial estimates; the others are untrained.
 PA-MPJPE in mm, clean keypoints, the people of ``lsr1 bench hmr``.

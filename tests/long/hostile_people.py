@@ -1,6 +1,6 @@
 """Hostile keypoints through the shipped fitter: each person must end with a status and finite.
 
-    python benchmarks/hostile_people.py --people 100000
+    python tests/long/hostile_people.py --people 100000
 
 What ``lsr1 predict`` does, less its files: real poses seen at scales from 1e-12 to 1e12 and far off
 the origin, keypoints at one spot, on a line, at 1e9 to 1e300, NaN and infinite; confidences of 0,

@@ -1,6 +1,6 @@
 """What a known camera gives to ``lsr1 predict``: people off the image's middle, true bodies known.
 
-    python benchmarks/predict_intrinsics.py --store data/cmu --recordings '08_*'
+    python tests/long/predict_intrinsics.py --store data/cmu --recordings '08_*'
 
 Real motion on the open body, a random shape and view a person, 3 to 4 m away and up to 42 degrees
 aside of the optical axis; 1 % noise, 15 % of the keypoints lost. Means over all people, in mm:
