@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr1_pl.report.bodies.photo import embedded_photo
 from lsr1_pl.report.html import render
-from lsr1_pl.report.photo import embedded_photo
 
 Floats = NDArray[np.float64]
 
