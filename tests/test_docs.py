@@ -23,7 +23,7 @@ from lsr1_pl.cli.configs import packaged_configs
 from lsr1_pl.hmr.protocols import H36M14
 from lsr1_pl.optim.minimize import Status
 from lsr1_pl.pretrained import shipped
-from lsr1_pl.report.dashboard import CURVES, PANELS
+from lsr1_pl.report.wandb.panels import CURVES, PANELS
 from lsr1_pl.tasks.hmr_evaluation import EVALUATED_KEYPOINTS
 from lsr1_pl.tasks.hmr_prediction import LEAST_KEYPOINTS, Prediction
 
