@@ -149,7 +149,7 @@ def test_committed_learning_rates_are_complete() -> None:
         ([], "required"),
         (["profile"], "invalid choice"),
         (["ablations", "--share", "3/2"], "--share 3/2"),
-        (["compute", "--device", "tpu"], "--device tpu"),
+        (["compute", "--device", "tpu"], "--device: invalid choice: 'tpu'"),
         (["profiles", "--rosenbrock", "nowhere.ckpt"], "shipped are"),
     ],
 )
