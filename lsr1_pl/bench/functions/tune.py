@@ -10,17 +10,11 @@ import yaml
 
 from lsr1_pl.bench.functions.problems import FAMILIES, FUNCTIONS, TUNED, Family, distances
 from lsr1_pl.bench.functions.solving import solve
-from lsr1_pl.bench.study import Study, add_seed
+from lsr1_pl.bench.study import Study
 from lsr1_pl.report import PageTable, Section, short
 
 _RATES = (*(float(f"{base}e{power}") for power in range(-7, 1) for base in (1, 2, 5)), 10.0)
 _SIZE, _STARTS, _STEPS = 100, 8, 100
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of this study."""
-    # Not the profiles' own: rates are not tuned on the starts that they are judged by.
-    add_seed(parser, 7)
 
 
 def run(options: argparse.Namespace) -> None:

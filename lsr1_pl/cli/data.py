@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from argparse import Namespace
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,45 +15,21 @@ from lsr1_pl.data.amass_conversion import convert_amass
 from lsr1_pl.data.conversion import ConversionReport, convert_cmu
 from lsr1_pl.data.smpl import convert_regressor, convert_smpl
 from lsr1_pl.data.threedpw import convert_3dpw
-from lsr1_pl.ground.errors import ArgumentParser
 
 
-def main(argv: Sequence[str]) -> int:
-    """Run ``lsr1 data ...`` with the arguments after ``data``; the exit code.
+def run(options: Namespace) -> None:
+    """Run ``lsr1 data`` with the options of its parser.
 
     Raises:
-        UserError: bad arguments, or nothing that can be converted.
+        UserError: there is nothing that can be converted.
     """
-    parser = ArgumentParser(prog="lsr1 data", description="Bring in motion and bodies.")
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    convert = verbs.add_parser("convert", help="a source into what the project reads")
-    kinds = convert.add_subparsers(dest="kind", required=True)
-    cmu = kinds.add_parser("cmu", help="BVH recordings of the CMU motion capture database")
-    cmu.add_argument("src", type=Path, help="folder of *.bvh files, T-pose first, 120 frames/s")
-    cmu.add_argument("dst", type=Path, help="the store's folder: new, or empty")
-    cmu.add_argument("--strict", action="store_true", help="let one broken file stop it all")
-    amass = kinds.add_parser("amass", help="AMASS's archives or data sets, SMPL+H or SMPL-X")
-    amass.add_argument("src", type=Path, help="folder of *.tar.bz2, or of the unpacked data sets")
-    amass.add_argument("dst", type=Path, help="the store's folder: new, or empty")
-    amass.add_argument("--workers", type=int, default=None, help="processes (one a core)")
-    threedpw = kinds.add_parser("3dpw", help="3DPW's sequenceFiles, a store for each split")
-    threedpw.add_argument("src", type=Path, help="the folder sequenceFiles, or what holds it")
-    threedpw.add_argument("dst", type=Path, help="folder for train, validation and test")
-    threedpw.add_argument("--workers", type=int, default=None, help="processes (one a core)")
-    smpl = kinds.add_parser("smpl", help="SMPL's model files into plain arrays")
-    smpl.add_argument("src", type=Path, help="a model (.pkl, .npz), or a folder with several")
-    smpl.add_argument("dst", type=Path, help="folder for SMPL_NEUTRAL.npz and the like")
-    regressor = kinds.add_parser("regressor", help="J_regressor_h36m.npy, checked")
-    regressor.add_argument("src", type=Path, help="the file")
-    regressor.add_argument("dst", type=Path, help="folder for J_regressor_h36m.npy")
-    options = parser.parse_args(argv)
     if options.kind == "smpl":
         for gender, path in convert_smpl(options.src, options.dst).items():
             print(f"{path}: SMPL, {gender.lower()}")
-        return 0
+        return
     if options.kind == "regressor":
         print(f"{convert_regressor(options.src, options.dst)}: 17 joints of SMPL's vertices")
-        return 0
+        return
     if options.kind == "3dpw":
         reports = convert_3dpw(
             options.src, options.dst, workers=options.workers, track=_unit_progress
@@ -63,16 +40,15 @@ def main(argv: Sequence[str]) -> int:
                 f"  {found.invalid} frames with an invalid camera pose and {found.undetected} "
                 f"without a detection, all kept; {found.far} keypoints far outside the image"
             )
-        return 0
+        return
     if options.kind == "amass":
         report = convert_amass(
             options.src, options.dst, workers=options.workers, track=_unit_progress
         )
         _print(report, options.dst, "each at its own rate")
-        return 0
+        return
     report = convert_cmu(options.src, options.dst, strict=options.strict, track=_progress)
     _print(report, options.dst, "at 30 a second")
-    return 0
 
 
 def _progress(files: Iterable[Path]) -> Iterable[Path]:
