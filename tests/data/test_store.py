@@ -223,7 +223,7 @@ def test_damaged_shards_are_explained(tmp_path: Path) -> None:
         assert str(shard) in str(caught.value)
 
     shard.unlink()
-    expect("shard not found")
+    expect("no such file; the manifest lists it")
     shard.write_bytes(whole[:-8])
     expect("not a readable")
     shard.write_bytes(b"")
