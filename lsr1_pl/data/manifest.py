@@ -88,6 +88,15 @@ class Manifest:
         return json.dumps(content | dataclasses.asdict(self), indent=1, ensure_ascii=False) + "\n"
 
 
+def is_text(text: str) -> bool:
+    """Whether UTF-8 can hold ``text``: Python's strings may hold lone surrogates, too."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def read_manifest(folder: Path) -> Manifest:
     """Read and check ``folder/manifest.json``; the shards themselves are not opened.
 
@@ -138,6 +147,11 @@ class _Reader:
             found = f"is {type(value).__name__}" if key in self.content else "is missing"
             raise UserError(
                 f"{self.path}: key '{self.where}{key}' {found}; expected {kind.__name__}. {_REMAKE}"
+            )
+        if isinstance(value, str) and not is_text(value):
+            raise UserError(
+                f"{self.path}: key '{self.where}{key}' is {value!r}, which is no text in UTF-8. "
+                f"{_REMAKE}"
             )
         return value
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr1_pl.data.manifest import MANIFEST, WIDTHS, Manifest, Recording, read_manifest
+from lsr1_pl.data.manifest import MANIFEST, WIDTHS, Manifest, Recording, is_text, read_manifest
 from lsr1_pl.data.shards import Floats, ShardedArray, ShardWriter, open_shard, sha256
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.files import locked, sweep, written_folder
@@ -209,13 +209,8 @@ def fill_store(
 
 
 def _check_text(what: str, text: str) -> None:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise UserError(
-            f"{what} {text!r}: the manifest is UTF-8, which lacks a character of it; spell it "
-            "otherwise"
-        ) from None
+    if not is_text(text):
+        raise UserError(f"{what} {text!r}: no text in UTF-8; spell it otherwise")
 
 
 def _checked_arrays(motion: Motion) -> dict[str, Floats]:

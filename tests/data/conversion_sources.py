@@ -1,4 +1,4 @@
-"""Small sound sources of every converter."""
+"""Small sound sources of every converter, and the converters."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from bvh_files import bvh_text, still
 from legacy_pickles import write
 from smpl_files import VERTICES, as_distributed, smpl_arrays
 from threedpw_files import sequence
+
+from lsr1_pl.data.amass_conversion import convert_amass
+from lsr1_pl.data.conversion import convert_cmu
+from lsr1_pl.data.smpl import convert_regressor, convert_smpl
+from lsr1_pl.data.threedpw import convert_3dpw
 
 KINDS = ("cmu", "amass", "3dpw", "smpl", "regressor")
 
@@ -35,3 +40,17 @@ def make_sources(folder: Path) -> Path:
 def source_of(kind: str, sources: Path) -> Path:
     """What a command names."""
     return sources / kind / "J.npy" if kind == "regressor" else sources / kind
+
+
+def convert(kind: str, src: str, dst: str) -> None:
+    """Run the converter of a kind in this process."""
+    if kind == "cmu":
+        convert_cmu(src, dst)
+    elif kind == "amass":
+        convert_amass(src, dst, workers=1)
+    elif kind == "3dpw":
+        convert_3dpw(src, dst, workers=1)
+    elif kind == "smpl":
+        convert_smpl(src, dst)
+    else:
+        convert_regressor(src, dst)
