@@ -20,6 +20,7 @@ from lsr1_pl.body.skeleton import (
 )
 from lsr1_pl.ground.arrays import load_npz
 from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
+from lsr1_pl.ground.files import check_regular
 
 OPEN_BODY = Path(__file__).with_name("assets") / "open_body.npz"
 """The body that comes with this package, free of licences that bind its user."""
@@ -109,11 +110,11 @@ class _Arrays:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if not path.is_file():
-            raise UserError(
-                f"{path}: no such file; give an SMPL-format npz, or 'open'; of SMPL's own files: "
-                "lsr1 data convert smpl FOLDER data/smpl"
-            )
+        check_regular(
+            path,
+            missing="give an SMPL-format npz, or 'open'; of SMPL's own files: "
+            "lsr1 data convert smpl FOLDER data/smpl",
+        )
         try:
             is_npz = zipfile.is_zipfile(path)
             if is_npz:
