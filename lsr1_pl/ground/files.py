@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from filelock import FileLock, Timeout
 
@@ -24,7 +26,15 @@ NO_PLACE = (
 )
 """Error numbers of a place that cannot be written: full, read-only, or another's."""
 
-_NO_FOLDER = (errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP)
+_NO_FOLDER = (
+    errno.ENOTDIR,
+    errno.EEXIST,
+    errno.ENOTEMPTY,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+    errno.EBUSY,
+)
+_PARTIAL = re.compile(r"\..*\.partial-[0-9]+-[0-9a-f]{8}(\..*)?")
 
 MEND = (
     "make room there, or name another folder (--trainer.default_root_dir of fit and test, --out of "
@@ -54,7 +64,7 @@ def written(path: Path, *, durable: bool = False) -> Iterator[Path]:
             _flush(partial)
         os.replace(partial, path)
     except OSError as error:
-        raise _named(error, path, partial) from error
+        _raise_named(error, path, partial)
     finally:
         _remove(partial)
 
@@ -77,13 +87,15 @@ def written_folder(folder: Path) -> Iterator[Path]:
         yield partial
         os.replace(partial, folder)
     except OSError as error:
-        raise _named(error, folder, partial) from error
+        _raise_named(error, folder, partial)
     finally:
         _remove(partial)
 
 
 @contextmanager
-def locked(place: Path, what: str) -> Iterator[None]:
+def locked(
+    place: Path, what: str, mend: str = "wait for its end, or name another place"
+) -> Iterator[None]:
     """Hold ``place`` for this process alone, until the block ends or the process dies.
 
     The lock is a hidden file beside ``place``; it may stay and means nothing by itself.
@@ -91,21 +103,33 @@ def locked(place: Path, what: str) -> Iterator[None]:
     Args:
         place: a file or folder that is about to be written; it need not exist.
         what: what other commands must wait for, as the message names it ("a conversion").
+        mend: what their user can do.
 
     Raises:
-        UserError: another process holds it.
+        UserError: another process holds it, or the lock cannot be written.
     """
     place = place.absolute()
     lock = place.with_name(f".{place.name}.lock")
-    try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(lock, timeout=0):
-            yield
-    except Timeout:
-        raise UserError(
-            f"{place}: {what} of another process writes there; wait for its end, or name another "
-            "place"
-        ) from None
+    with ExitStack() as held:
+        try:
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            held.enter_context(FileLock(lock, timeout=0))
+        except Timeout:
+            raise UserError(f"{place}: {what} of another process writes there; {mend}") from None
+        except OSError as error:
+            _raise_named(error, place, lock)
+        yield
+
+
+def remove_partials(folder: Path) -> None:
+    """Remove what processes that were killed left of their :func:`written` files in ``folder``.
+
+    For the one process that writes there, which holds ``folder`` by :func:`locked`: the half file
+    of another that still runs would be lost.
+    """
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if _PARTIAL.fullmatch(path.name):
+            _remove(path)
 
 
 def check_regular(path: Path, flag: str = "") -> None:
@@ -152,15 +176,16 @@ def _remove(partial: Path) -> None:
         return
 
 
-def _named(error: OSError, path: Path, partial: Path) -> Exception:
-    """The error with the user's own file in it; numpy's of a full disk has neither name nor number.
+def _raise_named(error: OSError, path: Path, partial: Path) -> NoReturn:
+    """Raise the error with the user's own file in it.
 
-    An error about another file, such as an input that the block reads, stays as it is.
+    Numpy's of a full disk has neither name nor number. An error about another file, such as an
+    input that the block reads, stays as it is.
     """
     about = str(error.filename or partial)
     ours = about.startswith((str(partial), str(path))) or str(path.absolute()).startswith(
         os.path.abspath(about)
     )
     if ours and (error.errno is None or error.errno in (*NO_PLACE, *_NO_FOLDER)):
-        return UserError(f"{path}: cannot be written ({error.strerror or error}); {MEND}")
-    return error
+        raise UserError(f"{path}: cannot be written ({error.strerror or error}); {MEND}") from error
+    raise error

@@ -140,9 +140,9 @@ def test_loading_gives_the_trained_optimiser(checkpoint: Path, tmp_path: Path) -
 def test_bad_folders_and_names_are_named(checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="shipped are"):
         load_optimizer("no such name")
-    with pytest.raises(UserError, match="is there already"):
-        export_checkpoint(checkpoint, tmp_path)
     export_checkpoint(checkpoint, tmp_path / "tiny")
+    with pytest.raises(UserError, match="exists and is not an empty folder"):
+        export_checkpoint(checkpoint, tmp_path)
     (tmp_path / "tiny/model.safetensors").write_bytes(b"\xff" * 64)
     with pytest.raises(UserError, match="cannot be read"):
         load_optimizer(tmp_path / "tiny")
