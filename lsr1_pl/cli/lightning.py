@@ -18,7 +18,7 @@ from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCL
 from pytorch_lightning.loggers import CSVLogger, Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from lsr1_pl.cli.arguments import DEFAULT_ROOT, prepare_arguments
+from lsr1_pl.cli.arguments import DEFAULT_ROOT, prepare_arguments, run_path
 from lsr1_pl.cli.checkpoint_io import WholeCheckpointIO
 from lsr1_pl.cli.record_config import RecordConfig
 from lsr1_pl.cli.resume import LastCheckpoint, RunFolder, folder_of_last
@@ -110,10 +110,10 @@ class _CLI(LightningCLI):
             folder = folder_of_last(Path(config.ckpt))
             if folder is not None:
                 return ContinuedCSVLogger(folder, Path(config.ckpt))
-        # Absolute: the state of ModelCheckpoint holds its path, and is void under another.
-        root = Path(config.trainer.default_root_dir).resolve()
-        name = config.name if self.subcommand == "fit" else f"{config.name}/{self.subcommand}"
-        return ContinuedCSVLogger(RunFolder(root, name))
+        run = run_path(config.trainer.default_root_dir or DEFAULT_ROOT, config.name)
+        if self.subcommand != "fit":
+            run = run / self.subcommand
+        return ContinuedCSVLogger(RunFolder(run.parent, run.name))
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
         kwargs = super()._prepare_subcommand_kwargs(subcommand)
@@ -163,7 +163,8 @@ class _CLI(LightningCLI):
         given = getattr(getattr(data, "init_args", None), "batch_size", "so small")
         return (
             f"data.init_args.batch_size is {given}: a BatchNorm of the model gets one row in a "
-            "training batch, and cannot train on the spread of one; take at least 2"
+            "training batch, and cannot train on the spread of one; take at least 2 (or, of "
+            "functions, more variables)"
         )
 
     def after_fit(self) -> None:
