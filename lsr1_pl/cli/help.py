@@ -5,7 +5,6 @@ from __future__ import annotations
 from lsr1_pl import __version__
 from lsr1_pl.cli.verbs import VERBS
 
-
 _ABOUT = """\
 
 A config is a file, or the name of one that comes with the package (an unknown

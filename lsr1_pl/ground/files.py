@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from filelock import FileLock, Timeout
 
@@ -32,7 +33,9 @@ _NO_FOLDER = (
     errno.ENOTEMPTY,
     errno.ENAMETOOLONG,
     errno.ELOOP,
+    errno.EBUSY,
 )
+_PARTIAL = re.compile(r"\..*\.partial-[0-9]+-[0-9a-f]{8}(\..*)?")
 
 MEND = (
     "make room there, or name another folder (--trainer.default_root_dir of fit and test, DST of "
@@ -62,7 +65,7 @@ def written(path: Path, *, durable: bool = False) -> Iterator[Path]:
             _flush(partial)
         os.replace(partial, path)
     except OSError as error:
-        raise _named(error, path, partial) from error
+        _raise_named(error, path, partial)
     finally:
         _remove(partial)
 
@@ -85,13 +88,15 @@ def written_folder(folder: Path) -> Iterator[Path]:
         yield partial
         os.replace(partial, folder)
     except OSError as error:
-        raise _named(error, folder, partial) from error
+        _raise_named(error, folder, partial)
     finally:
         _remove(partial)
 
 
 @contextmanager
-def locked(place: Path, what: str) -> Iterator[None]:
+def locked(
+    place: Path, what: str, mend: str = "wait for its end, or name another place"
+) -> Iterator[None]:
     """Hold ``place`` for this process alone, until the block ends or the process dies.
 
     The lock is a hidden file beside ``place``. It stays only after a kill, and means nothing then.
@@ -99,6 +104,7 @@ def locked(place: Path, what: str) -> Iterator[None]:
     Args:
         place: a file or folder that is about to be written; it need not exist.
         what: what other commands must wait for, as the message names it ("a conversion").
+        mend: what their user can do.
 
     Raises:
         UserError: another process holds it, or the lock cannot be written.
@@ -110,10 +116,7 @@ def locked(place: Path, what: str) -> Iterator[None]:
         place.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
-        raise UserError(
-            f"{place}: {what} of another process writes there; wait for its end, or name another "
-            "place"
-        ) from None
+        raise UserError(f"{place}: {what} of another process writes there; {mend}") from None
     except OSError as error:
         raise _unwritable(place, error) from error
     try:
@@ -122,6 +125,17 @@ def locked(place: Path, what: str) -> Iterator[None]:
         # While it is held: afterwards it may be the file of another process.
         _remove(file)
         lock.release()
+
+
+def remove_partials(folder: Path) -> None:
+    """Remove what processes that were killed left of their :func:`written` files in ``folder``.
+
+    For the one process that writes there, which holds ``folder`` by :func:`locked`: the half file
+    of another that still runs would be lost.
+    """
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if _PARTIAL.fullmatch(path.name):
+            _remove(path)
 
 
 def sweep(path: Path) -> None:
@@ -191,18 +205,19 @@ def _remove(partial: Path) -> None:
         return
 
 
-def _named(error: OSError, path: Path, partial: Path) -> Exception:
-    """The error with the user's own file in it; numpy's of a full disk has neither name nor number.
+def _raise_named(error: OSError, path: Path, partial: Path) -> NoReturn:
+    """Raise the error with the user's own file in it.
 
-    An error about another file, such as an input that the block reads, stays as it is.
+    Numpy's of a full disk has neither name nor number. An error about another file, such as an
+    input that the block reads, stays as it is.
     """
     about = str(error.filename or partial)
     ours = about.startswith((str(partial), str(path))) or str(path.absolute()).startswith(
         os.path.abspath(about)
     )
     if ours and (error.errno is None or error.errno in (*NO_PLACE, *_NO_FOLDER)):
-        return _unwritable(path, error)
-    return error
+        raise _unwritable(path, error) from error
+    raise error
 
 
 def _unwritable(path: Path, error: OSError) -> UserError:
