@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from lsr1_pl import __version__
 from lsr1_pl.cli.help import TOP, lightning_help
+from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.files import MEND, NO_PLACE
 
@@ -65,7 +66,8 @@ def _export(arguments: list[str]) -> int:
     parser.add_argument("--half", action="store_true", help="large tensors in half precision")
     options = parser.parse_args(arguments)
     export_checkpoint(options.checkpoint, options.folder, half=options.half)
-    print(f"{options.folder}: weights, config and card; test it: lsr1 test --ckpt {options.folder}")
+    folder = plain(options.folder)
+    print(f"{folder}: weights, config and card; test it: lsr1 test --ckpt {folder}")
     return 0
 
 
@@ -123,12 +125,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise UserError(f"no verb {verb!r}; there are {', '.join(VERBS)} (see lsr1 --help)")
         return VERBS[verb](rest)
     except UserError as error:
-        print(f"lsr1: {error}", file=sys.stderr)
+        print(plain(f"lsr1: {error}"), file=sys.stderr)
         return 2
     except OSError as error:
         if error.errno not in NO_PLACE:
             raise
-        print(f"lsr1: {error.filename or 'a file'}: {error.strerror}; {MEND}", file=sys.stderr)
+        where = error.filename or "a file"
+        print(plain(f"lsr1: {where}: {error.strerror}; {MEND}"), file=sys.stderr)
         return 2
     except SystemExit as ended:
         # --help and --print_config of a verb.

@@ -24,6 +24,7 @@ from lsr1_pl.cli.checkpoint_io import WholeCheckpointIO
 from lsr1_pl.cli.record_config import RecordConfig
 from lsr1_pl.cli.resume import ContinuedCSVLogger, LastCheckpoint, RunFolder, folder_of_last
 from lsr1_pl.cli.wandb_log import WandbSettings, finish_wandb, start_wandb
+from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError, complaints, user_error_within
 from lsr1_pl.pretrained import check_weights, read_checkpoint, trusted_classes_only
 from lsr1_pl.report import IterationProgress, WandbDashboard, quiet_lightning, short
@@ -160,9 +161,10 @@ class _CLI(LightningCLI):
         for callback in self.trainer.checkpoint_callbacks:
             if isinstance(callback, ModelCheckpoint) and callback.best_model_score is not None:
                 best, score = short(callback.best_model_path), float(callback.best_model_score)
-                print(f"Best: {callback.monitor} {score:.4g}; test it: lsr1 test --ckpt {best}")
+                said = f"Best: {callback.monitor} {score:.4g}; test it: lsr1 test --ckpt {best}"
+                print(plain(said))
         if isinstance(self.trainer.logger, CSVLogger):
-            print(f"Log and checkpoints: {short(self.trainer.logger.log_dir)}")
+            print(plain(f"Log and checkpoints: {short(self.trainer.logger.log_dir)}"))
 
 
 @contextmanager

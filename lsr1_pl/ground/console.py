@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sys
 import unicodedata
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.markup import escape
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _PIPE_WIDTH = 120
 
 
 def console(width: int = _PIPE_WIDTH) -> Console:
     """A console as wide as the terminal; of ``width`` columns where the output is no terminal."""
+    # Here, so that messages and help do not wait for it.
+    from rich.console import Console
+
     return Console(width=None if sys.stdout.isatty() else width)
 
 
@@ -25,8 +29,18 @@ def plain(text: object) -> str:
     return "".join(_harmless(character) for character in str(text))
 
 
+def encodable(text: object) -> str:
+    """``text`` for files and arrays: lone surrogates, which UTF-8 lacks, are spelled out.
+
+    They come from JSON, and from file names whose bytes are no UTF-8.
+    """
+    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def shown(text: object) -> str:
     """:func:`plain`, and rich prints it as it stands: ``[red]`` is no colour in it."""
+    from rich.markup import escape
+
     return escape(plain(text))
 
 

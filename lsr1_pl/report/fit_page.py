@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr1_pl.ground.files import written
+from lsr1_pl.report.html import render
 from lsr1_pl.report.photo import embedded_photo
 
 Floats = NDArray[np.float64]
@@ -105,13 +105,9 @@ def write_fit_page(
         }
         for person in people
     ]
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    text = environment.from_string(_TEMPLATE).render(
-        title=title, summary=summary, people=shown, plotly=get_plotlyjs()
-    )
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    text = render(_TEMPLATE, title=title, summary=summary, people=shown, plotly=get_plotlyjs())
+    with written(path) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def _html(figure: Any) -> str:

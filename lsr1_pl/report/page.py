@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import jinja2
+from lsr1_pl.ground.files import written
+from lsr1_pl.report.html import render
 
 _TEMPLATE = """\
 <!doctype html>
@@ -96,7 +96,6 @@ class Page:
 
 def write_page(path: Path, page: Page) -> None:
     """Write ``page`` as HTML with every picture inside, whole or not at all."""
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     sections = [
         {
             "title": section.title,
@@ -107,9 +106,8 @@ def write_page(path: Path, page: Page) -> None:
         for section in page.sections
     ]
     shown = {**vars(page), "sections": sections}
-    partial = path.with_suffix(".partial")
-    partial.write_text(environment.from_string(_TEMPLATE).render(page=shown), encoding="utf-8")
-    os.replace(partial, path)
+    with written(path) as partial:
+        partial.write_text(render(_TEMPLATE, page=shown), encoding="utf-8")
 
 
 def readable(value: object) -> str:
