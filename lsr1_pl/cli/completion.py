@@ -40,6 +40,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "predict": (
         *("--ckpt", "--out", "--steps", "--least_confidence", "--fps", "--batch_size"),
         *("--trust_checkpoint", "--intrinsics", "--track", "--smooth", "--vertices", "--obj"),
+        "--glb",
     ),
     "bench": (
         *("quadratics", "profiles", "trajectories", "ablations", "hmr", "hmr_ablations"),

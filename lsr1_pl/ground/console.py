@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import unicodedata
 from typing import TYPE_CHECKING
@@ -10,14 +11,18 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _PIPE_WIDTH = 120
+_BRACKET = re.compile(r"(\\*)\[([a-z#/@][^\[]*?\])?")
 
 
 def console(width: int = _PIPE_WIDTH) -> Console:
-    """A console as wide as the terminal; of ``width`` columns where the output is no terminal."""
+    """A console as wide as the terminal; of ``width`` columns where the output is no terminal.
+
+    It makes no pictures of names such as ``:smile:``.
+    """
     # Here, so that messages and help do not wait for it.
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else width)
+    return Console(width=None if sys.stdout.isatty() else width, emoji=False)
 
 
 def plain(text: object) -> str:
@@ -39,9 +44,15 @@ def encodable(text: object) -> str:
 
 def shown(text: object) -> str:
     """:func:`plain`, and rich prints it as it stands: ``[red]`` is no colour in it."""
-    from rich.markup import escape
+    # rich's own function forgets a backslash before a bracket, and doubles one at the end.
+    return _BRACKET.sub(_escaped, plain(text))
 
-    return escape(plain(text))
+
+def _escaped(bracket: re.Match[str]) -> str:
+    before, tag = len(bracket[1]), bracket[2] or ""
+    # Before a tag, two backslashes stand for one, and a single one makes it text; before any other
+    # bracket, rich drops one.
+    return "\\" * (2 * before + 1 if tag else before + 1) + "[" + tag
 
 
 def _harmless(character: str) -> str:

@@ -92,7 +92,7 @@ class StepProfile(Callback):
         trace, text = self.folder / "trace.json", self.folder / "profile.txt"
         with written(trace) as partial:
             self._profiler.export_chrome_trace(str(partial))
-        recorded = Console(width=100, record=True)
+        recorded = Console(width=100, record=True, emoji=False)
         recorded.print(self._phase_table())
         recorded.print(self._operation_table())
         with written(text) as partial:
