@@ -112,7 +112,7 @@ class _CLI(LightningCLI):
                 return ContinuedCSVLogger(folder, Path(config.ckpt))
         run = run_path(config.trainer.default_root_dir or DEFAULT_ROOT, config.name)
         if self.subcommand != "fit":
-            run = run / self.subcommand
+            run = run / str(self.subcommand)
         return ContinuedCSVLogger(RunFolder(run.parent, run.name))
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
