@@ -87,7 +87,9 @@ def main() -> None:
     fitted = torch.from_numpy(last["joints"])[:, :EVALUATED]
     error = pa_mpjpe(fitted, joints[:, :EVALUATED])
     order = error.argsort()
-    print(f"PA-MPJPE of {len(pose)} people: mean {error.mean():.1f} mm, median {error.median():.1f}")
+    print(
+        f"PA-MPJPE of {len(pose)} people: mean {error.mean():.1f} mm, median {error.median():.1f}"
+    )
     truth = body.vertices(pose, betas).numpy()
     steps = last["error_by_step"].shape[1] - 1
     rows = []
