@@ -72,9 +72,10 @@ def main() -> None:
     """Fit, and draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("fits.png"))
-    out = parser.parse_args().out
+    parser.add_argument("--every", type=int, default=1, help="of so many frames, one (1)")
+    options = parser.parse_args()
     body = load_body_model()
-    pose = true_poses()
+    pose = true_poses()[:: options.every]
     betas = torch.zeros(len(pose), 10)
     joints = body.select(COCO18)(pose, betas)
     with tempfile.TemporaryDirectory() as name:
@@ -106,7 +107,7 @@ def main() -> None:
                 Panel(scale * truth[n], "the truth's side", 90.0, TRUTH),
             ]
         )
-    draw_bodies(out, rows, body.faces.numpy(), size=1.5, dpi=120, rows_alone=True)
+    draw_bodies(options.out, rows, body.faces.numpy(), size=1.5, dpi=120, rows_alone=True)
 
 
 if __name__ == "__main__":

@@ -82,10 +82,11 @@ def test_draw_fits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "fits.png"
-    monkeypatch.setattr(sys, "argv", ["draw_fits.py", "--out", str(out)])
+    monkeypatch.setattr(sys, "argv", ["draw_fits.py", "--out", str(out), "--every", "10"])
     text, _ = numbers("draw_fits.py", capsys, "__main__")
     mean, median = re.findall(r"(\d+\.\d)", text.split("PA-MPJPE")[-1])
-    assert float(median) < float(mean) < 110
+    assert float(median) < 100
+    assert float(mean) < 120
     # Of the committed picture's size: another one shows other people, or lost its parts.
     committed = EXAMPLES.parent / "docs/assets/fits.png"
     with Image.open(out) as drawn, Image.open(committed) as kept:
