@@ -253,7 +253,9 @@ def test_a_stale_page_is_found_and_mended(
     assert "STALE" not in text
     assert text.endswith("<!-- end -->\n\nmine\n")
     assert main_of_pages(["--check"]) == 0
-    assert capsys.readouterr().out == "docs/some.md: stale\ndocs/some.md: written\n"
+    assert capsys.readouterr().out == (
+        "docs/some.md is stale: make pages\ndocs/some.md is written anew\n"
+    )
 
 
 def test_what_a_page_can_show() -> None:

@@ -58,9 +58,8 @@ def is_stale(page: Path) -> bool:
 
     Python's ``argparse`` breaks the lines of a help differently from version to version.
     """
-    committed, anew = (
-        re.sub(r"\s+", " ", text) for text in (page.read_text(encoding="utf-8"), filled(page))
-    )
+    texts = page.read_text(encoding="utf-8"), filled(page)
+    committed, anew = (re.sub(r"\s+", "", text) for text in texts)
     return committed != anew
 
 
@@ -156,13 +155,18 @@ def spaced(markdown: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write every stale page, or with ``--check`` name them."""
-    stale = [page for page in pages() if is_stale(page)]
-    for page in stale:
-        if "--check" not in arguments:
-            page.write_text(filled(page), encoding="utf-8")
-        print(f"{page.relative_to(ROOT)}: {'stale' if '--check' in arguments else 'written'}")
-    return int(bool(stale) and "--check" in arguments)
+    """Write every page anew that differs, or with ``--check`` name those that are stale."""
+    if "--check" in arguments:
+        stale = [page for page in pages() if is_stale(page)]
+        for page in stale:
+            print(f"{page.relative_to(ROOT)} is stale: make pages")
+        return int(bool(stale))
+    for page in pages():
+        text = filled(page)
+        if text != page.read_text(encoding="utf-8"):
+            page.write_text(text, encoding="utf-8")
+            print(f"{page.relative_to(ROOT)} is written anew")
+    return 0
 
 
 if __name__ == "__main__":
