@@ -57,6 +57,39 @@ def test_optimisers_and_objectives_need_torch_alone() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_only_comparisons_import_smplx() -> None:
+    found = {
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "smplx")
+        or (isinstance(node, ast.Import) and any(a.name.startswith("smplx") for a in node.names))
+    }
+    # Its licence is non-commercial, so that nobody should run it without having asked for it.
+    assert found == {"body/model.py"}
+
+
+def test_a_body_can_be_posed_without_smplx() -> None:
+    code = (
+        "import sys; sys.modules['smplx'] = None\n"
+        "import torch; from lsr1_pl.body import load_body_model\n"
+        "print(load_body_model('open').joints(torch.zeros(1, 72), torch.zeros(1, 10)).shape[1])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "45"
+
+
+def test_minimize_needs_torch_and_small_packages_alone() -> None:
+    code = (
+        "import sys, torch, lsr1_pl; lsr1_pl.minimize(lambda x: (x**2).sum(-1), torch.ones(1, 3));"
+        "heavy = {'pytorch_lightning', 'torchmetrics', 'smplx', 'matplotlib', 'wandb', 'rich',"
+        "         'scipy', 'sklearn', 'plotly'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def _calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):

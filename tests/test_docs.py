@@ -23,7 +23,7 @@ from lsr1_pl.cli.configs import packaged_configs
 from lsr1_pl.hmr.protocols import H36M14
 from lsr1_pl.optim.minimize import Status
 from lsr1_pl.pretrained import shipped
-from lsr1_pl.report.dashboard import CURVES, PANELS
+from lsr1_pl.report.wandb.panels import CURVES, PANELS
 from lsr1_pl.tasks.hmr_evaluation import EVALUATED_KEYPOINTS
 from lsr1_pl.tasks.hmr_prediction import LEAST_KEYPOINTS, Prediction
 
@@ -226,7 +226,10 @@ def test_every_config_stands_among_the_departures() -> None:
 
 
 PAGES = runpy.run_path(str(DOCS.parent / "tools/pages.py"))
-IS_REBUILT = (DOCS.parent / "lsr1_pl/hmr/fitting").is_dir()
+IS_REBUILT = all(
+    (DOCS.parent / "lsr1_pl" / folder).is_dir()
+    for folder in ("hmr/fitting", "optim/lsr1", "data/detections", "report/wandb")
+)
 """Whether rooms have the folders that the page about architecture draws."""
 HOOKS = runpy.run_path(str(DOCS.parent / "tools/site_hooks.py"))
 

@@ -14,17 +14,6 @@ from lsr1_pl.ground.errors import UserError
 _SETTINGS = "settings.json"
 
 
-def add_runs(parser: argparse.ArgumentParser, iterations: int) -> None:
-    """The options that say how long a run is, and divide the runs among processes."""
-    parser.add_argument("--iterations", type=int, default=None, help=f"a run ({iterations})")
-    parser.add_argument(
-        "--share",
-        default="1/1",
-        metavar="I/N",
-        help="train only the I-th of N shares of the runs, beside N - 1 other processes on --out",
-    )
-
-
 def iterations_of(options: argparse.Namespace, default: int) -> int:
     """Iterations of a run, as asked for.
 

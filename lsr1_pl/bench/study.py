@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import os
@@ -105,11 +104,6 @@ class Study:
     def _file(self, name: str) -> Path:
         self.out.mkdir(parents=True, exist_ok=True)
         return self.out / name
-
-
-def add_seed(parser: argparse.ArgumentParser, default: int = 2026) -> None:
-    """The option of studies whose problems are drawn at random."""
-    parser.add_argument("--seed", type=int, default=default, help=f"of the problems ({default})")
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from lsr1_pl.ground.errors import ArgumentParser, UserError
-from lsr1_pl.report.dashboard import PANELS, DashboardPanel, logged_key
-from lsr1_pl.report.offline_run import read_offline_run
-from lsr1_pl.report.workspace import NAME, build_workspace, workspace_spec
-
-_DESCRIPTION = f"""\
-The workspace {NAME!r} of a W&B project: every panel of a run, in sections. Saves it there, or
-writes it to a file, or shows what there is. See docs/dashboards.md."""
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.report.wandb.offline_run import read_offline_run
+from lsr1_pl.report.wandb.panels import PANELS, DashboardPanel, logged_key
+from lsr1_pl.report.wandb.workspace import build_workspace, workspace_spec
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the command.
+def run(options: Namespace) -> int:
+    """Run ``lsr1 dashboard`` with the options of its parser; the exit code.
 
     Raises:
         UserError: options that do not fit, no ``wandb-workspaces``, or W&B refuses.
     """
-    options = _parser().parse_args(list(arguments))
     if options.list:
         print("\n".join(_lines(PANELS)))
         return 0
@@ -44,19 +40,6 @@ def main(arguments: Sequence[str]) -> int:
             raise UserError(f"--out {options.out}: cannot be written ({error.strerror})") from None
         print(f"{options.out}: {len(PANELS)} panels; nothing was sent")
     return 0
-
-
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="lsr1 dashboard", description=_DESCRIPTION)
-    parser.add_argument("--project", default="lsr1", help="of W&B (default: lsr1)")
-    parser.add_argument("--entity", help="the user or team that owns it")
-    parser.add_argument("--out", type=Path, help="write the workspace to this JSON file instead")
-    parser.add_argument("--print", action="store_true", help="print it instead")
-    parser.add_argument("--list", action="store_true", help="print the panels and their keys")
-    parser.add_argument(
-        "--check", type=Path, metavar="RUN", help="which panels an offline run's folder fills"
-    )
-    return parser
 
 
 def _lines(panels: Sequence[DashboardPanel]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,21 +14,16 @@ from rich.table import Table
 
 from lsr1_pl.cli.configs import resolve_config
 from lsr1_pl.data.assets_check import Asset, Finding, Kind, examine, known_assets
-from lsr1_pl.ground.errors import ArgumentParser, UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.plain_yaml import load_yaml
 
 
-def main(argv: Sequence[str]) -> int:
+def run(options: Namespace) -> int:
     """Run ``lsr1 doctor``; the exit code: 1 if something is broken, or the config cannot run.
 
     Raises:
-        UserError: bad arguments, or a config that is not there.
+        UserError: a config that is not there.
     """
-    parser = ArgumentParser(prog="lsr1 doctor", description="Look at the data that configs need.")
-    parser.add_argument("--config", help="only what this config needs; exit code 1 if it lacks")
-    parser.add_argument("--data", type=Path, default=Path("data"), help="the data folder (data)")
-    parser.add_argument("--verify", action="store_true", help="read stores against checksums")
-    options = parser.parse_args(argv)
     assets = known_assets(options.data)
     if options.config is not None:
         assets = _needed(resolve_config(options.config), assets)

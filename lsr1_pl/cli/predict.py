@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -23,18 +22,17 @@ from lsr1_pl.data import (
     read_intrinsics,
     track_people,
 )
-from lsr1_pl.ground.errors import ArgumentParser, UserError
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.report import short
 from lsr1_pl.tasks import HMRTask, fit_people, load_task, smooth_fits
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run ``lsr1 predict ...``; the exit code.
+def run(options: Namespace) -> None:
+    """Run ``lsr1 predict`` with the options of its parser.
 
     Raises:
         UserError: bad arguments, input or checkpoint.
     """
-    options = _parser().parse_args(arguments)
     _check(options)
     intrinsics = None if options.intrinsics is None else _intrinsics(options.intrinsics)
     detections = read_detections(options.input)
@@ -58,55 +56,6 @@ def main(arguments: Sequence[str]) -> int:
     print(f"{count} people fitted in {seconds:.1f} s, {count / seconds:.0f} a second", flush=True)
     _write(FittedInput(options.input, detections, seen.numpy(), fits, task), options)
     print(f"Fits: {short(str(options.out / 'predictions.npz'))}; page: index.html beside it")
-    return 0
-
-
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
-        prog="lsr1 predict",
-        description="Fit bodies to detected 2D keypoints, or to the people in photos. Writes "
-        "predictions.npz, one GLB a person's number (animated over the frames), and a page that "
-        "turns the bodies. All formats: docs/predict.md.",
-    )
-    parser.add_argument(
-        "input",
-        type=Path,
-        help="OpenPose JSON (BODY_25, COCO's 18), a folder of them (a frame each), COCO keypoint "
-        "JSON, npz with keypoints (n, 18, 2), or a photo or a folder of photos (needs the extra "
-        "[photo])",
-    )
-    parser.add_argument("--ckpt", default="hmr_open", help="shipped name or path (hmr_open)")
-    parser.add_argument(
-        "--trust_checkpoint",
-        type=lambda word: {"true": True, "false": False}[word.lower()],
-        default=False,
-        metavar="true",
-        help="let its config name classes of any module, which runs their code",
-    )
-    parser.add_argument("--out", type=Path, default=Path("fits"), help="folder (fits)")
-    parser.add_argument("--steps", type=int, help="of the optimiser (the checkpoint's evaluation)")
-    parser.add_argument(
-        "--intrinsics",
-        nargs="+",
-        metavar="FILE | FX FY CX CY",
-        help="the camera, in pixels: four numbers, or JSON or npz with fx, fy, cx, cy or K (3, 3)",
-    )
-    parser.add_argument(
-        "--track",
-        action="store_true",
-        help="number people over the frames by where they are",
-    )
-    parser.add_argument(
-        "--smooth", type=float, metavar="SECONDS", help="smooth over time, by this Gaussian width"
-    )
-    parser.add_argument(
-        "--least_confidence", type=float, default=0.01, help="of a keypoint that counts (0.01)"
-    )
-    parser.add_argument("--fps", type=float, default=30.0, help="frames a second of the input (30)")
-    parser.add_argument("--batch_size", type=int, default=256, help="people at once (256)")
-    parser.add_argument("--vertices", action="store_true", help="meshes in the npz, too")
-    parser.add_argument("--obj", action="store_true", help="an OBJ mesh for each person")
-    return parser
 
 
 def _check(options: Namespace) -> None:

@@ -68,6 +68,21 @@ def load_npy(path: Path, *, largest: int = LARGEST) -> Array:
         return _sound_text(np.lib.format.read_array(file, allow_pickle=False))
 
 
+def save_npy(path: Path, array: Array) -> None:
+    """Write ``array`` as an npy, or raise.
+
+    ``np.save`` hands a file's number to C and does not hear that the last bytes found no room.
+
+    Raises:
+        OSError: the disk is full, or the file cannot be written; what is there then is of no use.
+    """
+    whole = np.ascontiguousarray(array)
+    with path.open("wb") as file:
+        header = np.lib.format.header_data_from_array_1_0(whole)
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(whole.data)
+
+
 def _sound_text(array: Array) -> Array:
     """numpy makes characters of whatever bytes a file has for them."""
     if array.dtype.kind == "U":

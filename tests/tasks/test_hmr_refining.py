@@ -9,7 +9,7 @@ import pytest
 import torch
 from quick_trainer import trainer
 
-from lsr1_pl.bench.hmr_people import initial_states, people_of, run_trained
+from lsr1_pl.bench.hmr.people import initial_states, people_of, run_trained
 from lsr1_pl.data import MotionDataModule
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import LGD, InErrorMetric

@@ -1,0 +1,171 @@
+"""Figures 6 and 7: time per inner step and peak memory over the number of variables."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+
+from lsr1_pl.bench.cost.measuring import in_rounds
+from lsr1_pl.bench.study import COLOURS, Study, new_figure
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.metrics.memory import peak_bytes, start_peak
+from lsr1_pl.objectives import DiagonalQuadratic
+from lsr1_pl.optim import LBFGS, LSR1, AdaHessian, Adam, BatchedOptimizer, unroll
+from lsr1_pl.report import PageTable, Section
+
+_SOLVERS: dict[str, Callable[[], BatchedOptimizer]] = {
+    "L-SR1": lambda: LSR1(hidden_dim=128, buffer_size=8),
+    "Adam": lambda: Adam(1e-2),
+    "AdaHessian": lambda: AdaHessian(1e-2),
+    "L-BFGS": lambda: LBFGS(8, learning_rate=0.1),
+}
+_SIZES = (10, 100, 1000, 10_000)
+_REPEATS, _STEPS = 7, 8
+_BATCH = {"inference": 32, "meta-training": 4}
+
+
+class _Case(NamedTuple):
+    solver: str
+    phase: str
+    size: int
+    device: str
+
+
+class _Cost(NamedTuple):
+    seconds: float
+    """Per inner step."""
+    peak: int
+    """Bytes beyond what the process held before."""
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the study into ``options.out``: each measurement in a process of its own."""
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: torch sees no CUDA device; use --device cpu")
+    sizes, repeats = (_SIZES[:3], 3) if options.fast else (_SIZES, _REPEATS)
+    study = Study(
+        "compute",
+        "Time and memory of one inner step",
+        options.out,
+        f"N up to {sizes[-1]:,} instead of {_SIZES[-1]:,}, {repeats} repeats instead of {_REPEATS}."
+        if options.fast
+        else "",
+    )
+    cases = [
+        _Case(solver, phase, size, options.device)
+        for phase in _BATCH
+        for size in sizes
+        for solver in _SOLVERS
+    ]
+    costs = in_rounds(_measure, cases, repeats)
+    columns = ("solver", "phase", "size", "seed", "repeat", "seconds_per_step", "peak_bytes")
+    study.write_rows(
+        columns,
+        [
+            (case.solver, case.phase, case.size, 0, i, cost.seconds, cost.peak)
+            for case, measured in costs.items()
+            for i, cost in enumerate(measured)
+        ],
+    )
+    _report(study, costs, sizes, repeats, options.device)
+
+
+def _measure(case: _Case) -> _Cost:
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    _steps(case, 2)  # Libraries load, and allocate, at their first use.
+    before = start_peak(case.device)
+    started = time.perf_counter()
+    _steps(case, case.size)
+    seconds = time.perf_counter() - started
+    return _Cost(seconds / _STEPS, max(0, peak_bytes(case.device) - before))
+
+
+def _steps(case: _Case, size: int) -> None:
+    """``_STEPS`` inner steps, and their meta-gradient in meta-training."""
+    optimizer = _SOLVERS[case.solver]()
+    training = case.phase == "meta-training"
+    x0 = torch.randn(_BATCH[case.phase], size, device=case.device, requires_grad=training)
+    if isinstance(optimizer, LSR1):
+        optimizer.to(case.device).train(training)
+    with torch.set_grad_enabled(training):
+        path = unroll(optimizer, DiagonalQuadratic(100.0), x0, _STEPS)
+        if training:
+            path.values[1:].mean().backward()
+    if case.device == "cuda":
+        torch.cuda.synchronize()
+
+
+def _report(
+    study: Study,
+    costs: dict[_Case, list[_Cost]],
+    sizes: Sequence[int],
+    repeats: int,
+    device: str,
+) -> None:
+    machine = "one thread of the CPU" if device == "cpu" else torch.cuda.get_device_name()
+    study.page.introduction = [
+        "Appendix A of the paper, which measured on an RTX 3090: here on "
+        f"{machine}. A step of "
+        "each solver on a diagonal quadratic, whose own cost is small; L-SR1 at width 128, buffers "
+        "and histories of 8 vectors. Inference: 32 problems. Meta-training: 4 problems, 8 steps "
+        "forward and backward, divided by 8; the classical solvers are differentiated to their "
+        "start points.",
+        f"Medians of {repeats} measurements, each in a new process; a round measures every case. "
+        "Memory is what the process needed at its peak beyond what it held before.",
+    ]
+    summary: dict[str, Any] = {}
+    for number, phase in (("6", "inference"), ("7", "meta-training")):
+        figure = new_figure(11, 4.4)
+        for column, (label, scale) in enumerate((("ms per inner step", 1e3), ("peak MiB", 2**-20))):
+            axes = figure.add_subplot(1, 2, column + 1)
+            for solver in _SOLVERS:
+                medians = [_medians(costs, solver, phase, size, device)[column] for size in sizes]
+                # On a logarithmic axis, what is too small to be measured stands at the bottom.
+                shown = [max(m * scale, 1e-3 if column == 0 else 0.1) for m in medians]
+                axes.plot(sizes, shown, marker="o", color=COLOURS[solver], label=solver)
+            axes.set_xscale("log")
+            axes.set_yscale("log")
+            axes.set_xlabel("N, variables")
+            axes.set_ylabel(label)
+            axes.grid(alpha=0.3)
+        axes.legend()
+        picture = study.save_figure(figure, f"figure_{number}_{phase}")
+        rows: list[list[object]] = []
+        for size in sizes:
+            adam = _medians(costs, "Adam", phase, size, device)[0]
+            for solver in _SOLVERS:
+                seconds, peak = _medians(costs, solver, phase, size, device)
+                low, high = _range(costs[_Case(solver, phase, size, device)])
+                spread = f"{low * 1e3:.3g} to {high * 1e3:.3g}"
+                rows.append([size, solver, seconds * 1e3, spread, seconds / adam, peak / 2**20])
+                summary[f"{phase}, N={size}, {solver}"] = {
+                    "seconds_per_step": seconds,
+                    "over_adam": seconds / adam,
+                    "peak_bytes": peak,
+                }
+        columns = ["N", "solver", "ms per step", "range", "times Adam's", "peak MiB"]
+        caption = f"{phase.capitalize()}, batch {_BATCH[phase]}: medians of {repeats}"
+        pictures = [(picture, f"Figure {number}: time and peak memory over N.")]
+        study.add(
+            Section(phase.capitalize(), pictures=pictures, table=PageTable(caption, columns, rows))
+        )
+    study.finish(summary)
+
+
+def _medians(
+    costs: dict[_Case, list[_Cost]], solver: str, phase: str, size: int, device: str
+) -> tuple[float, float]:
+    measured = costs[_Case(solver, phase, size, device)]
+    seconds, peaks = zip(*measured, strict=True)
+    return statistics.median(seconds), statistics.median(peaks)
+
+
+def _range(measured: list[_Cost]) -> tuple[float, float]:
+    seconds = [cost.seconds for cost in measured]
+    return min(seconds), max(seconds)

@@ -1,0 +1,1 @@
+"""Studies on functions: quadratics, the 30 problems of the profiles, and any smooth function."""
