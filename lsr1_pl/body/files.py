@@ -36,7 +36,7 @@ _KEYS = frozenset(
         *("landmark_names", "landmark_vertex_ids"),
     }
 )
-_CONVERT = 'give an npz that holds SMPL\'s arrays as plain numbers (README, "Bring your data")'
+_CONVERT = "give an npz that holds SMPL's arrays as plain numbers (docs/data.md)"
 
 
 @dataclass(frozen=True)
