@@ -18,7 +18,7 @@ from lsr1_pl.body import PinholeCamera, load_body_model, normalize_keypoints
 from lsr1_pl.body.calibrated import project_calibrated
 from lsr1_pl.body.skeleton import COCO18, LANDMARKS, PARENTS, SMPL_JOINTS
 from lsr1_pl.cli import main
-from lsr1_pl.cli.completion import WORDS
+from lsr1_pl.cli.completion import offer
 from lsr1_pl.cli.configs import packaged_configs
 from lsr1_pl.hmr.protocols import H36M14
 from lsr1_pl.optim.minimize import Status
@@ -192,8 +192,8 @@ def test_commands_page_shows_every_help() -> None:
     text = (DOCS / "commands.md").read_text(encoding="utf-8")
     shown = set(re.findall(r"^<!-- help: ?(.*?) ?-->$", text, re.MULTILINE))
     # What only leads on to other verbs, and what is said to take the same, needs no place.
-    assert set(WORDS) - shown == {"validate", "data", "data convert"}
-    assert shown <= set(WORDS)
+    assert set(offer().words) - shown == {"validate", "data", "data convert"}
+    assert shown <= set(offer().words)
 
 
 def test_every_help_comes_with_an_example_of_its_verb() -> None:
@@ -204,12 +204,12 @@ def test_every_help_comes_with_an_example_of_its_verb() -> None:
         (example, *_) = re.findall(r"^    (.+)$", room.split("<!--")[0], re.MULTILINE) or [""]
         assert f"lsr1 {verb}" in example
         flags = set(re.findall(r" (--\w+) ", f"{example} "))
-        assert flags <= set(WORDS[verb]), example
+        assert flags <= set(offer().words[verb]), example
 
 
 def test_every_study_and_every_kept_run_is_among_the_results() -> None:
     text = (DOCS / "results.md").read_text(encoding="utf-8")
-    studies = [verb for verb in WORDS if verb.startswith("bench ")]
+    studies = [verb for verb in offer().words if verb.startswith("bench ")]
     assert studies
     assert [verb for verb in studies if f"| `lsr1 {verb}` |" not in text] == []
     kept = [path.relative_to(DOCS).as_posix() for path in (DOCS / "results").glob("*/*.*")]

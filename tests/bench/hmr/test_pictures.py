@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lsr1_pl.bench.hmr_pictures import draw_training
+from lsr1_pl.bench.hmr.pictures import draw_training
 from lsr1_pl.bench.study import Study
 
 
