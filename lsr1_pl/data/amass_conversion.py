@@ -230,14 +230,17 @@ def _members(
         # Read in memory, one at a time: nothing that an archive names is ever written.
         for member in archive:
             named = PurePosixPath(spelled(member.name))
-            if not member.isfile() or not is_recording(named.name):
+            if not is_recording(named.name):
+                continue
+            inside = PurePosixPath(*(p for p in named.parts if p not in (".", "..", "/")))
+            if not member.isfile():
+                skipped[str(inside)] = "is a folder or a link in its archive; expected a file"
                 continue
             if member.size > LARGEST_FILE:
                 raise OSError(f"{member.name} claims {member.size} bytes")
             contents = archive.extractfile(member)
             if contents is not None:
-                kept = [part for part in named.parts if part not in (".", "..", "/")]
-                yield PurePosixPath(*kept), contents
+                yield inside, contents
 
 
 def _motions(parts: list[Path], report: ConversionReport) -> Iterator[Motion]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,6 +79,21 @@ def test_amass_names_an_archive_that_is_none(kind: str, tmp_path: Path) -> None:
     assert len(report.read) == 3
     assert list(report.refused) == ["deep/B.tar.bz2"]
     assert ODD[kind][1] in report.refused["deep/B.tar.bz2"].lower()
+
+
+def test_amass_names_what_is_no_file_in_an_archive(tmp_path: Path) -> None:
+    folder = tmp_path / "amass"
+    folder.mkdir()
+    content = npz(smplh(clip()[:3]))
+    with tarfile.open(folder / "A.tar", "w") as tar:
+        for name, kind in (("a", tarfile.SYMTYPE), ("b", tarfile.REGTYPE), ("c", tarfile.DIRTYPE)):
+            member = tarfile.TarInfo(f"CMU/01/{name}_poses.npz")
+            member.type = kind
+            member.size = len(content) if name == "b" else 0
+            tar.addfile(member, io.BytesIO(content))
+    report = convert_amass(folder, tmp_path / "store", workers=1)
+    assert list(report.read) == ["CMU/01/b"]
+    assert set(report.refused) == {"CMU/01/a_poses.npz", "CMU/01/c_poses.npz"}
 
 
 @pytest.mark.parametrize("packed", [False, True])
