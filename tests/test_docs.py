@@ -18,7 +18,7 @@ from lsr1_pl.body import PinholeCamera, load_body_model, normalize_keypoints
 from lsr1_pl.body.calibrated import project_calibrated
 from lsr1_pl.body.skeleton import COCO18, LANDMARKS, PARENTS, SMPL_JOINTS
 from lsr1_pl.cli import main
-from lsr1_pl.cli.completion import WORDS
+from lsr1_pl.cli.completion import offer
 from lsr1_pl.cli.configs import packaged_configs
 from lsr1_pl.hmr.protocols import H36M14
 from lsr1_pl.optim.minimize import Status
@@ -29,6 +29,7 @@ from lsr1_pl.tasks.hmr_prediction import LEAST_KEYPOINTS, Prediction
 
 DOCS = Path(__file__).parents[1] / "docs"
 MKDOCS = DOCS.parent / "mkdocs.yml"
+WORDS = offer().words
 
 
 def blocks(page: str, language: str) -> list[str]:
