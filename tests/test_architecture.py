@@ -135,6 +135,31 @@ def test_the_search_for_forbidden_calls_finds_them(call: str) -> None:
     assert _is_forbidden(name, node)
 
 
+def _renames(tree: ast.AST) -> bool:
+    names = [(name, len(call.args)) for name, call in _calls(tree)]
+    # A path's method takes one argument; a text's replace takes two.
+    return any(
+        name in ("os.replace", "os.rename", "os.renames")
+        or (name.endswith((".rename", ".replace")) and count == 1)
+        for name, count in names
+    )
+
+
+def test_files_are_written_whole_in_one_way() -> None:
+    found = {
+        str(path.relative_to(ROOT))
+        for path in PACKAGE.rglob("*.py")
+        if _renames(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    assert found == {"lsr1_pl/ground/files.py"}
+
+
+@pytest.mark.parametrize("call", ["os.replace(a, b)", "os.rename(a, b)", "path.rename(b)"])
+def test_the_search_for_renames_finds_them(call: str) -> None:
+    assert _renames(ast.parse(call))
+    assert not _renames(ast.parse("text.replace('a', 'b'); replace(x, y=1)"))
+
+
 def test_files_have_one_subject() -> None:
     long = {
         str(path.relative_to(ROOT)): lines

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.files import written
 
 _SETTINGS = "settings.json"
 
@@ -52,9 +52,8 @@ def run_file(folder: Path, name: str) -> Path:
 
 def store(path: Path, outcome: Any) -> None:
     """Write one run's outcome, whole or not at all."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(outcome), encoding="utf-8")
-    os.replace(partial, path)
+    with written(path) as partial:
+        partial.write_text(json.dumps(outcome), encoding="utf-8")
 
 
 def stored(folder: Path, names: Sequence[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from lsr1_pl import __version__
 from lsr1_pl.cli.help import short_help
 from lsr1_pl.cli.verbs import VERBS, run_verb
+from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.files import MEND, NO_PLACE
 
@@ -27,12 +28,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return run_verb(verb, rest)
     except UserError as error:
-        print(f"lsr1: {error}", file=sys.stderr)
+        print(plain(f"lsr1: {error}"), file=sys.stderr)
         return 2
     except OSError as error:
         if error.errno not in NO_PLACE:
             raise
-        print(f"lsr1: {error.filename or 'a file'}: {error.strerror}; {MEND}", file=sys.stderr)
+        where = error.filename or "a file"
+        print(plain(f"lsr1: {where}: {error.strerror}; {MEND}"), file=sys.stderr)
         return 2
     except SystemExit as ended:
         # --help and --print_config of a verb.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
+from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.files import written
 from lsr1_pl.report.wandb.offline_run import read_offline_run
 from lsr1_pl.report.wandb.panels import PANELS, DashboardPanel, logged_key
 from lsr1_pl.report.wandb.workspace import build_workspace, workspace_spec
@@ -32,13 +33,9 @@ def run(options: Namespace) -> int:
     if options.print:
         print(text, end="")
     if options.out is not None:
-        partial = options.out.with_name(f".{options.out.name}.partial")
-        try:
+        with written(options.out) as partial:
             partial.write_text(text, encoding="utf-8")
-            os.replace(partial, options.out)
-        except OSError as error:
-            raise UserError(f"--out {options.out}: cannot be written ({error.strerror})") from None
-        print(f"{options.out}: {len(PANELS)} panels; nothing was sent")
+        print(plain(f"{options.out}: {len(PANELS)} panels; nothing was sent"))
     return 0
 
 
@@ -50,7 +47,7 @@ def _check(path: Path) -> int:
     keys = read_offline_run(path).keys
     filled = [p for p in PANELS if p._replace(key=logged_key(p)).matches(keys)]
     missing = [p for p in PANELS if p not in filled]
-    print(f"{path}: fills {len(filled)} of {len(PANELS)} panels")
+    print(plain(f"{path}: fills {len(filled)} of {len(PANELS)} panels"))
     print("\n".join(_lines(filled)))
     if missing:
         print("and not, as it is of another task or verb, or too short:")
@@ -75,5 +72,5 @@ def _save(workspace: object, entity: str | None) -> int:
             f"dashboard: W&B refuses or cannot be reached ({reason}); run `wandb login`, or keep "
             "the workspace here with --out FILE.json"
         ) from None
-    print(f"Saved: {workspace.url}")  # type: ignore[attr-defined]
+    print(plain(f"Saved: {workspace.url}"))  # type: ignore[attr-defined]
     return 0

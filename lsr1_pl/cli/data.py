@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
@@ -15,6 +14,7 @@ from lsr1_pl.data.amass_conversion import convert_amass
 from lsr1_pl.data.conversion import ConversionReport, convert_cmu
 from lsr1_pl.data.smpl import convert_regressor, convert_smpl
 from lsr1_pl.data.threedpw import convert_3dpw
+from lsr1_pl.ground.console import console, plain, shown
 
 
 def run(options: Namespace) -> None:
@@ -25,10 +25,11 @@ def run(options: Namespace) -> None:
     """
     if options.kind == "smpl":
         for gender, path in convert_smpl(options.src, options.dst).items():
-            print(f"{path}: SMPL, {gender.lower()}")
+            print(plain(f"{path}: SMPL, {gender.lower()}"))
         return
     if options.kind == "regressor":
-        print(f"{convert_regressor(options.src, options.dst)}: 17 joints of SMPL's vertices")
+        path = convert_regressor(options.src, options.dst)
+        print(plain(f"{path}: 17 joints of SMPL's vertices"))
         return
     if options.kind == "3dpw":
         reports = convert_3dpw(
@@ -52,18 +53,18 @@ def run(options: Namespace) -> None:
 
 
 def _progress(files: Iterable[Path]) -> Iterable[Path]:
-    return track(files, description="reading recordings", transient=True)
+    return track(files, description="reading recordings", transient=True, console=console())
 
 
 def _unit_progress(units: Iterable[Any], total: int) -> Iterable[Any]:
-    return track(units, description="reading", total=total, transient=True)
+    return track(units, description="reading", total=total, transient=True, console=console())
 
 
 def _print(report: ConversionReport, dst: Path, rate: str) -> None:
-    console = Console()
+    terminal = console()
     frames = sum(report.read.values())
-    console.print(
-        f"{dst}: {len(report.read)} recordings, {frames} frames, {rate} "
+    terminal.print(
+        f"{shown(dst)}: {len(report.read)} recordings, {frames} frames, {rate} "
         f"(of {report.source_frames} in the source)"
     )
     if report.refused:
@@ -71,5 +72,5 @@ def _print(report: ConversionReport, dst: Path, rate: str) -> None:
         table.add_column("file")
         table.add_column("why")
         for name, why in report.refused.items():
-            table.add_row(name, why)
-        console.print(table)
+            table.add_row(shown(name), shown(why))
+        terminal.print(table)

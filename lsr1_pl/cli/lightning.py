@@ -24,6 +24,7 @@ from lsr1_pl.cli.record_config import RecordConfig
 from lsr1_pl.cli.resume import LastCheckpoint, RunFolder, folder_of_last
 from lsr1_pl.cli.run_log import ContinuedCSVLogger, own_folder
 from lsr1_pl.cli.wandb_log import WandbSettings, finish_wandb, start_wandb
+from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError, complaints, user_error_within
 from lsr1_pl.pretrained import check_weights, trusted_classes_only
 from lsr1_pl.report import IterationProgress, WandbDashboard, quiet_lightning, short
@@ -112,7 +113,7 @@ class _CLI(LightningCLI):
                 return ContinuedCSVLogger(folder, Path(config.ckpt))
         run = run_path(config.trainer.default_root_dir or DEFAULT_ROOT, config.name)
         if self.subcommand != "fit":
-            run = run / self.subcommand
+            run = run / str(self.subcommand)
         return ContinuedCSVLogger(RunFolder(run.parent, run.name))
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
@@ -174,9 +175,10 @@ class _CLI(LightningCLI):
         for callback in self.trainer.checkpoint_callbacks:
             if isinstance(callback, ModelCheckpoint) and callback.best_model_score is not None:
                 best, score = short(callback.best_model_path), float(callback.best_model_score)
-                print(f"Best: {callback.monitor} {score:.4g}; test it: lsr1 test --ckpt {best}")
+                said = f"Best: {callback.monitor} {score:.4g}; test it: lsr1 test --ckpt {best}"
+                print(plain(said))
         if isinstance(self.trainer.logger, CSVLogger):
-            print(f"Log and checkpoints: {short(self.trainer.logger.log_dir)}")
+            print(plain(f"Log and checkpoints: {short(self.trainer.logger.log_dir)}"))
 
 
 def run_lightning(verb: str, arguments: Sequence[str]) -> int:

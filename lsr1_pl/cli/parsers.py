@@ -13,6 +13,9 @@ from lsr1_pl.ground.errors import ArgumentParser
 CKPT = "CKPT"
 """The metavar of an option that takes checkpoints."""
 
+MOST_ANIMATED = 100
+"""People who get a GLB, half a megabyte or more each, unless asked for each."""
+
 _WORKSPACE = """\
 The workspace 'L-SR1' of a W&B project: every panel of a run, in sections. Saves it there, or
 writes it to a file, or shows what there is. See docs/dashboards.md."""
@@ -43,7 +46,12 @@ def predict_parser() -> ArgumentParser:
         metavar="true",
         help="let its config name classes of any module, which runs their code",
     )
-    parser.add_argument("--out", type=Path, default=Path("fits"), help="folder (fits)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("fits"),
+        help="folder (fits); it replaces the results of an earlier run there",
+    )
     parser.add_argument("--steps", type=int, help="of the optimiser (the checkpoint's evaluation)")
     parser.add_argument(
         "--intrinsics",
@@ -66,6 +74,12 @@ def predict_parser() -> ArgumentParser:
     parser.add_argument("--batch_size", type=int, default=256, help="people at once (256)")
     parser.add_argument("--vertices", action="store_true", help="meshes in the npz, too")
     parser.add_argument("--obj", action="store_true", help="an OBJ mesh for each person")
+    parser.add_argument(
+        "--glb",
+        choices=("none", "one", "each"),
+        help="animations: none; one, of whoever is in most frames; each person's "
+        f"(each, but of {MOST_ANIMATED} people at most)",
+    )
     return parser
 
 

@@ -6,10 +6,14 @@ import time
 from argparse import Namespace
 from pathlib import Path
 
+import numpy as np
 import torch
 
+from lsr1_pl.cli.parsers import MOST_ANIMATED
 from lsr1_pl.cli.predict_files import (
     FittedInput,
+    animated_people,
+    remove_others,
     write_meshes,
     write_motion,
     write_npz,
@@ -22,9 +26,13 @@ from lsr1_pl.data import (
     read_intrinsics,
     track_people,
 )
+from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.together import written_together
 from lsr1_pl.report import short
 from lsr1_pl.tasks import HMRTask, fit_people, load_task, smooth_fits
+
+_FITS = "predictions.npz"
 
 
 def run(options: Namespace) -> None:
@@ -55,7 +63,8 @@ def run(options: Namespace) -> None:
     count = len(detections.frame)
     print(f"{count} people fitted in {seconds:.1f} s, {count / seconds:.0f} a second", flush=True)
     _write(FittedInput(options.input, detections, seen.numpy(), fits, task), options)
-    print(f"Fits: {short(str(options.out / 'predictions.npz'))}; page: index.html beside it")
+    path = plain(short(options.out / _FITS))
+    print(f"Fits: {path}; page: index.html beside it")
 
 
 def _check(options: Namespace) -> None:
@@ -78,13 +87,27 @@ def _intrinsics(words: list[str]) -> tuple[float, float, float, float]:
 
 
 def _write(fitted: FittedInput, options: Namespace) -> None:
-    folder: Path = options.out
-    folder.mkdir(parents=True, exist_ok=True)
+    again = (options.out / _FITS).is_file()
     meshes = fitted.meshes() if options.vertices or options.obj else None
-    write_npz(folder / "predictions.npz", fitted, meshes if options.vertices else None)
-    write_motion(folder, fitted, options.fps)
-    if options.obj and meshes is not None:
-        write_meshes(folder / "meshes", fitted, meshes)
+    people = animated_people(fitted.detections.person, options.glb)
+    with written_together(options.out) as folder:
+        write_npz(folder / _FITS, fitted, meshes if options.vertices else None)
+        write_motion(folder, fitted, options.fps, people)
+        if options.obj and meshes is not None:
+            write_meshes(folder / "meshes", fitted, meshes)
+        write_page(folder / "index.html", fitted, _notes(fitted, options))
+        names = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+    if again:
+        remove_others(options.out, names)
+    count = len(np.unique(fitted.detections.person))
+    if options.glb is None and count > MOST_ANIMATED:
+        print(
+            f"GLB: of the {MOST_ANIMATED} people who are in most frames, of {count}; "
+            "--glb each writes all"
+        )
+
+
+def _notes(fitted: FittedInput, options: Namespace) -> str:
     notes = []
     if not fitted.seen.all():
         notes.append("Dotted limbs end at a keypoint that was not seen: they are a guess.")
@@ -92,4 +115,4 @@ def _write(fitted: FittedInput, options: Namespace) -> None:
         notes.append(f"Smoothed over time by {options.smooth:g} s; the errors are those before it.")
     if options.intrinsics is not None:
         notes.append("The camera is the given one.")
-    write_page(folder / "index.html", fitted, " ".join(notes))
+    return " ".join(notes)

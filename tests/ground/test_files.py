@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,14 @@ import numpy as np
 import pytest
 
 from lsr1_pl.ground.errors import UserError
-from lsr1_pl.ground.files import check_regular, locked, sweep, written, written_folder
+from lsr1_pl.ground.files import (
+    check_regular,
+    locked,
+    remove_partials,
+    sweep,
+    written,
+    written_folder,
+)
 
 
 def _fail_in_writing(target: Path, error: Exception, *, durable: bool = False) -> None:
@@ -185,3 +193,38 @@ def test_only_regular_files_are_inputs(tmp_path: Path) -> None:
     ]:
         with pytest.raises(UserError, match=f"--in .*{why}"):
             check_regular(path, "--in ")
+
+
+def test_a_place_that_no_lock_can_be_beside_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("1")
+    named = pytest.raises(UserError, match=r"file/store: cannot be written")
+    with named, locked(tmp_path / "file" / "store", "a conversion"):
+        pass
+    # What the block itself meets is another matter.
+    with pytest.raises(PermissionError), locked(tmp_path / "store", "a conversion"):
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "input.txt"))
+
+
+def test_an_error_about_another_file_does_not_cause_itself(tmp_path: Path) -> None:
+    error = PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "input.txt"))
+    with pytest.raises(PermissionError) as raised:
+        _fail_in_writing(tmp_path / "a.txt", error)
+    assert raised.value.__cause__ is None
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
+    place = tmp_path / "run"
+    place.mkdir()
+    for name in ("last.ckpt", ".hidden", ".partial-1-notours", "a.partial-1-00c0ffee"):
+        (place / name).write_text("1")
+    kept = {path.name for path in place.iterdir()}
+    with written(place / "a.npz") as partial:
+        partial.write_text("half")
+        (place / f"{partial.name}").rename(place / partial.name.replace("partial-", "partial-9"))
+        partial.write_text("whole")
+    with written_folder(place / "b") as partial:
+        partial.mkdir(exist_ok=True)
+        shutil.copytree(partial, partial.with_name(partial.name.replace("partial-", "partial-9")))
+    remove_partials(place)
+    remove_partials(tmp_path / "none")
+    assert {path.name for path in place.iterdir()} == {*kept, "a.npz", "b"}
