@@ -29,6 +29,7 @@ from lsr1_pl.tasks.hmr_prediction import LEAST_KEYPOINTS, Prediction
 
 DOCS = Path(__file__).parents[1] / "docs"
 MKDOCS = DOCS.parent / "mkdocs.yml"
+WORDS = offer().words
 
 
 def blocks(page: str, language: str) -> list[str]:
