@@ -5,10 +5,13 @@ from lsr1_pl.pretrained.checkpoints import (
     NAMED,
     check_weights,
     checkpoint_config,
+    config_of,
+    fitting_weights,
     newest,
     read_checkpoint,
 )
 from lsr1_pl.pretrained.export import export_checkpoint, history_of
+from lsr1_pl.pretrained.foreign_memory import limited_memory
 from lsr1_pl.pretrained.functional import Result, minimize
 from lsr1_pl.pretrained.loading import (
     find_checkpoint,
@@ -18,18 +21,23 @@ from lsr1_pl.pretrained.loading import (
     shipped_folder,
     take_weights,
 )
-from lsr1_pl.pretrained.trust import check_folders, trusted_classes_only
+from lsr1_pl.pretrained.trust import foreign_config, foreign_part, listed_classes_only
 
 __all__ = [
     "CONFIG_KEY",
     "NAMED",
     "Result",
-    "check_folders",
     "check_weights",
     "checkpoint_config",
+    "config_of",
     "export_checkpoint",
     "find_checkpoint",
+    "fitting_weights",
+    "foreign_config",
+    "foreign_part",
     "history_of",
+    "limited_memory",
+    "listed_classes_only",
     "load_optimizer",
     "load_pretrained",
     "minimize",
@@ -38,5 +46,4 @@ __all__ = [
     "shipped",
     "shipped_folder",
     "take_weights",
-    "trusted_classes_only",
 ]
