@@ -46,10 +46,10 @@ _TRAINER_DEFAULTS = {
 class _CLI(LightningCLI):
     """LightningCLI whose checkpoint was read before parsing, and whose runs have their folder."""
 
-    def __init__(self, prepared: Prepared, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, prepared: Prepared, **kwargs: Any) -> None:
         self.prepared = prepared
         self.checkpoint_io: WholeCheckpointIO | None = None
-        super().__init__(*args, args=prepared.words, **kwargs)
+        super().__init__(LightningModule, args=prepared.words, **kwargs)
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
@@ -166,7 +166,7 @@ class _CLI(LightningCLI):
         taken = resumed.taken(self.trainer)
         assert self.checkpoint_io is not None
         self.checkpoint_io.hold(path, taken)
-        self.trainer.callbacks.insert(0, SoundOptimizers(path, taken))
+        self.trainer.callbacks.insert(0, SoundOptimizers(path, taken))  # type: ignore[attr-defined]
         say_left_out(path, "state", resumed.left_out)
 
     def _run_subcommand(self, subcommand: str) -> None:
@@ -237,7 +237,6 @@ def run_lightning(verb: str, arguments: Sequence[str]) -> int:
         try:
             _CLI(
                 prepared,
-                LightningModule,
                 subclass_mode_model=True,
                 subclass_mode_data=True,
                 auto_configure_optimizers=False,

@@ -83,7 +83,7 @@ class ResumedState:
         value = self.given.get(key)
         if not is_count(value):
             raise self._damaged(key)
-        return int(value)
+        return value
 
     def _loops(self, trainer: Trainer) -> dict[str, Any]:
         loops = self.given.get("loops")
@@ -127,7 +127,7 @@ class ResumedState:
         if self.trusted:
             return given
         taken: dict[str, Any] = {}
-        for callback in trainer.callbacks:
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
             key = callback.state_key
             key = key if key in given else callback._legacy_state_key
             if key not in given:
@@ -191,7 +191,7 @@ def saved_step(path: Path, checkpoint: Mapping[str, Any]) -> int:
     step = checkpoint.get("global_step")
     if not is_count(step):
         raise damaged(path, "global_step")
-    return int(step)
+    return step
 
 
 def damaged(path: Path, key: str) -> UserError:
