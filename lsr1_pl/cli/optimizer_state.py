@@ -38,12 +38,16 @@ def sound_optimizer(optimizer: Optimizer, given: Any) -> bool:
         parameters |= dict(zip(group["params"], own["params"], strict=True))
     if not isinstance(state, dict) or not set(state) <= set(parameters):
         return False
-    names = _names_after_a_step(optimizer)
+    names = {
+        dimensions: _names_after_a_step(optimizer, dimensions)
+        for dimensions in {parameter.dim() for parameter in parameters.values()}
+    }
     for number, entries in state.items():
         if not isinstance(entries, dict) or not harmless(entries):
             return False
         # What lacks entries altogether has not stepped.
-        if names is not None and entries and not names <= set(entries):
+        wanted = names[parameters[number].dim()]
+        if wanted is not None and entries and not wanted <= set(entries):
             return False
         if not all(_fits(value, parameters[number]) for value in entries.values()):
             return False
@@ -97,16 +101,16 @@ def _fits(value: Any, parameter: torch.Tensor) -> bool:
     )
 
 
-def _names_after_a_step(optimizer: Optimizer) -> set[str] | None:
-    """What the optimiser keeps of a parameter, from a step on one number; None if it cannot tell.
+def _names_after_a_step(optimizer: Optimizer, dimensions: int) -> set[str] | None:
+    """What the optimiser keeps of a parameter, from a step on a small one; None if none can tell.
 
     Each group's options may differ, so that only what all of them keep counts.
     """
     names: set[str] | None = None
     try:
         for group in optimizer.param_groups:
-            parameter = torch.zeros(2, 2, requires_grad=True)
-            parameter.grad = torch.zeros(2, 2)
+            parameter = torch.zeros((2,) * dimensions, requires_grad=True)
+            parameter.grad = torch.zeros_like(parameter)
             probe = copy.copy(optimizer)
             probe.state = defaultdict(dict)
             options = {key: value for key, value in group.items() if key != "params"}

@@ -10,7 +10,7 @@ from pathlib import Path
 Kind = Callable[[object], str | None]
 """Of a value: None if it is of the kind, else what is expected; None is of every kind."""
 
-_LABEL = re.compile(r"[\w(][\w ,.()+=*/&:'-]{0,199}")
+_LABEL = re.compile(r"(?!.*(?://|\.\.))[\w(][\w ,.()+=*/&'-]{0,199}")
 _METRIC = re.compile(r"[\w][\w /.,=()+-]{0,199}")
 _FILE_NAME = re.compile(
     r"(?:[\w=-]|\{[A-Za-z_][\w/]{0,99}(?::[0-9.]{0,4}[a-z]?)?\}|\.(?!\.)){1,200}"
