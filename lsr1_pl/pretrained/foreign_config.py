@@ -6,7 +6,7 @@ import importlib
 import inspect
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, is_dataclass
 from enum import Enum
 from math import prod
@@ -16,6 +16,7 @@ from typing import Any
 from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.pretrained import foreign_table as table
+from lsr1_pl.pretrained.foreign_hints import largest, parameters, takes_callable
 from lsr1_pl.pretrained.foreign_values import Kind, flag, label, number
 
 _DEEPEST = 12
@@ -125,8 +126,8 @@ class Foreign:
         found = self._class(class_path)
         self._arguments(found, arguments, place, depth)
         for names in table.TOGETHER.get(found.__name__, ()):
-            _, defaults = _parameters(found)
-            sizes = [_largest(arguments.get(name, defaults.get(name))) for name in names]
+            _, defaults = parameters(found)
+            sizes = [largest(arguments.get(name, defaults.get(name))) for name in names]
             if prod(sizes) > table.TOGETHER_MOST:
                 raise self._refusal(
                     f"{place}.{', '.join(dict.fromkeys(names))}: one batch of {prod(sizes):,} "
@@ -152,7 +153,7 @@ class Foreign:
     def _arguments(self, owner: type, given: dict[str, Any], place: str, depth: int) -> None:
         if depth > _DEEPEST:
             raise self._refusal(f"{place}: classes within classes, deeper than {_DEEPEST}")
-        hints, _ = _parameters(owner)
+        hints, _ = parameters(owner)
         for name, value in given.items():
             inside = f"{place}.{name}"
             hint = hints.get(name, _NO_HINT)
@@ -223,7 +224,7 @@ class Foreign:
         if kinds is None:
             self._part(section, place, depth)
             return
-        if not _takes_callable(hint):
+        if not takes_callable(hint):
             raise self._class_refusal(class_path)
         for name, value in arguments.items():
             self._listed_argument(kinds, name, value, place)
@@ -269,31 +270,6 @@ def refusal(source: Path, what: str) -> UserError:
     )
 
 
-def _parameters(owner: type) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Type hints and defaults of what makes an object, through ``**options`` of its bases."""
-    hints: dict[str, Any] = {}
-    defaults: dict[str, Any] = {}
-    if hasattr(owner, "_fields"):
-        # A NamedTuple is made by __new__.
-        return typing.get_type_hints(owner), dict(getattr(owner, "_field_defaults", {}))
-    for base in owner.__mro__:
-        made: Callable[..., None] | None = vars(base).get("__init__")
-        if made is None:
-            continue
-        try:
-            found = typing.get_type_hints(made)
-        except (NameError, TypeError):
-            found = {}
-        signature = inspect.signature(made)
-        for name, parameter in list(signature.parameters.items())[1:]:
-            if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-                hints.setdefault(name, found.get(name, object))
-                defaults.setdefault(name, parameter.default)
-        if all(p.kind is not p.VAR_KEYWORD for p in signature.parameters.values()):
-            break
-    return hints, defaults
-
-
 def _within(module: str, rooms: Sequence[str]) -> bool:
     return any(module == room or module.startswith(f"{room}.") for room in rooms)
 
@@ -306,17 +282,6 @@ def _choice(choices: tuple[object, ...]) -> Kind:
         return None if sound else expected
 
     return check
-
-
-def _takes_callable(hint: Any) -> bool:
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return any(_takes_callable(inner) for inner in typing.get_args(hint))
-    return typing.get_origin(hint) is Callable
-
-
-def _largest(value: Any) -> int:
-    values = value if isinstance(value, (list, tuple)) else [value]
-    return max((item for item in values if isinstance(item, int)), default=1)
 
 
 def _shown(value: object) -> str:
