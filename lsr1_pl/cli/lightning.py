@@ -69,7 +69,7 @@ class _CLI(LightningCLI):
             "--trust_checkpoint",
             type=bool,
             default=False,
-            help="Whether a checkpoint's config may name classes of any module, which runs them.",
+            help="Take all that the checkpoint says: code it runs, places it writes to, connections.",
         )
         parser.add_argument(
             "--matmul_precision",

@@ -81,7 +81,7 @@ def _parser() -> ArgumentParser:
         type=lambda word: {"true": True, "false": False}[word.lower()],
         default=False,
         metavar="true",
-        help="let its config name classes of any module, which runs their code",
+        help="let its config name classes of any module, which runs their code; and files to read",
     )
     parser.add_argument("--out", type=Path, default=Path("fits"), help="folder (fits)")
     parser.add_argument("--steps", type=int, help="of the optimiser (the checkpoint's evaluation)")
