@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lsr1_pl.cli.data import _print as print_conversion
 from pytorch_lightning import LightningModule, Trainer
 
 from lsr1_pl.bench.study import _print_table
 from lsr1_pl.cli import main
+from lsr1_pl.cli.data import _print as print_conversion
 from lsr1_pl.cli.doctor import _print as print_findings
 from lsr1_pl.data.assets_check import Asset, Finding
 from lsr1_pl.data.conversion import ConversionReport
