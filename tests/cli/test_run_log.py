@@ -150,10 +150,10 @@ DAMAGES: dict[str, tuple[bytes, list[int], str]] = {
 }
 
 
-def continued(run: Path, checkpoint: Path) -> Path:
-    """The log of the run, after a logger has gone on in it from a checkpoint."""
+def continued(run: Path) -> Path:
+    """The log of the run, after a logger has gone on in it from step 12."""
     version = run / "version_0"
-    logger = ContinuedCSVLogger(RunFolder(run.parent, run.name, version.name), checkpoint)
+    logger = ContinuedCSVLogger(RunFolder(run.parent, run.name, version.name), until_step=12)
     logger.log_metrics({"a": 0.25, "new": 1.0}, step=50)
     logger.save()
     return version / "metrics.csv"
@@ -167,7 +167,7 @@ def test_a_damaged_log_costs_its_damaged_rows_alone(
     log = tmp_path / "run" / "version_0" / "metrics.csv"
     log.parent.mkdir(parents=True)
     log.write_bytes(content)
-    continued(tmp_path / "run", finished_run / "checkpoints" / "last.ckpt")
+    continued(tmp_path / "run")
     assert steps_in(log) == [*kept, 50]
     with log.open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -179,7 +179,7 @@ def test_a_damaged_log_costs_its_damaged_rows_alone(
     assert "\x1b" not in line
     assert (log.parent / "metrics.damaged_0.csv").read_bytes() == content
     log.write_bytes(content + b"\x00")
-    continued(tmp_path / "run", finished_run / "checkpoints" / "last.ckpt")
+    continued(tmp_path / "run")
     assert (log.parent / "metrics.damaged_0.csv").read_bytes() == content
     assert (log.parent / "metrics.damaged_1.csv").read_bytes() == content + b"\x00"
 
@@ -192,7 +192,7 @@ def test_a_sound_log_is_gone_on_with_in_silence(
     log.parent.mkdir(parents=True)
     log.write_text(content, newline="")
     # The checkpoint is of step 12: later rows will be logged again.
-    continued(tmp_path / "run", finished_run / "checkpoints" / "last.ckpt")
+    continued(tmp_path / "run")
     assert steps_in(log) == [*(range(12) if content == WHOLE else ()), 50]
     assert capsys.readouterr().err == ""
     assert [path.name for path in log.parent.iterdir()] == ["metrics.csv"]
@@ -207,7 +207,7 @@ def test_a_huge_log_is_read_a_line_at_a_time(finished_run: Path, tmp_path: Path)
         file.writelines(LINES[2] for _ in range(20_000))
     tracemalloc.start()
     try:
-        continued(tmp_path / "run", finished_run / "checkpoints" / "last.ckpt")
+        continued(tmp_path / "run")
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -220,7 +220,7 @@ def test_a_log_that_is_no_file_is_named(finished_run: Path, tmp_path: Path) -> N
     log.parent.mkdir(parents=True)
     os.mkfifo(log)
     with pytest.raises(UserError, match=r"metrics\.csv: is no regular file"):
-        continued(tmp_path / "run", finished_run / "checkpoints" / "last.ckpt")
+        continued(tmp_path / "run")
 
 
 def test_a_fit_goes_on_beside_a_damaged_log(

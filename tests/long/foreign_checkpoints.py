@@ -1,6 +1,6 @@
 """Checkpoints of random configs and states: none may write, connect or run anything.
 
-    python benchmarks/foreign_checkpoints.py --cases 2000 --folder FOLDER
+    python tests/long/foreign_checkpoints.py --cases 2000 --folder FOLDER
 
 A sound checkpoint of a small training is changed: classes and functions of every package at hand
 with an argument that looks like a place (path, dir, file, url...) are put where a class may stand,
