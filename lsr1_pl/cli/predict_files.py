@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from lsr1_pl.data import Detections
+from lsr1_pl.hmr import Fits
 from lsr1_pl.report import FittedPerson, write_fit_page, write_glb
-from lsr1_pl.tasks import Fits, HMRTask
+from lsr1_pl.tasks import HMRTask
 
 _MOST_SHOWN = 12
 _LONGEST_NAME = 100

@@ -11,7 +11,9 @@ from torch import Tensor
 
 from lsr1_pl.body.rotations import axis_angle, rotation_matrix
 from lsr1_pl.body.skeleton import COCO18, SMPL_JOINTS
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr.observation import Observation
+from lsr1_pl.hmr.people_optimizer import FittedStates, WholeFit
 from lsr1_pl.hmr.pose_prior import PosePrior
 from lsr1_pl.hmr.reprojection import JointsOf
 from lsr1_pl.hmr.variables import join_variables, split_variables
@@ -40,18 +42,14 @@ STAGES = (Stage(404.0, 100.0), Stage(404.0, 50.0), Stage(57.4, 10.0), Stage(4.78
 
 
 @dataclass(frozen=True)
-class SMPLifyFit:
-    """What SMPLify did with B people."""
+class SMPLifyFit(FittedStates):
+    """The states of B people at the start, after the camera stage and after each body stage."""
 
-    iterates: Tensor
-    """(S + 1, B, N): the start, after the camera stage, and after each body stage."""
-    evaluations: list[int]
-    """Gradients taken until each of these states."""
     energy: Tensor
     """(B,) of the last stage, at its end."""
 
 
-class SMPLify:
+class SMPLify(WholeFit):
     """Camera stage on the torso, then four stages of keypoints against priors.
 
     Keypoints cost ``sum w rho(residual)`` with Geman and McClure's ``rho(r) = sigma^2 r^2 /
@@ -88,6 +86,16 @@ class SMPLify:
         self.learning_rate = learning_rate
         self.sigma = sigma
         self.both_facings = both_facings
+
+    def fit_whole(self, observation: Observation, x0: Tensor) -> SMPLifyFit:
+        """Fit B people, whose focal length is observed, from ``x0`` (B, 72 + num_betas).
+
+        Raises:
+            UserError: the focal length is not known.
+        """
+        if observation.focal is None:
+            raise UserError("SMPLify needs the focal length, which this observation lacks")
+        return self.fit(observation, observation.focal, x0)
 
     def fit(self, observation: Observation, focal: Tensor, x0: Tensor) -> SMPLifyFit:
         """Fit B people from ``x0`` (B, 72 + num_betas).

@@ -10,12 +10,13 @@ from torch import Tensor
 
 from lsr1_pl.body import BodyModel
 from lsr1_pl.data import MotionBatch
-from lsr1_pl.hmr import Observation, split_variables
+from lsr1_pl.hmr.observation import Observation
+from lsr1_pl.hmr.variables import split_variables
 from lsr1_pl.metrics import pa_mpjpe
 
 
-class FitSample(NamedTuple):
-    """A few fitted bodies, for pictures: n people, V vertices."""
+class SampledBodies(NamedTuple):
+    """A few true bodies and their fits, for pictures: n people, V vertices."""
 
     faces: Tensor
     """(F, 3)."""
@@ -31,14 +32,14 @@ class FitSample(NamedTuple):
     """(n, 18)."""
 
 
-def sample_fits(
+def sample_bodies(
     body: BodyModel,
     batch: MotionBatch,
     observation: Observation,
     states: Mapping[str, Tensor],
     joints: Sequence[str],
     count: int,
-) -> FitSample:
+) -> SampledBodies:
     """``count`` of a batch's people, evenly spread, with each solver's fit.
 
     Args:
@@ -58,7 +59,7 @@ def sample_fits(
         variables = split_variables(x[rows])
         fits[name] = body.vertices(*variables)
         errors_mm[name] = pa_mpjpe(joints_of(*variables), true)
-    return FitSample(
+    return SampledBodies(
         faces=body.faces,
         truth=body.vertices(batch.pose[rows], batch.betas[rows]),
         fits=fits,
