@@ -25,7 +25,7 @@ from lsr1_pl.hmr.evaluation.protocols import H36M14
 from lsr1_pl.hmr.fitting.prediction import LEAST_KEYPOINTS, Prediction
 from lsr1_pl.optim.minimize import Status
 from lsr1_pl.pretrained import shipped
-from lsr1_pl.report.dashboard import CURVES, PANELS
+from lsr1_pl.report.wandb.panels import CURVES, PANELS
 
 DOCS = Path(__file__).parents[1] / "docs"
 MKDOCS = DOCS.parent / "mkdocs.yml"

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lsr1_pl.ground.errors import ArgumentParser, UserError
-from lsr1_pl.report.dashboard import PANELS, DashboardPanel, logged_key
-from lsr1_pl.report.offline_run import read_offline_run
-from lsr1_pl.report.workspace import NAME, build_workspace, workspace_spec
+from lsr1_pl.report.wandb.offline_run import read_offline_run
+from lsr1_pl.report.wandb.panels import PANELS, DashboardPanel, logged_key
+from lsr1_pl.report.wandb.workspace import NAME, build_workspace, workspace_spec
 
 _DESCRIPTION = f"""\
 The workspace {NAME!r} of a W&B project: every panel of a run, in sections. Saves it there, or

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr1_pl.report.photo import embedded_photo
+from lsr1_pl.report.bodies.photo import embedded_photo
+from lsr1_pl.report.html import render
 
 Floats = NDArray[np.float64]
 
@@ -30,34 +30,6 @@ BODY_COLOUR = "#a9bdd9"
 
 _SIZE = 420
 """Of a plot, in pixels."""
-
-_TEMPLATE = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{ title }}</title>
-<style>
-  body { font: 16px/1.5 system-ui, sans-serif; color: #1b1f24; background: #fff;
-         max-width: 80rem; margin: 2rem auto; padding: 0 1rem; }
-  h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-bottom: 0; }
-  .person { border-top: 1px solid #d8dde3; margin-top: 1.5rem; padding-top: .5rem; }
-  .plots { display: flex; flex-wrap: wrap; } .plots > div { flex: 1 1 22rem; min-width: 20rem; }
-  p { margin: .2rem 0 .6rem; color: #57606a; }
-</style>
-<script>{{ plotly|safe }}</script>
-</head>
-<body>
-<h1>{{ title }}</h1>
-<p>{{ summary }}</p>
-{% for person in people %}
-<div class="person"><h2>{{ person.title }}</h2><p>{{ person.text }}</p>
-<div class="plots">{% for plot in person.plots %}<div>{{ plot|safe }}</div>{% endfor %}</div></div>
-{% endfor %}
-</body>
-</html>
-"""
 
 
 @dataclass(frozen=True)
@@ -105,9 +77,8 @@ def write_fit_page(
         }
         for person in people
     ]
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    text = environment.from_string(_TEMPLATE).render(
-        title=title, summary=summary, people=shown, plotly=get_plotlyjs()
+    text = render(
+        "fit_page.html.j2", title=title, summary=summary, people=shown, plotly=get_plotlyjs()
     )
     partial = path.with_name(f".{path.name}.partial")
     partial.write_text(text, encoding="utf-8")

@@ -9,57 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import jinja2
-
-_TEMPLATE = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{ page.title }}</title>
-<style>
-  body { font: 16px/1.5 system-ui, sans-serif; color: #1b1f24; background: #fff;
-         max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
-  h1 { font-size: 1.6rem; line-height: 1.2; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
-  .fast { background: #fff3d6; border-left: 4px solid #d99000; padding: .6rem .9rem; }
-  .scroll { overflow-x: auto; }
-  table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem; }
-  th, td { padding: .3rem .7rem; border-bottom: 1px solid #d8dde3; text-align: right; }
-  th { vertical-align: bottom; } th:first-child, td:first-child { text-align: left; }
-  td:first-child { white-space: nowrap; }
-  caption { caption-side: top; text-align: left; padding-bottom: .4rem; color: #57606a; }
-  img { max-width: 100%; height: auto; } figure { margin: 1rem 0; }
-  figcaption { color: #57606a; font-size: .92rem; }
-  code { background: #f1f3f5; padding: .1rem .3rem; border-radius: 3px; overflow-wrap: anywhere; }
-</style>
-</head>
-<body>
-<h1>{{ page.title }}</h1>
-{% if page.fast %}<p class="fast"><strong>Fast run.</strong> {{ page.fast }}</p>{% endif %}
-{% for paragraph in page.introduction %}<p>{{ paragraph }}</p>
-{% endfor %}
-{% for section in page.sections %}
-<h2>{{ section.title }}</h2>
-{% for paragraph in section.paragraphs %}<p>{{ paragraph }}</p>
-{% endfor %}
-{% for picture, caption in section.pictures %}
-<figure><img src="data:image/png;base64,{{ picture }}" alt="{{ caption }}">
-<figcaption>{{ caption }}</figcaption></figure>
-{% endfor %}
-{% if section.table %}<div class="scroll"><table><caption>{{ section.table.caption }}</caption>
-<thead><tr>{% for name in section.table.columns %}<th>{{ name }}</th>{% endfor %}</tr></thead>
-<tbody>{% for row in section.table.rows %}<tr>
-{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>
-{% endfor %}</tbody></table></div>{% endif %}
-{% endfor %}
-<h2>How this was made</h2>
-<p><code>{{ page.command }}</code></p>
-{% for paragraph in page.provenance %}<p>{{ paragraph }}</p>
-{% endfor %}
-</body>
-</html>
-"""
+from lsr1_pl.report.html import render
 
 
 @dataclass(frozen=True)
@@ -96,7 +46,6 @@ class Page:
 
 def write_page(path: Path, page: Page) -> None:
     """Write ``page`` as HTML with every picture inside, whole or not at all."""
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     sections = [
         {
             "title": section.title,
@@ -108,7 +57,7 @@ def write_page(path: Path, page: Page) -> None:
     ]
     shown = {**vars(page), "sections": sections}
     partial = path.with_suffix(".partial")
-    partial.write_text(environment.from_string(_TEMPLATE).render(page=shown), encoding="utf-8")
+    partial.write_text(render("page.html.j2", page=shown), encoding="utf-8")
     os.replace(partial, path)
 
 

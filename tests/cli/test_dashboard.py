@@ -15,8 +15,8 @@ import torch
 from lsr1_pl.cli import main
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.pretrained import CONFIG_KEY, read_checkpoint
-from lsr1_pl.report.dashboard import PANELS, SECTIONS, Task, logged_key, unfilled
-from lsr1_pl.report.offline_run import OfflineRun, read_offline_run
+from lsr1_pl.report.wandb.offline_run import OfflineRun, read_offline_run
+from lsr1_pl.report.wandb.panels import PANELS, SECTIONS, Task, logged_key, unfilled
 
 OFFLINE = ["--wandb.offline=true", "--wandb.project=tests"]
 HMR = [

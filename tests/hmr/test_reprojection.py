@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_problems import positive_definite
 from torch import Tensor
 
 from lsr1_pl.body import PinholeCamera, load_body_model
@@ -29,9 +30,7 @@ def people(
 
 def spread(size: int, seed: int) -> Tensor:
     """A covariance."""
-    generator = torch.Generator().manual_seed(seed)
-    factor = torch.randn(size, size, generator=generator, dtype=torch.float64)
-    return factor @ factor.T / size + 0.1 * torch.eye(size, dtype=torch.float64)
+    return positive_definite(1, size, seed)[0]
 
 
 @settings(max_examples=20, deadline=None)

@@ -6,12 +6,12 @@ import math
 
 import pytest
 import torch
+from random_problems import quadratics
 from scipy.spatial import procrustes
 from torch import Tensor
 
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.metrics import PAMPJPE, newton_alignment, pa_mpjpe
-from lsr1_pl.objectives import Quadratic
 
 
 def joints(seed: int) -> Tensor:
@@ -58,8 +58,7 @@ def test_unlike_shapes_are_named() -> None:
 
 def test_newton_alignment_is_one_for_newton_and_minus_one_against_it() -> None:
     torch.manual_seed(0)
-    A = torch.randn(3, 4, 4, dtype=torch.float64)
-    objective = Quadratic(A.mT @ A, torch.randn(3, 4, dtype=torch.float64))
+    objective = quadratics(3, 4)
     iterates = torch.randn(3, 3, 4, dtype=torch.float64)
     newton = torch.stack([objective.newton_direction(x) for x in iterates[:-1]])
     ones = torch.ones(2, 3, dtype=torch.float64)

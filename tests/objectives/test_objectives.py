@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from random_problems import quadratics, starts
 
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Objective
@@ -18,16 +19,10 @@ from lsr1_pl.objectives import (
 )
 
 
-def problem(size: int = 3) -> Quadratic:
-    torch.manual_seed(size)
-    A = torch.randn(4, size, size, dtype=torch.float64)
-    return Quadratic(A.mT @ A, torch.randn(4, size, dtype=torch.float64))
-
-
 @pytest.mark.parametrize("size", [1, 2, 10])
 def test_quadratic_gradient_equals_autograd(size: int) -> None:
-    quadratic = problem(size)
-    x = torch.randn(4, size, dtype=torch.float64)
+    quadratic = quadratics(4, size)
+    x = starts(4, size)
     expected = FunctionObjective(quadratic.value).evaluate(x)
     torch.testing.assert_close(quadratic.evaluate(x)._asdict(), expected._asdict())
 
@@ -38,21 +33,21 @@ def test_quadratic_value_is_eq_10() -> None:
 
 
 def test_minimizer_has_no_gradient_and_the_minimum() -> None:
-    quadratic = problem()
+    quadratic = quadratics(4, 3)
     at_minimum = quadratic.evaluate(quadratic.minimizer())
     assert at_minimum.gradient.abs().max() < 1e-9
     torch.testing.assert_close(at_minimum.value, quadratic.minimum())
 
 
 def test_newton_direction_leads_to_the_minimizer_in_one_step() -> None:
-    quadratic = problem()
-    x = torch.randn(4, 3, dtype=torch.float64)
+    quadratic = quadratics(4, 3)
+    x = starts(4, 3)
     torch.testing.assert_close(x + quadratic.newton_direction(x), quadratic.minimizer())
 
 
 def test_first_order_cuts_the_gradient_but_not_the_value() -> None:
-    for objective in (problem(), FunctionObjective(problem().value)):
-        x = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
+    for objective in (quadratics(4, 3), FunctionObjective(quadratics(4, 3).value)):
+        x = starts(4, 3).requires_grad_()
         evaluation = objective.evaluate(x, second_order=False)
         assert evaluation.value.requires_grad
         assert not evaluation.gradient.requires_grad
@@ -97,7 +92,7 @@ def test_written_out_gradients(function: Objective) -> None:
     assert not function.evaluate(x, second_order=False).gradient.requires_grad
 
 
-@pytest.mark.parametrize("function", [*FUNCTIONS, problem(4)])
+@pytest.mark.parametrize("function", [*FUNCTIONS, quadratics(4, 4)])
 def test_hessian_vector_products(function: Objective) -> None:
     torch.manual_seed(2)
     x, v = torch.randn(2, 4, 4, dtype=torch.float64)

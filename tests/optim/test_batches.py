@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from random_problems import one_of, quadratics, starts
 from torch import Tensor
 
 from lsr1_pl.ground.types import Objective
@@ -59,29 +60,16 @@ OPTIMIZERS: dict[str, BatchedOptimizer] = {
 }
 
 
-def random_quadratic() -> Quadratic:
-    generator = torch.Generator().manual_seed(3)
-    A = torch.randn(BATCH, SIZE, SIZE, dtype=torch.float64, generator=generator)
-    return Quadratic(A.mT @ A, torch.randn(BATCH, SIZE, dtype=torch.float64, generator=generator))
-
-
 OBJECTIVES: dict[str, Objective] = {
     "rosenbrock": Rosenbrock(),
     "rastrigin": Rastrigin(),
     "diagonal": DiagonalQuadratic(1000.0),
-    "quadratic": random_quadratic(),
+    "quadratic": quadratics(BATCH, SIZE),
 }
 
 
-def alone(objective: Objective, i: int) -> Objective:
-    if isinstance(objective, Quadratic):
-        return Quadratic(objective.H[i : i + 1], objective.b[i : i + 1])
-    return objective
-
-
 def start_points() -> Tensor:
-    generator = torch.Generator().manual_seed(11)
-    x0 = torch.randn(BATCH, SIZE, dtype=torch.float64, generator=generator)
+    x0 = starts(BATCH, SIZE)
     x0[5] = math.nan
     x0[6] = 1e200
     return x0
@@ -97,7 +85,8 @@ def test_a_batch_is_single_runs_even_with_broken_neighbours(solver: str, functio
     with torch.no_grad():
         together = unroll(optimizer, objective, x0, STEPS)
         for i in range(BATCH):
-            single = unroll(optimizer, alone(objective, i), x0[i : i + 1], STEPS)
+            lone = one_of(objective, i) if isinstance(objective, Quadratic) else objective
+            single = unroll(optimizer, lone, x0[i : i + 1], STEPS)
             for ours, theirs in (
                 (together.iterates[:, i], single.iterates[:, 0]),
                 (together.values[:, i], single.values[:, 0]),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 import torch
+from random_problems import one_of, quadratics, starts
 from torch import Tensor
 
 from lsr1_pl.ground.errors import UserError
@@ -35,19 +36,6 @@ REFERENCES: list[tuple[BatchedOptimizer, TorchOptimizer]] = [
     (Nesterov(2e-4, 0.8), lambda p: torch.optim.SGD(p, lr=2e-4, momentum=0.8, nesterov=True)),
     (Adam(0.05, 0.8, 0.95), lambda p: torch.optim.Adam(p, lr=0.05, betas=(0.8, 0.95))),
 ]
-
-
-def quadratics(count: int, size: int, seed: int = 0) -> Quadratic:
-    generator = torch.Generator().manual_seed(seed)
-    A = torch.randn(count, size, size, dtype=torch.float64, generator=generator)
-    H = A.mT @ A + 0.1 * torch.eye(size, dtype=torch.float64)
-    b = torch.randn(count, size, dtype=torch.float64, generator=generator)
-    return Quadratic(H / torch.linalg.matrix_norm(H, keepdim=True), b)
-
-
-def starts(count: int, size: int) -> Tensor:
-    generator = torch.Generator().manual_seed(7)
-    return 0.5 * torch.randn(count, size, dtype=torch.float64, generator=generator)
 
 
 def iterates_of(
@@ -83,7 +71,9 @@ def test_lbfgs_without_search_equals_torch_first_step_included(name: str, histor
     # Unit steps do not converge on Rosenbrock from everywhere: few steps, before rounding grows.
     steps = 15 if name == "quadratic" else 6
     for i in range(4):
-        objective = quadratics(1, 5, seed=i) if name == "quadratic" else Rosenbrock()
+        objective = (
+            quadratics(1, 5, seed=i, unit_norm=True) if name == "quadratic" else Rosenbrock()
+        )
         x0 = starts(4, 5)[i : i + 1]
         ours = unroll(LBFGS(history), objective, x0, steps).iterates[:, 0]
         for k in range(1, steps + 1):
@@ -144,7 +134,7 @@ def test_adahessian_curvature_is_exact_for_a_diagonal_hessian(seed: int) -> None
 
 
 def test_adahessian_estimate_converges_to_the_diagonal() -> None:
-    objective, x = quadratics(2, 5), starts(2, 5)
+    objective, x = quadratics(2, 5, unit_norm=True), starts(2, 5)
     estimate = AdaHessian(0.1, samples=4000).hessian_diagonal(x, objective, step=1)
     truth = objective.H.diagonal(dim1=1, dim2=2)
     torch.testing.assert_close(estimate, truth, rtol=0, atol=0.03)
@@ -174,7 +164,7 @@ def test_bfgs_skips_pairs_of_negative_curvature() -> None:
 
 @pytest.mark.parametrize("size", [2, 5, 10])
 def test_bfgs_with_exact_search_minimises_a_quadratic_within_n_steps(size: int) -> None:
-    objective = quadratics(8, size)
+    objective = quadratics(8, size, unit_norm=True)
     path = unroll(BFGS("exact"), objective, starts(8, size), size)
     torch.testing.assert_close(path.iterates[-1], objective.minimizer(), rtol=1e-6, atol=1e-6)
 
@@ -203,13 +193,13 @@ def test_sr1_update_satisfies_the_secant_or_is_skipped() -> None:
 
 
 def test_newton_takes_one_step_and_stays_where_the_hessian_is_singular() -> None:
-    objective = quadratics(3, 4)
+    objective = quadratics(3, 4, unit_norm=True)
     objective.H[1] = 0.0
     x0 = starts(3, 4)
     path = unroll(Newton(), objective, x0, 1)
     for i in (0, 2):
-        alone = Quadratic(objective.H[i : i + 1], objective.b[i : i + 1]).minimizer()
-        torch.testing.assert_close(path.iterates[1, i : i + 1], alone)
+        minimizer = one_of(objective, i).minimizer()
+        torch.testing.assert_close(path.iterates[1, i : i + 1], minimizer)
     assert torch.equal(path.iterates[1, 1], x0[1])
     assert path.evaluations[-1].tolist() == [1 + 5] * 3
 

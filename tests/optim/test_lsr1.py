@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from random_problems import one_of, quadratics, starts
 from torch import Tensor
 
 from lsr1_pl import LSR1
@@ -16,16 +17,10 @@ from lsr1_pl.objectives import Quadratic
 from lsr1_pl.optim import unroll
 
 
-def quadratics(count: int, size: int, dtype: torch.dtype = torch.float32) -> Quadratic:
-    generator = torch.Generator().manual_seed(size)
-    A = torch.randn(count, size, size, generator=generator, dtype=dtype)
-    b = torch.randn(count, size, generator=generator, dtype=dtype)
-    H = A.mT @ A
-    return Quadratic(H / torch.linalg.matrix_norm(H, keepdim=True), b / b.norm(dim=1, keepdim=True))
-
-
-def start(count: int, size: int, dtype: torch.dtype = torch.float32) -> Tensor:
-    return torch.randn(count, size, generator=torch.Generator().manual_seed(7), dtype=dtype)
+def drawn(count: int, size: int, dtype: torch.dtype = torch.float32) -> tuple[Quadratic, Tensor]:
+    """Problems as the paper draws them, and where to start."""
+    problem = quadratics(count, size, unit_norm=True, dtype=dtype)
+    return problem, starts(count, size, dtype=dtype)
 
 
 def small(seed: int = 0, **options: Any) -> LSR1:
@@ -34,7 +29,7 @@ def small(seed: int = 0, **options: Any) -> LSR1:
     optimizer = LSR1(hidden_dim=8, **{"buffer_size": 3, "vector_init_scale": 1.0, **options})
     optimizer.train()
     with torch.no_grad():
-        unroll(optimizer, quadratics(32, 3), start(32, 3), 2)
+        unroll(optimizer, *drawn(32, 3), 2)
     return optimizer.eval()
 
 
@@ -74,7 +69,7 @@ def reference_run(optimizer: LSR1, problem: Quadratic, x: Tensor, steps: int) ->
 
 def test_follows_algorithm_1() -> None:
     optimizer = small(gamma2=0.1)
-    problem, x0 = quadratics(4, 3), start(4, 3)
+    problem, x0 = drawn(4, 3)
     with torch.no_grad():
         trajectory = unroll(optimizer, problem, x0, 6)
         expected = torch.stack(reference_run(optimizer, problem, x0, 6))
@@ -85,7 +80,7 @@ def test_follows_algorithm_1() -> None:
 @pytest.mark.parametrize("pair", ["previous", "current"])
 def test_secant_residual_is_of_the_configured_pair(pair: str) -> None:
     optimizer = small(secant_pair=pair)
-    problem, x0 = quadratics(4, 3), start(4, 3)
+    problem, x0 = drawn(4, 3)
     with torch.no_grad():
         states = [optimizer.init(x0, problem.evaluate(x0))]
         for _ in range(3):
@@ -103,7 +98,7 @@ def test_secant_residual_is_of_the_configured_pair(pair: str) -> None:
 @pytest.mark.parametrize(("detach", "attached"), [(True, False), (False, True)])
 def test_detached_secant_pair_sends_no_gradient_to_the_step(detach: bool, attached: bool) -> None:
     optimizer = small(secant_pair="current", secant_detach=detach)
-    trajectory = unroll(optimizer, quadratics(4, 3), start(4, 3), 1)
+    trajectory = unroll(optimizer, *drawn(4, 3), 1)
     assert trajectory.secant_residuals is not None
     # After one step only p and q depend on the learning rates; B does not.
     (gradient,) = torch.autograd.grad(
@@ -117,7 +112,7 @@ def test_detached_secant_pair_sends_no_gradient_to_the_step(detach: bool, attach
 def test_weights_trained_at_one_size_serve_any_other() -> None:
     optimizer = small(vector_init_scale=0.01)
     for size in (2, 1000):
-        problem, x0 = quadratics(2, size), start(2, size)
+        problem, x0 = drawn(2, size)
         with torch.no_grad():
             trajectory = unroll(optimizer, problem, x0, 4)
         assert trajectory.iterates.shape == (5, 2, size)
@@ -126,19 +121,18 @@ def test_weights_trained_at_one_size_serve_any_other() -> None:
 
 def test_a_problem_does_not_depend_on_its_neighbours_in_eval_mode() -> None:
     optimizer = small().double()
-    problem, x0 = quadratics(6, 3, torch.float64), start(6, 3, torch.float64)
+    problem, x0 = drawn(6, 3, torch.float64)
     with torch.no_grad():
         together = unroll(optimizer, problem, x0, 5).iterates
         for i in range(6):
-            alone = Quadratic(problem.H[i : i + 1], problem.b[i : i + 1])
-            single = unroll(optimizer, alone, x0[i : i + 1], 5).iterates
+            single = unroll(optimizer, one_of(problem, i), x0[i : i + 1], 5).iterates
             torch.testing.assert_close(single[:, 0], together[:, i], rtol=1e-12, atol=1e-12)
 
 
 def test_untrained_is_close_to_gradient_descent() -> None:
     torch.manual_seed(0)
     optimizer = LSR1(hidden_dim=16, gamma1=0.4, vector_init_scale=0.0).eval()
-    problem, x0 = quadratics(4, 3), start(4, 3)
+    problem, x0 = drawn(4, 3)
     with torch.no_grad():
         x1 = unroll(optimizer, problem, x0, 1).iterates[1]
     torch.testing.assert_close(x1, x0 - 0.4 * problem.evaluate(x0).gradient, rtol=1e-2, atol=1e-3)
@@ -148,7 +142,7 @@ def test_untrained_is_close_to_gradient_descent() -> None:
 def test_meta_gradient_equals_finite_differences(second_order: bool) -> None:
     """In float64, through four steps, values and secant penalty, in eval mode."""
     optimizer = small(secant_detach=False, secant_pair="current", gamma2=0.1).double()
-    problem, x0 = quadratics(3, 3, torch.float64), start(3, 3, torch.float64)
+    problem, x0 = drawn(3, 3, torch.float64)
 
     def loss(with_gradient_path: bool) -> Tensor:
         trajectory = unroll(optimizer, problem, x0, 4, second_order=with_gradient_path)
@@ -177,7 +171,7 @@ def test_meta_gradient_equals_finite_differences(second_order: bool) -> None:
 def test_rms_inputs_see_no_scale() -> None:
     """Scaling x, g and so all inputs by a constant leaves v and alpha as they were."""
     optimizer = small(input_normalization="rms")
-    problem, x0 = quadratics(4, 3), start(4, 3)
+    problem, x0 = drawn(4, 3)
     scaled = Quadratic(problem.H, 100 * problem.b)
     with torch.no_grad():
         small_step = unroll(optimizer, problem, x0, 3).iterates
@@ -187,7 +181,7 @@ def test_rms_inputs_see_no_scale() -> None:
 
 def test_scaled_initial_curvature_is_the_barzilai_borwein_ratio() -> None:
     optimizer = small(initial_curvature="scaled")
-    problem, x0 = quadratics(4, 3), start(4, 3)
+    problem, x0 = drawn(4, 3)
     with torch.no_grad():
         first = optimizer.step(optimizer.init(x0, problem.evaluate(x0)), problem)
         second = optimizer.step(first, problem)
@@ -199,7 +193,7 @@ def test_scaled_initial_curvature_is_the_barzilai_borwein_ratio() -> None:
 
 def test_without_initial_curvature_the_direction_lies_in_the_span_of_the_vectors() -> None:
     optimizer = small(initial_curvature="none", buffer_size=1)
-    problem, x0 = quadratics(4, 3), start(4, 3)
+    problem, x0 = drawn(4, 3)
     with torch.no_grad():
         state = optimizer.step(optimizer.init(x0, problem.evaluate(x0)), problem)
     v = state.curvature.vectors[:, -1]
@@ -216,7 +210,7 @@ def test_buffer_size_can_change_after_training_and_shares_the_networks() -> None
 
 def test_step_leaves_the_given_state_as_it_was() -> None:
     optimizer = small()
-    problem, x0 = quadratics(4, 3), start(4, 3)
+    problem, x0 = drawn(4, 3)
     with torch.no_grad():
         state = optimizer.init(x0, problem.evaluate(x0))
         before = copy.deepcopy(state)
@@ -249,7 +243,7 @@ def test_bad_options_are_named(options: dict[str, Any], named: str) -> None:
 def test_relative_secant_residual_knows_no_scale() -> None:
     plain, relative = small(), small(secant_relative=True)
     relative.load_state_dict(plain.state_dict())
-    one, other = (unroll(o, quadratics(4, 3), start(4, 3), 4) for o in (plain, relative))
+    one, other = (unroll(o, *drawn(4, 3), 4) for o in (plain, relative))
     torch.testing.assert_close(one.iterates, other.iterates)
     assert one.secant_residuals is not None
     assert other.secant_residuals is not None
@@ -261,7 +255,7 @@ def test_relative_secant_residual_knows_no_scale() -> None:
 
 def test_output_limit_bounds_vectors_and_rates() -> None:
     optimizer = small(gamma1=0.5, gamma2=10.0, vector_init_scale=100.0)
-    problem, x = quadratics(8, 3), start(8, 3)
+    problem, x = drawn(8, 3)
     state = optimizer.init(x, problem.evaluate(x))
     given = (state, state.curvature.scale, state.evaluation.gradient)
     free, _ = optimizer._generate(*given)

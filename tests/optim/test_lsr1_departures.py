@@ -7,23 +7,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor
+from random_problems import quadratics, starts
 
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Evaluation
 from lsr1_pl.objectives import Quadratic
 from lsr1_pl.optim import LSR1, PSDSR1, Adam, EncoderInputs, unroll
-
-
-def quadratics(count: int, size: int) -> Quadratic:
-    generator = torch.Generator().manual_seed(size)
-    A = torch.randn(count, size, size, generator=generator, dtype=torch.float64)
-    return Quadratic(A.mT @ A / size, torch.ones(count, size, dtype=torch.float64))
-
-
-def start(count: int, size: int) -> Tensor:
-    generator = torch.Generator().manual_seed(7)
-    return torch.randn(count, size, generator=generator, dtype=torch.float64)
 
 
 def without_networks(optimizer: LSR1) -> LSR1:
@@ -39,7 +28,7 @@ def test_adam_s_diagonal_without_networks_is_adam(memory: float) -> None:
     optimizer = without_networks(
         LSR1(hidden_dim=4, gamma1=0.1, initial_curvature="rms", gradient_memory=memory)
     )
-    problem, x = quadratics(5, 4), start(5, 4)
+    problem, x = quadratics(5, 4), starts(5, 4)
     ours = unroll(optimizer, problem, x, 12).iterates
     theirs = unroll(Adam(0.1, beta1=memory, beta2=0.999, epsilon=1e-8), problem, x, 12).iterates
     torch.testing.assert_close(ours, theirs)
@@ -47,7 +36,7 @@ def test_adam_s_diagonal_without_networks_is_adam(memory: float) -> None:
 
 def test_averaged_gradients_alone_are_heavy_balls() -> None:
     optimizer = without_networks(LSR1(hidden_dim=4, gamma1=0.1, gradient_memory=0.8))
-    problem, x = quadratics(3, 4), start(3, 4)
+    problem, x = quadratics(3, 4), starts(3, 4)
     path = unroll(optimizer, problem, x, 5).iterates
     mean = torch.zeros_like(x)
     for k in range(5):
@@ -60,7 +49,7 @@ def test_the_diagonal_enters_b_and_its_vectors_are_in_its_units() -> None:
     torch.manual_seed(0)
     optimizer = LSR1(hidden_dim=4, buffer_size=2, initial_curvature="rms", vector_init_scale=1.0)
     optimizer = optimizer.double().eval()
-    problem, x = quadratics(3, 4), start(3, 4)
+    problem, x = quadratics(3, 4), starts(3, 4)
     state = optimizer.init(x, problem.evaluate(x))
     after = optimizer.step(state, problem)
     g = state.evaluation.gradient
@@ -86,7 +75,7 @@ def test_steps_do_not_know_the_objective_s_scale() -> None:
         **options,  # type: ignore[arg-type]
     )
     optimizer = optimizer.double().eval()
-    problem, x = quadratics(3, 4), start(3, 4)
+    problem, x = quadratics(3, 4), starts(3, 4)
     scaled = Quadratic(1e3 * problem.H, 1e3 * problem.b)
     one, other = (unroll(optimizer, p, x, 6).iterates for p in (problem, scaled))
     torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
@@ -120,14 +109,14 @@ def test_an_objective_of_value_and_gradient_zero_gives_finite_inputs() -> None:
 
 def test_an_embedding_knows_how_many_variables_it_has() -> None:
     optimizer = LSR1(hidden_dim=4, embedding=2, variables=5).double().eval()
-    problem, x = quadratics(3, 4), start(3, 4)
+    problem, x = quadratics(3, 4), starts(3, 4)
     with pytest.raises(UserError, match="embeddings of 5 variables; the problem has 4"):
         unroll(optimizer, problem, x, 1)
 
 
 def test_the_state_keeps_running_means() -> None:
     optimizer = without_networks(LSR1(hidden_dim=4, gradient_memory=0.5, initial_curvature="rms"))
-    problem, x = quadratics(2, 3), start(2, 3)
+    problem, x = quadratics(2, 3), starts(2, 3)
     state = optimizer.init(x, problem.evaluate(x))
     g = state.evaluation.gradient
     after = optimizer.step(state, problem)
@@ -138,7 +127,7 @@ def test_the_state_keeps_running_means() -> None:
 
 def test_b0_of_the_first_secant_is_held() -> None:
     optimizer = without_networks(LSR1(hidden_dim=4, gamma1=0.5, initial_curvature="first"))
-    problem, x = quadratics(3, 4), start(3, 4)
+    problem, x = quadratics(3, 4), starts(3, 4)
     state = optimizer.init(x, problem.evaluate(x))
     scales = []
     for _ in range(4):
@@ -166,7 +155,7 @@ def test_the_invariant_networks_know_no_unit() -> None:
         vector_scale="secant",
     )
     optimizer = optimizer.double().eval()
-    problem, x = quadratics(3, 6), start(3, 6)
+    problem, x = quadratics(3, 6), starts(3, 6)
     # From the second step on: the first has no secant to take its unit from.
     state = optimizer.init(x, problem.evaluate(x))
     state = optimizer.step(state, problem)
@@ -207,7 +196,7 @@ def test_with_sr1_s_vector_and_silent_networks_it_is_psd_sr1() -> None:
     optimizer = without_networks(
         LSR1(hidden_dim=4, buffer_size=12, gamma1=1.0, vector="sr1", initial_curvature="identity")
     )
-    problem, x = quadratics(3, 5), start(3, 5)
+    problem, x = quadratics(3, 5), starts(3, 5)
     problem = Quadratic(problem.H / torch.linalg.matrix_norm(problem.H, keepdim=True), problem.b)
     ours = unroll(optimizer, problem, x, 6).iterates
     theirs = unroll(PSDSR1(buffer_size=12), problem, x, 6).iterates

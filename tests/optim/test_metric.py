@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from random_problems import positive_definite
 from torch import Tensor
 
 from lsr1_pl.ground.errors import UserError
@@ -24,9 +25,7 @@ SIZE = 5
 
 
 def covariance(seed: int = 0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    factor = torch.randn(SIZE, SIZE, dtype=torch.float64, generator=generator)
-    return factor @ factor.T + 0.1 * torch.eye(SIZE, dtype=torch.float64)
+    return positive_definite(1, SIZE, seed)[0]
 
 
 def start() -> Tensor:

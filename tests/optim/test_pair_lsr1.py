@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_problems import quadratics
 from torch import Tensor
 
 from lsr1_pl.objectives import FunctionObjective, Quadratic, Rastrigin, Rosenbrock
@@ -36,12 +37,6 @@ def dense(pairs: SecantPairs, trust: float, gamma: float) -> Tensor:
     return torch.stack(columns, dim=2)
 
 
-def random_quadratic(seed: int = 3) -> Quadratic:
-    generator = torch.Generator().manual_seed(seed)
-    A = torch.randn(BATCH, SIZE + 4, SIZE, dtype=torch.float64, generator=generator)
-    return Quadratic(A.mT @ A, torch.randn(BATCH, SIZE, dtype=torch.float64, generator=generator))
-
-
 def trained(**options: int) -> PairLSR1:
     """With outputs that are not zero, as training leaves them."""
     torch.manual_seed(0)
@@ -55,7 +50,7 @@ def trained(**options: int) -> PairLSR1:
 def test_b_is_symmetric_and_positive(
     count: int, trust: float, gamma: float, quadratic: bool, seed: int
 ) -> None:
-    hessian = random_quadratic(seed).H if quadratic else None
+    hessian = quadratics(BATCH, SIZE, seed=seed).H if quadratic else None
     B = dense(pairs_of(hessian, count, 4, seed), trust, gamma)
     size = B.abs().amax(dim=(1, 2), keepdim=True)
     assert bool(((B - B.mT).abs() <= 1e-9 * size).all())
@@ -63,7 +58,7 @@ def test_b_is_symmetric_and_positive(
 
 
 def test_every_secant_of_a_quadratic_is_kept() -> None:
-    pairs = pairs_of(random_quadratic().H, 7, 5)
+    pairs = pairs_of(quadratics(BATCH, SIZE).H, 7, 5)
     B = dense(pairs, 1.0, 0.37)
     torch.testing.assert_close(torch.einsum("bij,blj->bli", B, pairs.changes), pairs.steps)
     # Without trust only the newest is, as in L-BFGS.
@@ -74,7 +69,7 @@ def test_every_secant_of_a_quadratic_is_kept() -> None:
 
 
 def test_without_trust_it_is_the_two_loop_recursion() -> None:
-    pairs = pairs_of(random_quadratic().H, 6, 4)
+    pairs = pairs_of(quadratics(BATCH, SIZE).H, 6, 4)
     y = torch.randn(BATCH, SIZE, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     scale = torch.full((BATCH,), 0.7, dtype=torch.float64)
     split = pairs.split_product(y)
@@ -83,7 +78,7 @@ def test_without_trust_it_is_the_two_loop_recursion() -> None:
 
 
 def test_a_pair_of_negative_curvature_is_left_out() -> None:
-    pairs = pairs_of(random_quadratic().H, 2, 3)
+    pairs = pairs_of(quadratics(BATCH, SIZE).H, 2, 3)
     p = torch.randn(BATCH, SIZE, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
     after = pairs.push(p, -p)
     assert torch.equal(after.steps, pairs.steps)
@@ -91,7 +86,7 @@ def test_a_pair_of_negative_curvature_is_left_out() -> None:
 
 
 def test_the_skeleton_follows_conjugate_gradients_on_quadratics() -> None:
-    objective = random_quadratic()
+    objective = quadratics(BATCH, SIZE)
     x = torch.ones(BATCH, SIZE, dtype=torch.float64)
     minimum = objective.minimum()
     with torch.no_grad():
@@ -136,7 +131,7 @@ def test_no_unit_of_f_or_x_matters(factor: float) -> None:
 
 def test_the_order_of_variables_does_not_matter() -> None:
     order = torch.randperm(SIZE, generator=torch.Generator().manual_seed(8))
-    objective = random_quadratic()
+    objective = quadratics(BATCH, SIZE)
     shuffled = Quadratic(objective.H[:, order][:, :, order], objective.b[:, order])
     x = torch.randn(BATCH, SIZE, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
     with torch.no_grad():

@@ -6,10 +6,11 @@ from functools import partial
 
 import pytest
 import torch
+from random_problems import quadratics
 from torch import Tensor
 
 from lsr1_pl.ground.types import Objective
-from lsr1_pl.objectives import Quadratic, Rosenbrock
+from lsr1_pl.objectives import Rosenbrock
 from lsr1_pl.optim import LSR1, InMetric, Metric, unroll
 
 STEPS = 4
@@ -22,11 +23,6 @@ def pair(**options: object) -> tuple[LSR1, LSR1]:
     again = LSR1(hidden_dim=8, buffer_size=2, recompute=True, **options).double()  # type: ignore[arg-type]
     again.load_state_dict(plain.state_dict())
     return plain, again
-
-
-def quadratics() -> Quadratic:
-    A = torch.randn(5, 3, 3, dtype=torch.float64)
-    return Quadratic(A.mT @ A, torch.randn(5, 3, dtype=torch.float64))
 
 
 def train(optimizer: LSR1, objective: Objective, x0: Tensor, second_order: bool = True) -> Tensor:
@@ -51,7 +47,7 @@ def train(optimizer: LSR1, objective: Objective, x0: Tensor, second_order: bool 
 def test_gradients_and_statistics_are_the_plain_ones(second_order: bool, dropout: float) -> None:
     plain, again = pair(dropout=dropout)
     torch.manual_seed(2)
-    for objective in (quadratics(), Rosenbrock()):
+    for objective in (quadratics(5, 3), Rosenbrock()):
         x0 = torch.randn(5, 3, dtype=torch.float64)
         losses = [train(each, objective, x0, second_order) for each in (plain, again)]
         torch.testing.assert_close(losses[1], losses[0], rtol=1e-12, atol=0)
@@ -69,7 +65,7 @@ def test_gradients_and_statistics_are_the_plain_ones(second_order: bool, dropout
 
 def test_norms_that_are_frozen_stay_so() -> None:
     plain, again = pair()
-    x0, objective = torch.randn(5, 3, dtype=torch.float64), quadratics()
+    x0, objective = torch.randn(5, 3, dtype=torch.float64), quadratics(5, 3)
     for optimizer in (plain, again):
         optimizer.eval()
         train(optimizer, objective, x0)
@@ -91,7 +87,7 @@ def test_a_gradient_can_be_differentiated_again() -> None:
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
 def test_it_goes_with_a_metric_and_with_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
-    x0, objective = torch.randn(5, 3, dtype=torch.float64), quadratics()
+    x0, objective = torch.randn(5, 3, dtype=torch.float64), quadratics(5, 3)
     eye = torch.eye(3, dtype=torch.float64)
     plain, again = pair()
     compiled = LSR1(hidden_dim=8, buffer_size=2, recompute=True, compiled=True).double()
@@ -115,6 +111,6 @@ def test_activations_are_not_kept() -> None:
         with torch.autograd.graph.saved_tensors_hooks(
             lambda t, numbers=numbers: (numbers.append(t.numel()), t)[1], lambda t: t
         ):
-            unroll(optimizer, quadratics(), torch.randn(5, 3, dtype=torch.float64), STEPS)
+            unroll(optimizer, quadratics(5, 3), torch.randn(5, 3, dtype=torch.float64), STEPS)
         kept.append(sum(numbers))
     assert kept[1] < 0.1 * kept[0]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from random_problems import quadratics, starts
 from torch import Tensor
 
-from lsr1_pl.objectives import FunctionObjective, Quadratic, Rastrigin, Rosenbrock
+from lsr1_pl.objectives import FunctionObjective, Rastrigin, Rosenbrock
 from lsr1_pl.optim import (
     LBFGS,
     LSR1,
@@ -46,19 +47,6 @@ UNGUARDED: dict[str, BatchedOptimizer] = {
 }
 
 
-def starts() -> Tensor:
-    generator = torch.Generator().manual_seed(4)
-    return 2 * torch.randn(BATCH, SIZE, dtype=torch.float64, generator=generator)
-
-
-def quadratic() -> Quadratic:
-    generator = torch.Generator().manual_seed(3)
-    A = torch.randn(BATCH, SIZE, SIZE, dtype=torch.float64, generator=generator)
-    H = A.mT @ A
-    b = torch.randn(BATCH, SIZE, dtype=torch.float64, generator=generator)
-    return Quadratic(H / torch.linalg.matrix_norm(H, keepdim=True), b)
-
-
 @pytest.mark.parametrize("name", UNGUARDED)
 @pytest.mark.parametrize("function", ["rosenbrock", "rastrigin", "nan beyond"])
 def test_a_guarded_step_never_raises_the_value(name: str, function: str) -> None:
@@ -72,8 +60,8 @@ def test_a_guarded_step_never_raises_the_value(name: str, function: str) -> None
         "nan beyond": FunctionObjective(broken),
     }[function]
     with torch.no_grad():
-        path = unroll(Safeguarded(UNGUARDED[name]), objective, starts(), 25)
-        free = unroll(UNGUARDED[name], objective, starts(), 25)
+        path = unroll(Safeguarded(UNGUARDED[name]), objective, 2 * starts(BATCH, SIZE), 25)
+        free = unroll(UNGUARDED[name], objective, 2 * starts(BATCH, SIZE), 25)
     sound = path.values[0].isfinite()
     assert bool(path.values[:, sound].isfinite().all())
     assert bool((path.values[:, sound].diff(dim=0) <= 0).all())
@@ -82,16 +70,16 @@ def test_a_guarded_step_never_raises_the_value(name: str, function: str) -> None
 
 
 def test_a_sound_run_is_left_alone() -> None:
-    objective, optimizer = quadratic(), GradientDescent(0.5)
+    objective, optimizer = quadratics(BATCH, SIZE, unit_norm=True), GradientDescent(0.5)
     with torch.no_grad():
-        guarded = unroll(Safeguarded(optimizer), objective, starts(), 20)
-        free = unroll(optimizer, objective, starts(), 20)
+        guarded = unroll(Safeguarded(optimizer), objective, 2 * starts(BATCH, SIZE), 20)
+        free = unroll(optimizer, objective, 2 * starts(BATCH, SIZE), 20)
     assert torch.equal(guarded.iterates, free.iterates)
     assert torch.equal(guarded.evaluations, free.evaluations)
 
 
 def test_the_optimiser_sees_the_step_that_was_taken() -> None:
-    x, objective = starts(), Rosenbrock()
+    x, objective = 2 * starts(BATCH, SIZE), Rosenbrock()
     for optimizer in (PSDSR1(), lsr1()):
         guard = Safeguarded(optimizer)
         with torch.no_grad():
@@ -112,7 +100,7 @@ def test_the_optimiser_sees_the_step_that_was_taken() -> None:
 
 def test_a_meta_gradient_flows_through_a_guarded_step() -> None:
     optimizer = lsr1()
-    path = unroll(Safeguarded(optimizer), Rosenbrock(), starts(), 4)
+    path = unroll(Safeguarded(optimizer), Rosenbrock(), 2 * starts(BATCH, SIZE), 4)
     path.values[-1].sum().backward()
     norms = [p.grad.norm() for p in optimizer.parameters() if p.grad is not None]
     assert norms
@@ -120,7 +108,7 @@ def test_a_meta_gradient_flows_through_a_guarded_step() -> None:
 
 
 def test_psd_sr1_keeps_its_secant_and_ends_on_quadratics() -> None:
-    objective, x = quadratic(), starts()
+    objective, x = quadratics(BATCH, SIZE, unit_norm=True), 2 * starts(BATCH, SIZE)
     with torch.no_grad():
         values = unroll(PSDSR1(buffer_size=8), objective, x, 40).values
         state = PSDSR1().init(x, objective.evaluate(x))

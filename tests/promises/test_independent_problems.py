@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from hostile_problems import OPTIMIZERS, solver
+from random_problems import quadratics, starts
 from torch import Tensor
 
 from lsr1_pl import minimize
@@ -15,11 +16,8 @@ DTYPES = {"float32": (torch.float32, 1e-6), "float64": (torch.float64, 1e-12)}
 
 def problems(dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
     """Quadratics' H (B, N, N), b and x0 (B, N); every third one is hostile."""
-    generator = torch.Generator().manual_seed(5)
-    A = torch.randn(BATCH, SIZE, SIZE, dtype=torch.float64, generator=generator)
-    H = A.mT @ A / SIZE + 0.5 * torch.eye(SIZE, dtype=torch.float64)
-    b = torch.randn(BATCH, SIZE, dtype=torch.float64, generator=generator)
-    x0 = torch.randn(BATCH, SIZE, dtype=torch.float64, generator=generator)
+    drawn, x0 = quadratics(BATCH, SIZE), starts(BATCH, SIZE)
+    H, b = drawn.H, drawn.b
     H[0::9] *= 1e12
     H[3::9] *= -1
     b[6::9] = 0

@@ -6,10 +6,11 @@ import copy
 
 import pytest
 import torch
+from random_problems import quadratics, starts
 from torch import Tensor
 
 from lsr1_pl.ground.types import Objective
-from lsr1_pl.objectives import FunctionObjective, Quadratic
+from lsr1_pl.objectives import FunctionObjective
 from lsr1_pl.optim import LSR1, BatchedOptimizer, PairLSR1, Safeguarded, unroll
 
 BATCH, SIZE, STEPS = 16, 6, 8
@@ -36,14 +37,10 @@ def in_precision(optimizer: BatchedOptimizer, dtype: torch.dtype) -> BatchedOpti
 
 
 def problem(name: str, dtype: torch.dtype) -> tuple[Objective, Tensor]:
-    generator = torch.Generator().manual_seed(2)
-    A = torch.randn(BATCH, SIZE, SIZE, dtype=torch.float64, generator=generator)
-    H = A.mT @ A / SIZE + 0.1 * torch.eye(SIZE, dtype=torch.float64)
-    b = torch.randn(BATCH, SIZE, dtype=torch.float64, generator=generator)
-    x0 = torch.randn(BATCH, SIZE, dtype=torch.float64, generator=generator)
+    x0 = starts(BATCH, SIZE, dtype=dtype)
     if name == "quadratic":
-        return Quadratic(H.to(dtype), b.to(dtype)), x0.to(dtype)
-    return FunctionObjective(lambda x: torch.cosh(x).sum(dim=1)), x0.to(dtype)
+        return quadratics(BATCH, SIZE, dtype=dtype), x0
+    return FunctionObjective(lambda x: torch.cosh(x).sum(dim=1)), x0
 
 
 def relative(ours: Tensor, reference: Tensor) -> float:

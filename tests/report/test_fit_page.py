@@ -16,8 +16,8 @@ import torch
 
 from lsr1_pl.body import load_body_model
 from lsr1_pl.report import FittedPerson, write_fit_page
+from lsr1_pl.report.bodies.photo import embedded_photo
 from lsr1_pl.report.fit_page import BODY_COLOUR, FIT_COLOUR
-from lsr1_pl.report.photo import embedded_photo
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chrome"))), None)
 GROUND = (40, 140, 60)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 from pathlib import Path
 
 import pytest
 
+import lsr1_pl
 from lsr1_pl.report import Page, PageTable, Section, readable, write_page
 
 
@@ -36,6 +38,17 @@ def test_page_holds_everything_and_escapes_it(tmp_path: Path) -> None:
 def test_a_whole_run_does_not_say_fast(tmp_path: Path) -> None:
     write_page(tmp_path / "index.html", Page("T", "lsr1 bench x"))
     assert "Fast run" not in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+def test_html_stands_in_templates_alone() -> None:
+    package = Path(lsr1_pl.__file__).parent
+    found = [
+        p
+        for p in package.rglob("*.py")
+        if re.search(r"<(html|body|div|table|p)[ >]", p.read_text("utf-8"))
+    ]
+    assert found == []
+    assert len(list((package / "report/templates").glob("*.html.j2"))) == 2
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lsr1_pl.report.bodies import Panel, draw_bodies
+from lsr1_pl.report.bodies.drawing import Panel, draw_bodies
 
 # A cube whose faces are counter-clockwise seen from outside.
 CUBE = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=float)

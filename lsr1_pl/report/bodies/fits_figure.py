@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from lsr1_pl.report.bodies import Panel, draw_bodies
+from lsr1_pl.report.bodies.drawing import Panel, draw_bodies
 from lsr1_pl.report.paths import short
 from lsr1_pl.report.run_folder import run_folder
 

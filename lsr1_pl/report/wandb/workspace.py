@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from lsr1_pl.ground.errors import UserError
-from lsr1_pl.report.dashboard import GOALS, PANELS, SECTIONS, DashboardPanel, logged_key
+from lsr1_pl.report.wandb.panels import GOALS, PANELS, SECTIONS, DashboardPanel, logged_key
 
 NAME = "L-SR1"
 _LINES, _ITERATION = "wandb/lineseries/v0", "trainer/global_step"

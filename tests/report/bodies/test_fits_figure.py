@@ -8,9 +8,9 @@ import pytest
 import torch
 from pytorch_lightning import LightningModule, Trainer
 
-from lsr1_pl.report import fits_figure
-from lsr1_pl.report.bodies import Panel
-from lsr1_pl.report.fits_figure import FitsFigure, draw_fits
+from lsr1_pl.report.bodies import fits_figure
+from lsr1_pl.report.bodies.drawing import Panel
+from lsr1_pl.report.bodies.fits_figure import FitsFigure, draw_fits
 
 FACES = torch.tensor([[0, 1, 2], [0, 2, 3], [0, 3, 1], [1, 3, 2]])
 

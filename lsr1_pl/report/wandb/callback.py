@@ -13,9 +13,9 @@ from torch import Tensor
 
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.metrics.memory import peak_bytes
-from lsr1_pl.report.dashboard import PANELS
-from lsr1_pl.report.wandb_artifact import data_hashes, log_best_checkpoint, staged_in
-from lsr1_pl.report.wandb_media import case_media, curve_charts
+from lsr1_pl.report.wandb.artifact import data_hashes, log_best_checkpoint, staged_in
+from lsr1_pl.report.wandb.media import case_media, curve_charts
+from lsr1_pl.report.wandb.panels import PANELS
 
 _STEP = "trainer/global_step"
 

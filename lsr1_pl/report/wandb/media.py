@@ -18,11 +18,11 @@ from torch import Tensor
 from lsr1_pl.body import BodyModel, PinholeCamera
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.hmr import EvaluatedPeople, split_variables
-from lsr1_pl.report.animation import write_glb
-from lsr1_pl.report.bodies import Panel, draw_bodies
-from lsr1_pl.report.dashboard import BODIES, CURVES, FITS, WORST
-from lsr1_pl.report.overlay import in_keypoint_box
+from lsr1_pl.report.bodies.drawing import Panel, draw_bodies
+from lsr1_pl.report.bodies.glb import write_glb
+from lsr1_pl.report.bodies.overlay import in_keypoint_box
 from lsr1_pl.report.step_table import Curves
+from lsr1_pl.report.wandb.panels import BODIES, CURVES, FITS, WORST
 
 _SHOWN, _WORST = 8, 32
 _COLOUR = (0.70, 0.80, 0.95)

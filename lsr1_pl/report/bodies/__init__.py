@@ -1,0 +1,1 @@
+"""Fitted bodies as pictures, as GLB files, over photos and beside the truth."""

@@ -1,0 +1,20 @@
+"""Templates to HTML, with whatever comes from outside made harmless."""
+
+from __future__ import annotations
+
+import jinja2
+
+
+def render(template: str, **values: object) -> str:
+    """The page of a template; every value is escaped, unless the template calls it safe.
+
+    Args:
+        template: the name of a file of ``report/templates``.
+        values: what the template shows, by name; a name that is missing raises.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("lsr1_pl.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.get_template(template).render(**values)

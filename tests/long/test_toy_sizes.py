@@ -1,0 +1,108 @@
+"""The long runs that measure, at toy size: each still runs and prints what its page quotes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import many_variables
+import motion_store
+import numpy as np
+import predict_intrinsics
+import predict_sequence
+import pytest
+import refine_lgd
+
+from lsr1_pl.bench.hmr import conditions
+from lsr1_pl.bench.hmr.conditions import Drawn
+from lsr1_pl.data import MotionDataModule
+from lsr1_pl.data.store import Motion, write_store
+
+Printed = Callable[..., list[str]]
+
+
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Printed:
+    """Runs a script as from the shell and returns the lines that it printed."""
+
+    def run(script: ModuleType, *words: str) -> list[str]:
+        monkeypatch.setattr(sys, "argv", ["script", *words])
+        script.main()
+        return capsys.readouterr().out.splitlines()
+
+    return run
+
+
+def objects(lines: list[str]) -> list[dict[str, float]]:
+    return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """A motion store of two recordings of a body that stands and sways."""
+
+    def motion(name: str, frames: int) -> Motion:
+        poses = np.zeros((frames, 72), np.float32)
+        poses[:, 5] = np.linspace(0, 0.3, frames)
+        return Motion(name, "toy", poses, 30.0, frames, np.zeros((frames, 10), np.float32))
+
+    folder = tmp_path / "store"
+    write_store(folder, [motion("sway_a", 6), motion("sway_b", 4)], source="toy", licence="none")
+    return folder
+
+
+@pytest.mark.parametrize("solver", ["lsr1_general", "L-SR1, width 128"])
+def test_many_variables(solver: str) -> None:
+    seconds, peak = many_variables.measure(many_variables.Case(solver, 100_000, 1))
+    assert seconds > 0
+    # The state alone holds seven vectors or more.
+    assert peak > 7 * 4 * 100_000
+
+
+def test_motion_store(printed: Printed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(motion_store, "BATCH", 4)
+    folder = tmp_path / "new"
+    words = ["--rows", "50", "--batches", "4", "--folder", str(folder)]
+    found = json.loads("\n".join(printed(motion_store, *words)))
+    assert found["rows"] == 50
+    assert found["rows_a_second"] > 0
+    assert len(found["memory_mib_over_time"]) == 5
+    assert not folder.exists()
+
+
+def test_predict_intrinsics(printed: Printed, store: Path) -> None:
+    words = ["--store", str(store), "--recordings", "sway_*"]
+    unknown, known = objects(printed(predict_intrinsics, *words))
+    assert unknown["people"] == known["people"] == 10
+    assert "hips_mm" not in unknown
+    # A known camera takes the wrong view direction out of the error.
+    assert known["mpjpe_mm"] < unknown["mpjpe_mm"]
+
+
+def test_predict_sequence(printed: Printed, store: Path) -> None:
+    words = ["--store", str(store), "--recordings", "sway_*", "--smooth", "0.04"]
+    drawn, plain, smooth = objects(printed(predict_sequence, *words))
+    assert drawn == {"recordings": 2, "frames": 10}
+    assert smooth["acceleration_error_mm"] < plain["acceleration_error_mm"]
+    with pytest.raises(SystemExit, match="no recording is called walk"):
+        printed(predict_sequence, "--store", str(store), "--recordings", "walk")
+
+
+def test_refine_lgd(printed: Printed, monkeypatch: pytest.MonkeyPatch) -> None:
+    def data(checkpoint: str, **changes: Any) -> MotionDataModule:
+        split = {"validation_recordings": ["kick"], "test_recordings": ["crawl"]}
+        return MotionDataModule(batch_size=16, **split, **changes)
+
+    monkeypatch.setattr(conditions, "motion_data", data)
+    monkeypatch.setattr(refine_lgd, "_DRAWN", Drawn(3, 4))
+    monkeypatch.setattr(refine_lgd, "_STEPS", 2)
+    monkeypatch.setattr(refine_lgd, "_SHOWN", (0, 2))
+    _, *rows = printed(refine_lgd, "--updates", "2", "--batches", "1")
+    assert len(rows) == 6
+    starts = [float(row.split()[-2]) for row in rows]
+    # Every solver of a split begins at the same fits.
+    assert len(set(starts[:3])) == len(set(starts[3:])) == 1
