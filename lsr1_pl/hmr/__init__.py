@@ -1,5 +1,6 @@
 """Human mesh recovery: fitting pose and betas to 2D keypoints."""
 
+from lsr1_pl.body.translation import solve_translation
 from lsr1_pl.hmr.evaluation.people import EvaluatedPeople
 from lsr1_pl.hmr.fitting import (
     Fit,
@@ -8,7 +9,6 @@ from lsr1_pl.hmr.fitting import (
     Prediction,
     fit_people,
     smooth_fits,
-    solve_translation,
     straight_view,
     track_people,
 )

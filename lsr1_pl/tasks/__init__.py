@@ -2,10 +2,10 @@
 
 from lsr1_pl.hmr.evaluation.sample import SampledBodies as FitSample
 from lsr1_pl.hmr.fitting import Fits
+from lsr1_pl.pretrained.tasks import load_data, load_task
 from lsr1_pl.tasks.function import FunctionTask
 from lsr1_pl.tasks.general import GeneralTask
 from lsr1_pl.tasks.hmr import HMRTask
-from lsr1_pl.tasks.loading import load_data, load_task
 from lsr1_pl.tasks.meta import MetaTask
 from lsr1_pl.tasks.refining import RefiningTask
 

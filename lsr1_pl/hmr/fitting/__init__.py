@@ -1,6 +1,6 @@
 """People fitted to their keypoints: one person at a time, before a camera, over a sequence."""
 
-from lsr1_pl.hmr.fitting.calibrated import solve_translation, straight_view
+from lsr1_pl.hmr.fitting.calibrated import straight_view
 from lsr1_pl.hmr.fitting.fitter import Fit, Fitter
 from lsr1_pl.hmr.fitting.people import Fits, fit_people
 from lsr1_pl.hmr.fitting.prediction import Prediction
@@ -14,7 +14,6 @@ __all__ = [
     "Prediction",
     "fit_people",
     "smooth_fits",
-    "solve_translation",
     "straight_view",
     "track_people",
 ]

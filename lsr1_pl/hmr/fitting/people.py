@@ -11,8 +11,9 @@ from torch import Tensor
 from lsr1_pl.body import PinholeCamera
 from lsr1_pl.body.calibrated import project_calibrated, turn_root
 from lsr1_pl.body.camera import keypoint_box
+from lsr1_pl.body.translation import solve_translation
 from lsr1_pl.data import KeypointBatch
-from lsr1_pl.hmr.fitting.calibrated import solve_translation, straight_view
+from lsr1_pl.hmr.fitting.calibrated import straight_view
 from lsr1_pl.hmr.fitting.fitter import Fitter
 from lsr1_pl.hmr.fitting.prediction import TOO_FEW_KEYPOINTS, Prediction
 from lsr1_pl.hmr.observation import observe_detections
