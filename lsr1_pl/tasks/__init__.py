@@ -1,7 +1,7 @@
 """Tasks: LightningModules that meta-train an optimiser."""
 
 from lsr1_pl.hmr.evaluation.sample import SampledBodies as FitSample
-from lsr1_pl.hmr.fitting import Fits
+from lsr1_pl.hmr.fitting import Fits, fit_people, smooth_fits
 from lsr1_pl.pretrained.tasks import load_data, load_task
 from lsr1_pl.tasks.function import FunctionTask
 from lsr1_pl.tasks.general import GeneralTask
@@ -17,6 +17,8 @@ __all__ = [
     "HMRTask",
     "MetaTask",
     "RefiningTask",
+    "fit_people",
     "load_data",
     "load_task",
+    "smooth_fits",
 ]

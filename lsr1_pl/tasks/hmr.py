@@ -175,15 +175,21 @@ class HMRTask(MetaTask):
 
     def training_step(self, batch: MotionBatch, batch_idx: int) -> Tensor:
         """Eq. 13 on one batch, averaged over the K + 1 states and the people."""
+        loss, parts = self.meta_loss(batch)
+        self.log("train/meta_loss", loss, prog_bar=True)
+        for name, part in parts.items():
+            self.log(f"train/{name}", part)
+        return loss
+
+    def meta_loss(self, batch: MotionBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Eq. 13 on one batch, a scalar; and, by name, the parts of it that are logged."""
         fitter = self.fitter
         known = observe_known(batch, fitter.body)
         target, observation = known.target, known.observation
         x0 = fitter.start(observation)
         self.initial_error.update(known.states - x0)
         if self.global_step < self.warmup_iterations:
-            loss = self._outer_loss(x0.unsqueeze(0), target, observation).mean()
-            self.log("train/meta_loss", loss, prog_bar=True)
-            return loss
+            return self._outer_loss(x0.unsqueeze(0), target, observation).mean(), {}
         self.freeze_norms(self.optimizer)
         start = x0.detach() if self.detach_initial_estimate else x0
         objective = fitter.objective(observation, x0)
@@ -191,12 +197,11 @@ class HMRTask(MetaTask):
         states = torch.cat([x0.unsqueeze(0), trajectory.iterates[1:]])
         losses = self._outer_loss(states, target, observation)
         secant = mean_secant_residual(trajectory)
-        loss = losses.mean() + self.secant_weight * secant
-        self.log("train/meta_loss", loss, prog_bar=True)
-        self.log("train/initial_loss", losses[0].mean())
-        self.log("train/final_loss", losses[-1].mean())
-        self.log("train/secant_residual", secant)
-        return loss
+        return losses.mean() + self.secant_weight * secant, {
+            "initial_loss": losses[0].mean(),
+            "final_loss": losses[-1].mean(),
+            "secant_residual": secant,
+        }
 
     def on_validation_epoch_start(self) -> None:
         """Fresh metrics."""

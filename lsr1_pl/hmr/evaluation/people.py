@@ -17,17 +17,17 @@ class EvaluatedPeople(NamedTuple):
     keypoints: Tensor
     """(P, 18, 2) normalised detections."""
     visibility: Tensor
-    """(P, 18)."""
+    """(P, 18) the weights of the keypoints; 0 is invisible."""
     initial: Tensor
-    """(P, N) the initial estimates."""
+    """(P, N) where the fits began."""
     fitted: Tensor
     """(P, N) the fits."""
     initial_mm: Tensor
-    """(P,) PA-MPJPE of the initial estimate; NaN for a person that does not count."""
+    """(P,) PA-MPJPE in mm of the initial estimate; NaN for a person that does not count."""
     fitted_mm: Tensor
-    """(P,) likewise of the fit."""
+    """(P,) PA-MPJPE of the fit; NaN for a person that does not count."""
     reprojection: Tensor
-    """(P,) of the fit, in thousandths of the keypoints' box."""
+    """(P,) reprojection error of the fit, in thousandths of the keypoints' box."""
 
 
 class PeopleKeeper:
@@ -40,9 +40,9 @@ class PeopleKeeper:
         """One batch of B people.
 
         Args:
-            observation: of them.
+            observation: what was seen of them.
             iterates: (S, B, N) the states of their fits, the initial estimate first.
-            errors: of these states; PA-MPJPE is kept of the first set of joints.
+            errors: the errors of these states; PA-MPJPE is kept of the first set of joints.
             step: the state that is kept as the fit.
         """
         pa_mpjpe = next(iter(errors.pa_mpjpe.values()))

@@ -19,17 +19,17 @@ class SampledBodies(NamedTuple):
     """A few true bodies and their fits, for pictures: n people, V vertices."""
 
     faces: Tensor
-    """(F, 3)."""
+    """(F, 3) vertex numbers of the triangles."""
     truth: Tensor
-    """(n, V, 3) in metres."""
+    """(n, V, 3) true vertices in metres."""
     fits: dict[str, Tensor]
-    """Solver -> (n, V, 3)."""
+    """Solver -> (n, V, 3) fitted vertices in metres."""
     errors_mm: dict[str, Tensor]
-    """Solver -> (n,) PA-MPJPE."""
+    """Solver -> (n,) PA-MPJPE in millimetres."""
     keypoints: Tensor
-    """(n, 18, 2) normalised."""
+    """(n, 18, 2) normalised detections."""
     visibility: Tensor
-    """(n, 18)."""
+    """(n, 18) weights of the keypoints; 0 is invisible."""
 
 
 def sample_bodies(

@@ -69,7 +69,7 @@ class ThreeDPWEvaluation(nn.Module):
 
     @property
     def names(self) -> list[str]:
-        """Of the protocols."""
+        """The names of the protocols, in their order."""
         return [protocol.name for protocol in self.protocols]
 
     def note(self, counts: Mapping[str, int], frames: int) -> str:
