@@ -1,5 +1,6 @@
 # make run    train on the embedded data for a few minutes, test, draw the fits
 # make test   the whole default test suite
+# make pages  write anew what the pages under docs/ show of the code: help texts, cards, names
 # make docs   build the documentation into build/site; it opens from files, offline
 # make lint   style, types, and which room may import which
 # make clean  remove the environment and caches (runs/ stays)
@@ -12,7 +13,7 @@ TRAIN_TIME ?= 00:00:04:00
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: run test docs lint clean
+.PHONY: run test pages docs lint clean
 .DELETE_ON_ERROR:
 
 run: $(STAMP)
@@ -21,6 +22,9 @@ run: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/pytest --numprocesses auto --dist loadfile
+
+pages: $(STAMP)
+	$(BIN)/python tools/pages.py
 
 docs: $(STAMP).docs
 	$(BIN)/mkdocs build --strict

@@ -57,6 +57,39 @@ def test_optimisers_and_objectives_need_torch_alone() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_only_comparisons_import_smplx() -> None:
+    found = {
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "smplx")
+        or (isinstance(node, ast.Import) and any(a.name.startswith("smplx") for a in node.names))
+    }
+    # Its licence is non-commercial, so that nobody should run it without having asked for it.
+    assert found == {"body/model.py"}
+
+
+def test_a_body_can_be_posed_without_smplx() -> None:
+    code = (
+        "import sys; sys.modules['smplx'] = None\n"
+        "import torch; from lsr1_pl.body import load_body_model\n"
+        "print(load_body_model('open').joints(torch.zeros(1, 72), torch.zeros(1, 10)).shape[1])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "45"
+
+
+def test_minimize_needs_torch_and_small_packages_alone() -> None:
+    code = (
+        "import sys, torch, lsr1_pl; lsr1_pl.minimize(lambda x: (x**2).sum(-1), torch.ones(1, 3));"
+        "heavy = {'pytorch_lightning', 'torchmetrics', 'smplx', 'matplotlib', 'wandb', 'rich',"
+        "         'scipy', 'sklearn', 'plotly'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def _calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
@@ -117,6 +150,31 @@ def test_lightning_s_hooks_are_called_by_lightning_alone() -> None:
 def test_the_search_for_forbidden_calls_finds_them(call: str) -> None:
     ((name, node),) = list(_calls(ast.parse(call)))
     assert _is_forbidden(name, node)
+
+
+def _renames(tree: ast.AST) -> bool:
+    names = [(name, len(call.args)) for name, call in _calls(tree)]
+    # A path's method takes one argument; a text's replace takes two.
+    return any(
+        name in ("os.replace", "os.rename", "os.renames")
+        or (name.endswith((".rename", ".replace")) and count == 1)
+        for name, count in names
+    )
+
+
+def test_files_are_written_whole_in_one_way() -> None:
+    found = {
+        str(path.relative_to(ROOT))
+        for path in PACKAGE.rglob("*.py")
+        if _renames(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    assert found == {"lsr1_pl/ground/files.py"}
+
+
+@pytest.mark.parametrize("call", ["os.replace(a, b)", "os.rename(a, b)", "path.rename(b)"])
+def test_the_search_for_renames_finds_them(call: str) -> None:
+    assert _renames(ast.parse(call))
+    assert not _renames(ast.parse("text.replace('a', 'b'); replace(x, y=1)"))
 
 
 def test_files_have_one_subject() -> None:

@@ -18,7 +18,7 @@ from lsr1_pl.body import PinholeCamera, load_body_model, normalize_keypoints
 from lsr1_pl.body.calibrated import project_calibrated
 from lsr1_pl.body.skeleton import COCO18, LANDMARKS, PARENTS, SMPL_JOINTS
 from lsr1_pl.cli import main
-from lsr1_pl.cli.completion import WORDS
+from lsr1_pl.cli.completion import offer
 from lsr1_pl.cli.configs import packaged_configs
 from lsr1_pl.hmr.evaluation.errors import EVALUATED_KEYPOINTS
 from lsr1_pl.hmr.evaluation.protocols import H36M14
@@ -29,6 +29,7 @@ from lsr1_pl.report.wandb.panels import CURVES, PANELS
 
 DOCS = Path(__file__).parents[1] / "docs"
 MKDOCS = DOCS.parent / "mkdocs.yml"
+WORDS = offer().words
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -192,8 +193,8 @@ def test_commands_page_shows_every_help() -> None:
     text = (DOCS / "commands.md").read_text(encoding="utf-8")
     shown = set(re.findall(r"^<!-- help: ?(.*?) ?-->$", text, re.MULTILINE))
     # What only leads on to other verbs, and what is said to take the same, needs no place.
-    assert set(WORDS) - shown == {"validate", "data", "data convert"}
-    assert shown <= set(WORDS)
+    assert set(offer().words) - shown == {"validate", "data", "data convert"}
+    assert shown <= set(offer().words)
 
 
 def test_every_help_comes_with_an_example_of_its_verb() -> None:
@@ -204,12 +205,12 @@ def test_every_help_comes_with_an_example_of_its_verb() -> None:
         (example, *_) = re.findall(r"^    (.+)$", room.split("<!--")[0], re.MULTILINE) or [""]
         assert f"lsr1 {verb}" in example
         flags = set(re.findall(r" (--\w+) ", f"{example} "))
-        assert flags <= set(WORDS[verb]), example
+        assert flags <= set(offer().words[verb]), example
 
 
 def test_every_study_and_every_kept_run_is_among_the_results() -> None:
     text = (DOCS / "results.md").read_text(encoding="utf-8")
-    studies = [verb for verb in WORDS if verb.startswith("bench ")]
+    studies = [verb for verb in offer().words if verb.startswith("bench ")]
     assert studies
     assert [verb for verb in studies if f"| `lsr1 {verb}` |" not in text] == []
     kept = [path.relative_to(DOCS).as_posix() for path in (DOCS / "results").glob("*/*.*")]
@@ -225,25 +226,77 @@ def test_every_config_stands_among_the_departures() -> None:
     assert [p for p in patterns if not any(fnmatch(name, p) for name in names)] == []
 
 
-def test_the_site_is_filled_in_from_the_code_and_the_readme() -> None:
-    hooks = runpy.run_path(str(DOCS.parent / "tools/site_hooks.py"))
-    fill = hooks["on_page_markdown"]
-    assert "usage: lsr1 export" in fill("a\n\n<!-- help: export -->\n")
-    assert "learned symmetric-rank-one" in fill("<!-- help: -->")
-    results = fill((DOCS / "results.md").read_text(encoding="utf-8"))
-    assert "## The analytic study" in results
-    assert "## Human mesh recovery" in results
-    assert "Bring your data" not in results
-    assert "](results/general/summary.json)" in results
-    assert "](checkpoints.md)" in results
-    assert fill("[`a.py`](../examples/a.py) [b](c.md)") == "`a.py` [b](c.md)"
-    assert "# lsr1_general" in fill("<!-- cards -->")
-    # A list that follows its paragraph at once is none to the site's Markdown.
-    assert re.search(r"^[^-\s|].*\n- ", results, re.MULTILINE) is None
+PAGES = runpy.run_path(str(DOCS.parent / "tools/pages.py"))
+IS_REBUILT = all(
+    (DOCS.parent / "lsr1_pl" / folder).is_dir()
+    for folder in ("hmr/fitting", "optim/lsr1", "data/detections", "report/wandb")
+)
+"""Whether rooms have the folders that the page about architecture draws."""
+HOOKS = runpy.run_path(str(DOCS.parent / "tools/site_hooks.py"))
+
+
+def test_no_page_is_stale() -> None:
+    stale = [page.name for page in PAGES["pages"]() if PAGES["is_stale"](page)]
+    assert stale == [], "make pages"
+
+
+def test_a_stale_page_is_found_and_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "docs/some.md"
+    page.parent.mkdir()
+    page.write_text("# T\n\n<!-- help: export -->\nSTALE\n<!-- end -->\n\nmine\n", encoding="utf-8")
+    main_of_pages = PAGES["main"]
+    monkeypatch.setitem(main_of_pages.__globals__, "DOCS", page.parent)
+    monkeypatch.setitem(main_of_pages.__globals__, "ROOT", tmp_path)
+    assert main_of_pages(["--check"]) == 1
+    assert "STALE" in page.read_text(encoding="utf-8")
+    assert main_of_pages([]) == 0
+    text = page.read_text(encoding="utf-8")
+    assert "usage: lsr1 export" in text
+    assert "STALE" not in text
+    assert text.endswith("<!-- end -->\n\nmine\n")
+    assert main_of_pages(["--check"]) == 0
+    assert capsys.readouterr().out == (
+        "docs/some.md is stale: make pages\ndocs/some.md is written anew\n"
+    )
+
+
+def test_what_a_page_can_show() -> None:
+    made = PAGES["made"]
+    assert "learned symmetric-rank-one" in made("help", "", DOCS)
+    assert "\n### lsr1_general\n" in made("cards", "", DOCS)
+    assert "| `unroll` | Run `steps` iterations from `x0` (B, N). |" in made(
+        "api", "lsr1_pl.optim", DOCS
+    )
+    assert made("api", "lsr1_pl.ground.errors.UserError", DOCS).count("\n") == 2
+    moved = PAGES["with_links"]("[a](b.md#c) [d](https://e.f)", DOCS.parent, DOCS / "api")
+    assert moved == "[a](../../b.md#c) [d](https://e.f)\n"
+
+
+def test_the_site_has_the_whole_api_and_no_link_out_of_itself() -> None:
+    for_site = HOOKS["for_site"]
+    assert for_site("[`a.py`](../examples/a.py) [b](c.md)", "x.md") == "`a.py` [b](c.md)"
+    assert for_site("[a](../x.md) ![p](../../p.png)", "results/y.md") == "[a](../x.md) p"
+    api = for_site((DOCS / "api/index.md").read_text(encoding="utf-8"), "api/index.md")
+    assert "::: lsr1_pl.ground.types\n    options:\n      heading_level: 3" in api
+    assert "show_root_heading: true" in api.split("::: lsr1_pl.ground.errors.UserError")[1]
     for page in DOCS.rglob("*.md"):
-        assert "<!-- " not in fill(page.read_text(encoding="utf-8")), page
-    with pytest.raises(ValueError, match="no heading 'Nowhere'"):
-        fill("<!-- readme: Nowhere -->")
+        text = page.read_text(encoding="utf-8")
+        uri = page.relative_to(DOCS).as_posix()
+        assert "<!-- " not in for_site(text, uri), page
+        assert ":::" not in text, f"{page}: on GitHub this is a placeholder"
+
+
+def test_the_paths_that_pages_name_exist() -> None:
+    root = DOCS.parent
+    rooms = "lsr1_pl|tests|tools|benchmarks|examples|configs"
+    for page in (root / "README.md", root / "CONTRIBUTING.md", *DOCS.rglob("*.md")):
+        if page.name in ("architecture.md", "extending.md") and not IS_REBUILT:
+            continue
+        text = page.read_text(encoding="utf-8")
+        named = re.findall(rf"(?<![\w/.])((?:{rooms})/[\w./-]*\w)", text)
+        assert [path for path in named if not (root / path).exists()] == [], page
 
 
 def test_every_page_is_in_the_menu_and_every_link_leads_somewhere() -> None:

@@ -11,14 +11,17 @@ from typing import Any
 
 import pytest
 import yaml
+from PIL import Image
 
 from lsr1_pl.cli import main
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-def numbers(name: str, capsys: pytest.CaptureFixture[str]) -> tuple[str, list[float]]:
-    runpy.run_path(str(EXAMPLES / name))
+def numbers(
+    name: str, capsys: pytest.CaptureFixture[str], run_name: str = "example"
+) -> tuple[str, list[float]]:
+    runpy.run_path(str(EXAMPLES / name), run_name=run_name)
     text = capsys.readouterr().out
     return text, [float(word) for word in re.findall(r"[-+]?\d+\.?\d*(?:e-?\d+)?", text)]
 
@@ -26,7 +29,9 @@ def numbers(name: str, capsys: pytest.CaptureFixture[str]) -> tuple[str, list[fl
 def test_every_example_has_a_test() -> None:
     assert sorted(path.name for path in EXAMPLES.glob("*.py")) == [
         "camera_pose.py",
+        "draw_fits.py",
         "least_squares.py",
+        "meta_train.py",
         "small_network.py",
         "tune_with_optuna.py",
     ]
@@ -51,6 +56,41 @@ def test_camera_pose(capsys: pytest.CaptureFixture[str]) -> None:
 def test_small_network(capsys: pytest.CaptureFixture[str]) -> None:
     _, (before, after) = numbers("small_network.py", capsys)
     assert after < 1e-3 < before
+
+
+def test_meta_train_learns_and_generalises(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["meta_train.py", "--iterations", "20"])
+    text, _ = numbers("meta_train.py", capsys, "__main__")
+    table = re.findall(r"^(gradient descent|L-.+?) +(\d\.\d.*)$", text, re.MULTILINE)
+    last = {name: float(medians.split()[-1]) for name, medians in table}
+    assert len(last) == 4
+    # Problems of ten variables, where training saw six.
+    assert last["L-SR1, after training"] < 0.25 * last["L-SR1, before training"]
+    assert last["L-SR1, after training"] < 0.25 * last["gradient descent"]
+
+
+def test_meta_train_is_one_page_and_needs_no_lightning() -> None:
+    text = (EXAMPLES / "meta_train.py").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 100
+    modules = set(re.findall(r"^(?:from|import) (\S+)", text, re.MULTILINE))
+    assert modules == {"__future__", "argparse", "torch", "lsr1_pl.objectives", "lsr1_pl.optim"}
+
+
+def test_draw_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "fits.png"
+    monkeypatch.setattr(sys, "argv", ["draw_fits.py", "--out", str(out), "--every", "10"])
+    text, _ = numbers("draw_fits.py", capsys, "__main__")
+    mean, median = re.findall(r"(\d+\.\d)", text.split("PA-MPJPE")[-1])
+    assert float(median) < 100
+    assert float(mean) < 120
+    # Of the committed picture's size: another one shows other people, or lost its parts.
+    committed = EXAMPLES.parent / "docs/assets/fits.png"
+    with Image.open(out) as drawn, Image.open(committed) as kept:
+        assert drawn.size == kept.size
 
 
 def test_every_key_of_the_sweep_is_one_of_its_config(capsys: pytest.CaptureFixture[str]) -> None:

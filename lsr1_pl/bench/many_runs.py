@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.files import written
 
 _SETTINGS = "settings.json"
-
-
-def add_runs(parser: argparse.ArgumentParser, iterations: int) -> None:
-    """The options that say how long a run is, and divide the runs among processes."""
-    parser.add_argument("--iterations", type=int, default=None, help=f"a run ({iterations})")
-    parser.add_argument(
-        "--share",
-        default="1/1",
-        metavar="I/N",
-        help="train only the I-th of N shares of the runs, beside N - 1 other processes on --out",
-    )
 
 
 def iterations_of(options: argparse.Namespace, default: int) -> int:
@@ -63,9 +52,8 @@ def run_file(folder: Path, name: str) -> Path:
 
 def store(path: Path, outcome: Any) -> None:
     """Write one run's outcome, whole or not at all."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(outcome), encoding="utf-8")
-    os.replace(partial, path)
+    with written(path) as partial:
+        partial.write_text(json.dumps(outcome), encoding="utf-8")
 
 
 def stored(folder: Path, names: Sequence[str]) -> dict[str, Any]:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
-import os
 import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from lsr1_pl import __version__
+from lsr1_pl.ground.console import console, plain, shown
 from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.files import written
 from lsr1_pl.report import Page, PageTable, Section, readable, short, write_page
 
 if TYPE_CHECKING:
@@ -67,19 +65,19 @@ class Study:
     def write_rows(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """results.csv, whole or not at all."""
         path = self._file("results.csv")
-        partial = path.with_suffix(".partial")
-        with partial.open("w", newline="", encoding="utf-8") as file:
+        with (
+            written(path) as partial,
+            partial.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
+        ):
             writer = csv.writer(file)
             writer.writerow(columns)
             writer.writerows(rows)
-        os.replace(partial, path)
 
     def save_figure(self, figure: Figure, name: str) -> Path:
         """``name``.png in the folder."""
         path = self._file(f"{name}.png")
-        partial = path.with_suffix(".partial")
-        figure.savefig(partial, dpi=110, format="png")
-        os.replace(partial, path)
+        with written(path) as partial:
+            figure.savefig(partial, dpi=110, format="png")
         return path
 
     def add(self, section: Section) -> None:
@@ -96,20 +94,15 @@ class Study:
         """Write summary.json and the page."""
         self.summary["results"] = results
         path = self._file("summary.json")
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(_plain(self.summary), indent=2) + "\n", encoding="utf-8")
-        os.replace(partial, path)
+        with written(path) as partial:
+            partial.write_text(json.dumps(_plain(self.summary), indent=2) + "\n", encoding="utf-8")
         write_page(self._file("index.html"), self.page)
-        print(f"Page: {short(self.out / 'index.html')}; rows: {short(self.out / 'results.csv')}")
+        page, rows = (short(self.out / name) for name in ("index.html", "results.csv"))
+        print(plain(f"Page: {page}; rows: {rows}"))
 
     def _file(self, name: str) -> Path:
         self.out.mkdir(parents=True, exist_ok=True)
         return self.out / name
-
-
-def add_seed(parser: argparse.ArgumentParser, default: int = 2026) -> None:
-    """The option of studies whose problems are drawn at random."""
-    parser.add_argument("--seed", type=int, default=default, help=f"of the problems ({default})")
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -134,9 +127,9 @@ def _plain(value: Any) -> Any:
 
 
 def _print_table(title: str, table: PageTable) -> None:
-    shown = Table(title=title, title_justify="left")
+    printed = Table(title=shown(title), title_justify="left")
     for position, name in enumerate(table.columns):
-        shown.add_column(name, justify="right" if position else "left")
+        printed.add_column(shown(name), justify="right" if position else "left")
     for row in table.rows:
-        shown.add_row(*(escape(readable(cell)) for cell in row))
-    Console(width=None if sys.stdout.isatty() else 120).print(shown)
+        printed.add_row(*(shown(readable(cell)) for cell in row))
+    console().print(printed)

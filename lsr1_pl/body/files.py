@@ -12,9 +12,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr1_pl.body.skeleton import LANDMARKS, PARENTS, SMPL_JOINTS
+from lsr1_pl.body.skeleton import (
+    LANDMARKS,
+    PARENTS,
+    SMPL_JOINTS,
+    SMPL_LANDMARK_VERTICES,
+)
 from lsr1_pl.ground.arrays import load_npz
 from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
+from lsr1_pl.ground.files import check_regular
 
 OPEN_BODY = Path(__file__).with_name("assets") / "open_body.npz"
 """The body that comes with this package, free of licences that bind its user."""
@@ -30,7 +36,7 @@ _KEYS = frozenset(
         *("landmark_names", "landmark_vertex_ids"),
     }
 )
-_CONVERT = 'give an npz that holds SMPL\'s arrays as plain numbers (README, "Bring your data")'
+_CONVERT = "give an npz that holds SMPL's arrays as plain numbers (docs/data.md)"
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ def read_body(path: str | Path, *, num_betas: int = 10) -> BodyData:
     Keys: ``v_template (V,3)``, ``shapedirs (V,3,>=num_betas)``, ``posedirs (V,3,207)`` (may be
     absent: zero), ``J_regressor (24,V)``, ``weights (V,24)``, ``kintree_table (2,24)``,
     ``f (F,3)``, ``landmark_names (21,)`` with ``landmark_vertex_ids (21,)`` (may be absent when
-    V = 6890: smplx's own for SMPL).
+    V = 6890: SMPL's own).
 
     Raises:
         UserError: the file is missing, is no npz, or a key is missing or malformed; the message
@@ -104,11 +110,11 @@ class _Arrays:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if not path.is_file():
-            raise UserError(
-                f"{path}: no such file; give an SMPL-format npz, or 'open'; of SMPL's own files: "
-                "lsr1 data convert smpl FOLDER data/smpl"
-            )
+        check_regular(
+            path,
+            missing="give an SMPL-format npz, or 'open'; of SMPL's own files: "
+            "lsr1 data convert smpl FOLDER data/smpl",
+        )
         try:
             is_npz = zipfile.is_zipfile(path)
             if is_npz:
@@ -189,9 +195,7 @@ def _landmarks(arrays: _Arrays, vertices: int) -> IntArray:
                 f" ({count},) are missing; only a body of {_SMPL_VERTICES} vertices may leave them"
                 f" out, this one has {vertices}: add the vertex number of each landmark"
             )
-        from smplx.vertex_ids import vertex_ids
-
-        return np.array([vertex_ids["smplh"][name] for name in LANDMARKS])
+        return np.array(SMPL_LANDMARK_VERTICES)
     names = arrays.get("landmark_names", (count,), "U").tolist()
     ids = arrays.vertex_numbers("landmark_vertex_ids", (count,), vertices)
     if set(names) != set(LANDMARKS):

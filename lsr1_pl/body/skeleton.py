@@ -47,6 +47,18 @@ LANDMARKS: tuple[str, ...] = (
 )
 """The 21 vertices that smplx appends to the joints, by smplx's names and in its order."""
 
+SMPL_LANDMARK_VERTICES: tuple[int, ...] = (
+    *(332, 6260, 2800, 4071, 583),
+    *(3216, 3226, 3387, 6617, 6624, 6787),
+    *(2746, 2319, 2445, 2556, 2673),
+    *(6191, 5782, 5905, 6016, 6133),
+)
+"""The number of each of the `LANDMARKS` among the 6,890 vertices of SMPL's template.
+
+They are the numbers that OpenPose-to-SMPL tools agree on; smplx lists them as
+``smplx.vertex_ids.vertex_ids["smplh"]``, and a test compares the two.
+"""
+
 JOINTS45: tuple[str, ...] = SMPL_JOINTS + LANDMARKS
 """smplx's 45 joints: 24 of the tree, then 21 landmarks."""
 

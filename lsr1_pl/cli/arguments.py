@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from lsr1_pl.cli.configs import resolve_config
+from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.plain_yaml import load_yaml
 from lsr1_pl.pretrained import (
@@ -71,6 +73,9 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> Prepared:
             if verb != "fit":
                 # An evaluation is no part of the W&B run that the training was.
                 config.pop("wandb", None)
+            if _value_of(rest, "--name"):
+                # The user's own word may lead anywhere, and stands in place of the file's.
+                config.pop("name", None)
             if (_value_of(rest, "--trust_checkpoint") or "").lower() != "true":
                 untrusted = path
                 check_folders(path, config)
@@ -121,7 +126,25 @@ def _run_folder(rest: Sequence[str], configs: Sequence[Path]) -> Path:
             root = trainer.get("default_root_dir") or root
     root = _value_of(rest, "--trainer.default_root_dir") or root
     name = _value_of(rest, "--name") or name
-    return Path(str(root)) / str(name)
+    return run_path(str(root), str(name))
+
+
+def run_path(root: str, name: str) -> Path:
+    """The folder of a run's versions, without links and ``..``; ``name`` may lead out of ``root``.
+
+    The state of ModelCheckpoint holds its path, and is void under another spelling of it.
+
+    Raises:
+        UserError: the name is empty, or no path.
+    """
+    try:
+        if not name:
+            raise ValueError("it is empty")
+        return Path(os.path.realpath(Path(root) / name))
+    except ValueError as error:
+        raise UserError(
+            f"--name {plain(name)!r}: no name of a run ({error}); name another"
+        ) from None
 
 
 def _mapping(config: Path) -> dict[str, object]:

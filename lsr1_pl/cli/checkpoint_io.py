@@ -10,6 +10,7 @@ import torch
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 
 from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.files import written
 
 
 class WholeCheckpointIO(TorchCheckpointIO):
@@ -28,31 +29,20 @@ class WholeCheckpointIO(TorchCheckpointIO):
             UserError: it cannot be written; what was at ``path`` is still there.
         """
         target = Path(path)
-        partial = target.with_name(f".{target.name}.partial")
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with partial.open("wb") as file:
+            with written(target, durable=True) as partial, partial.open("wb") as file:
                 torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, target)
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, UserError) as error:
             # torch wraps what its zip writer meets in a RuntimeError.
-            _remove(partial)
             kept = "the one before it is kept" if target.is_file() else "there is none yet"
             raise UserError(
-                f"{target}: the checkpoint cannot be written ({_first_line(error)}); {kept}. Make "
+                f"{target}: the checkpoint cannot be written ({_reason(error)}); {kept}. Make "
                 "room, or name a folder that can be written with --trainer.default_root_dir; then "
                 "go on with --ckpt last"
             ) from error
 
 
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        return
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def _reason(error: Exception) -> str:
+    """The first line of the system's own error, where :func:`written` has named it."""
+    cause = error.__cause__ if isinstance(error, UserError) and error.__cause__ else error
+    return (str(cause).splitlines() or [type(cause).__name__])[0]

@@ -1,126 +1,116 @@
 """``lsr1 completion SHELL``: a script that completes verbs, options, configs and checkpoints.
 
-The script is static and holds the names that there are when it is printed, so that completing
-starts no Python, and printing it loads no torch.
+The script is made of the verbs' parsers. It is static and holds the names that there are when it is
+printed, so that completing starts no Python, and printing it loads no torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from argparse import ArgumentParser as Parser
+from argparse import Namespace, _SubParsersAction
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 from lsr1_pl.cli.completion_scripts import BASH, FISH, ZSH
 from lsr1_pl.cli.configs import packaged_configs
-from lsr1_pl.ground.errors import ArgumentParser
+from lsr1_pl.cli.help import TRAINING_OPTIONS
+from lsr1_pl.cli.parsers import CKPT
+from lsr1_pl.cli.verbs import VERBS
 
-_TRAINING = (
-    *("--config", "--ckpt", "--name", "--print_config", "--seed_everything", "--help_all"),
-    *("--trainer.max_steps", "--trainer.max_time", "--trainer.val_check_interval"),
-    *("--trainer.devices", "--trainer.accelerator", "--trainer.precision", "--trainer.num_nodes"),
-    *("--trainer.default_root_dir", "--trainer.sync_batchnorm"),
-    *("--model.init_args.", "--model.help", "--data.init_args.", "--data.help"),
-    *("--wandb.project", "--wandb.name", "--wandb.offline", "--wandb.group", "--wandb.tags"),
-    *("--wandb.pictures_every", "--trust_checkpoint"),
-    "--matmul_precision",
-)
-_STUDY = ("--out", "--fast")
-_LEARNED = tuple(
-    f"--{function}{ending}"
-    for function in ("quadratics", "rosenbrock", "rastrigin")
-    for ending in ("", "-unprojected")
-)
-
-WORDS: dict[str, tuple[str, ...]] = {
-    "": (
-        *("fit", "validate", "test", "predict", "bench", "profile", "export", "data"),
-        *("doctor", "dashboard", "completion", "--version"),
-    ),
-    "fit": _TRAINING,
-    "validate": _TRAINING,
-    "test": _TRAINING,
-    "predict": (
-        *("--ckpt", "--out", "--steps", "--least_confidence", "--fps", "--batch_size"),
-        *("--trust_checkpoint", "--intrinsics", "--track", "--smooth", "--vertices", "--obj"),
-    ),
-    "bench": (
-        *("quadratics", "profiles", "trajectories", "ablations", "hmr", "hmr_ablations"),
-        *("general", "compute", "speed", "tune"),
-    ),
-    "bench quadratics": (*_STUDY, "--seed", "--projected", "--unprojected"),
-    "bench profiles": (*_STUDY, "--seed", *_LEARNED),
-    "bench trajectories": _STUDY,
-    "bench ablations": (*_STUDY, "--seed", "--iterations", "--share"),
-    "bench hmr": (
-        *(*_STUDY, "--seed", "--lsr1", "--refining", "--lgd", "--faithful", "--lgd-noise"),
-        *("--lgd4", "--lgd8"),
-        *("--fraction", "--lgd-fraction"),
-        "--device",
-    ),
-    "bench hmr_ablations": (*_STUDY, "--initial", "--iterations", "--seeds", "--share"),
-    "bench general": (*_STUDY, "--seed", "--general"),
-    "bench compute": (*_STUDY, "--device"),
-    "bench speed": (*_STUDY, "--device", "--threads"),
-    "bench tune": (*_STUDY, "--seed"),
-    "profile": ("--config", "--out", "--iterations", "--warmup"),
-    "export": ("--half",),
-    "data": ("convert",),
-    "data convert": ("cmu", "amass", "3dpw", "smpl", "regressor"),
-    "data convert cmu": ("--strict",),
-    "data convert amass": ("--workers",),
-    "data convert 3dpw": ("--workers",),
-    "data convert smpl": (),
-    "data convert regressor": (),
-    "doctor": ("--config", "--data", "--verify"),
-    "dashboard": ("--entity", "--project", "--out", "--print", "--list", "--check"),
-    "completion": ("bash", "zsh", "fish"),
-}
-"""What may follow: verbs so far -> the next verbs and the options. ``--help`` goes everywhere."""
-
-TAKES_FILES = ("predict", "export", *(path for path in WORDS if path.startswith("data convert ")))
-"""Verbs whose words without a dash are files and folders."""
-
-_CHECKPOINT_OPTIONS = (
-    *("--ckpt", "--projected", "--unprojected", "--lsr1", "--lgd", "--faithful", "--lgd-noise"),
-    *("--refining", "--lgd4", "--lgd8", "--general", "--initial", *_LEARNED),
-)
-_CHOICES = {
+_TRAINING_CHOICES = {
     "--matmul_precision": ("highest", "high", "medium"),
-    "--device": ("cpu", "cuda"),
     "--wandb.offline": ("true", "false"),
 }
 
 
-def main(argv: Sequence[str]) -> int:
-    """Run ``lsr1 completion SHELL``; the exit code.
+@dataclass(frozen=True)
+class Offer:
+    """What a shell may offer, as the parsers have it."""
 
-    Raises:
-        UserError: no such shell.
-    """
-    parser = ArgumentParser(
-        prog="lsr1 completion",
-        description="Print a script that completes lsr1's verbs, options, configs and checkpoints. "
-        'In ~/.bashrc or ~/.zshrc: eval "$(lsr1 completion bash)", or zsh; in fish: '
-        "lsr1 completion fish > ~/.config/fish/completions/lsr1.fish",
+    words: dict[str, tuple[str, ...]]
+    """Verbs so far -> the next verbs and the options; ``--help`` goes everywhere."""
+    takes_files: tuple[str, ...]
+    """Verbs whose words without a dash are files and folders."""
+    checkpoints: tuple[str, ...]
+    """Options that take checkpoints."""
+    choices: dict[str, tuple[str, ...]]
+    """Option -> the words that it takes."""
+    paths: tuple[str, ...]
+    """Options that take other files and folders."""
+
+
+def offer() -> Offer:
+    """Walk the parsers of all verbs."""
+    words: dict[str, tuple[str, ...]] = {"": (*VERBS, "--version")}
+    files: list[str] = []
+    checkpoints, paths = {"--ckpt"}, {"--trainer.default_root_dir"}
+    choices = dict(_TRAINING_CHOICES)
+    for name, verb in VERBS.items():
+        if verb.parser is None:
+            words[name] = TRAINING_OPTIONS
+            continue
+        for path, parser in _parsers(name, verb.parser()):
+            words[path] = tuple(_words(parser))
+            for action in parser._actions:
+                options = [option for option in action.option_strings if option.startswith("--")]
+                if not options and action.type is Path:
+                    files.append(path)
+                if CKPT in str(action.metavar):
+                    checkpoints.update(options)
+                elif action.type is Path:
+                    paths.update(options)
+                if options and action.choices:
+                    choices |= {option: tuple(action.choices) for option in options}
+    return Offer(
+        words,
+        tuple(dict.fromkeys(files)),
+        tuple(sorted(checkpoints)),
+        choices,
+        tuple(sorted(paths)),
     )
-    parser.add_argument("shell", choices=("bash", "zsh", "fish"))
-    print(script(parser.parse_args(argv).shell), end="")
-    return 0
+
+
+def _parsers(path: str, parser: Parser) -> Iterator[tuple[str, Parser]]:
+    """The parser and those of the words below it, each by its path."""
+    yield path, parser
+    for action in parser._actions:
+        if isinstance(action, _SubParsersAction):
+            for word, below in action.choices.items():
+                yield from _parsers(f"{path} {word}", below)
+
+
+def _words(parser: Parser) -> Iterator[str]:
+    for action in parser._actions:
+        if action.dest == "help":
+            continue
+        yield from (option for option in action.option_strings if option.startswith("--"))
+        if not action.option_strings and action.choices:
+            yield from action.choices
+
+
+def run(options: Namespace) -> None:
+    """Run ``lsr1 completion`` with the options of its parser."""
+    print(script(options.shell), end="")
 
 
 def script(shell: str) -> str:
     """The completion script for ``bash``, ``zsh`` or ``fish``."""
+    offered = offer()
     if shell == "fish":
-        paths = " ".join(f"'{path}'" for path in WORDS if path)
-        return _filled(FISH, {"PATHS": paths, "RULES": "\n".join(_fish_rules())})
+        paths = " ".join(f"'{path}'" for path in offered.words if path)
+        return _filled(FISH, {"PATHS": paths, "RULES": "\n".join(_fish_rules(offered))})
     cases = [
-        f"    '{path}') found='{' '.join((*words, '--help'))}' ;;" for path, words in WORDS.items()
+        f"    '{path}') found='{' '.join((*words, '--help'))}' ;;"
+        for path, words in offered.words.items()
     ]
-    choices = [f"    {option}) found='{' '.join(of)}' ;;" for option, of in _CHOICES.items()]
+    choices = [f"    {option}) found='{' '.join(of)}' ;;" for option, of in offered.choices.items()]
     parts = {
-        "PATHS": "|".join(f"'{path}'" for path in WORDS if path),
+        "PATHS": "|".join(f"'{path}'" for path in offered.words if path),
         "WORDS": "\n".join(cases),
         "CHOICES": "\n".join(choices),
-        "FILES": "|".join(f"'{path}'" for path in TAKES_FILES),
-        "CHECKPOINT_OPTIONS": "|".join(_CHECKPOINT_OPTIONS),
+        "FILES": "|".join(f"'{path}'" for path in offered.takes_files),
+        "CHECKPOINT_OPTIONS": "|".join(offered.checkpoints),
         "CONFIGS": " ".join(_configs()),
         "CHECKPOINTS": " ".join(_checkpoints()),
     }
@@ -137,24 +127,24 @@ def _checkpoints() -> list[str]:
     return ["last", "best", *sorted(card.parent.name for card in folder.glob("*/config.yaml"))]
 
 
-def _fish_rules() -> Iterable[str]:
-    for path, words in WORDS.items():
+def _fish_rules(offered: Offer) -> Iterable[str]:
+    for path, words in offered.words.items():
         here = f"complete -c lsr1 -n '__lsr1_at \"{path}\"'"
         plain = [word for word in words if not word.startswith("-")]
-        if path not in TAKES_FILES:
+        if path not in offered.takes_files:
             yield f"{here} -f -a '{' '.join(plain)}'"
         for option in (word for word in (*words, "--help") if word.startswith("-")):
-            yield f"{here} -l {option.removeprefix('--')}{_fish_value(option)}"
+            yield f"{here} -l {option.removeprefix('--')}{_fish_value(offered, option)}"
 
 
-def _fish_value(option: str) -> str:
+def _fish_value(offered: Offer, option: str) -> str:
     if option == "--config":
         return f" -r -F -a '{' '.join(_configs())}'"
-    if option in _CHECKPOINT_OPTIONS:
+    if option in offered.checkpoints:
         return f" -r -F -a '{' '.join(_checkpoints())}'"
-    if option in _CHOICES:
-        return f" -x -a '{' '.join(_CHOICES[option])}'"
-    return " -r -F" if option in ("--out", "--data", "--trainer.default_root_dir") else ""
+    if option in offered.choices:
+        return f" -x -a '{' '.join(offered.choices[option])}'"
+    return " -r -F" if option in offered.paths else ""
 
 
 def _filled(template: str, parts: dict[str, str]) -> str:

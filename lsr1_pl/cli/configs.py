@@ -6,6 +6,7 @@ from pathlib import Path
 
 import lsr1_pl
 from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.files import check_regular
 
 
 def packaged_configs() -> Path:
@@ -25,6 +26,8 @@ def resolve_config(name: str) -> Path:
     given = Path(name)
     if given.is_file():
         return given
+    if given.exists() and not given.is_dir():
+        check_regular(given, "--config ")
     folder = packaged_configs()
     for candidate in (folder / name, folder / f"{name}.yaml"):
         if candidate.is_file():

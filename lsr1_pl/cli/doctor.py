@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import sys
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from lsr1_pl.cli.configs import resolve_config
 from lsr1_pl.data.assets_check import Asset, Finding, Kind, examine, known_assets
-from lsr1_pl.ground.errors import ArgumentParser, UserError
+from lsr1_pl.ground.console import console, plain, shown
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.plain_yaml import load_yaml
 
 
-def main(argv: Sequence[str]) -> int:
+def run(options: Namespace) -> int:
     """Run ``lsr1 doctor``; the exit code: 1 if something is broken, or the config cannot run.
 
     Raises:
-        UserError: bad arguments, or a config that is not there.
+        UserError: a config that is not there.
     """
-    parser = ArgumentParser(prog="lsr1 doctor", description="Look at the data that configs need.")
-    parser.add_argument("--config", help="only what this config needs; exit code 1 if it lacks")
-    parser.add_argument("--data", type=Path, default=Path("data"), help="the data folder (data)")
-    parser.add_argument("--verify", action="store_true", help="read stores against checksums")
-    options = parser.parse_args(argv)
     assets = known_assets(options.data)
     if options.config is not None:
         assets = _needed(resolve_config(options.config), assets)
@@ -37,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
     lacking = [finding for finding in findings if finding.status in bad]
     if options.config is not None:
         verdict = "cannot run" if lacking else "has all that it needs"
-        print(f"{options.config} {verdict}")
+        print(plain(f"{options.config} {verdict}"))
     return 1 if lacking else 0
 
 
@@ -83,18 +77,18 @@ def _argument(content: Any, section: str, key: str, default: Any) -> Any:
 
 
 def _print(findings: Sequence[Finding]) -> None:
-    console = Console(width=None if sys.stdout.isatty() else 120)
     table = Table()
     for name in ("asset", "status", "where", "what"):
         table.add_column(name, overflow="fold")
     for finding in findings:
         asset = finding.asset
-        table.add_row(asset.name, finding.status, escape(str(asset.path)), escape(finding.details))
-    console.print(table)
+        cells = (asset.name, finding.status, asset.path, finding.details)
+        table.add_row(*(shown(cell) for cell in cells))
+    console().print(table)
     wanted = [f for f in findings if f.status != "present" and f.asset.command]
     # One download often makes several assets.
     for command in dict.fromkeys(finding.asset.command for finding in wanted):
         same = [finding for finding in wanted if finding.asset.command == command]
         names = ", ".join(f"{finding.asset.name} ({finding.status})" for finding in same)
-        print(f"{names}: from {same[0].asset.owner} [{same[0].asset.licence}], then")
-        print(f"  {command}")
+        owner = f"{same[0].asset.owner} [{same[0].asset.licence}]"
+        print(plain(f"{names}: from {owner}, then\n  {command}"))

@@ -3,25 +3,9 @@
 from __future__ import annotations
 
 from lsr1_pl import __version__
+from lsr1_pl.cli.verbs import VERBS
 
-TOP = f"""\
-lsr1 {__version__}: learned symmetric-rank-one preconditioning (L-SR1)
-
-usage: lsr1 VERB [OPTIONS]
-
-  fit         meta-train:             lsr1 fit --config hmr_open.yaml
-              go on from its end:     lsr1 fit --config quadratics --ckpt last
-  test        test a checkpoint:      lsr1 test --name hmr_open --ckpt best
-  validate    its validation set:     lsr1 validate --ckpt FILE
-  predict     keypoints to bodies:    lsr1 predict OPENPOSE_FOLDER --out DIR
-  bench       the paper's studies:    lsr1 bench profiles --fast
-  profile     a step's time:          lsr1 profile --config quadratics.yaml
-  dashboard   W&B's panels of a run:  lsr1 dashboard --list
-  export      weights, config, card:  lsr1 export best.ckpt FOLDER
-  doctor      what data is there:     lsr1 doctor --config hmr.yaml
-  data        bring in bodies, motion:
-                                      lsr1 data convert amass FOLDER data/amass
-  completion  for the shell:          eval "$(lsr1 completion bash)"
+_ABOUT = """\
 
 A config is a file, or the name of one that comes with the package (an unknown
 name lists them). A checkpoint knows its config, so test needs none; flags
@@ -89,7 +73,33 @@ _COMMON = """\
   lsr1 {verb} --help_all    every option, Lightning's included
 """
 
+TRAINING_OPTIONS = (
+    *("--config", "--ckpt", "--name", "--print_config", "--seed_everything", "--help_all"),
+    *("--trainer.max_steps", "--trainer.max_time", "--trainer.val_check_interval"),
+    *("--trainer.devices", "--trainer.accelerator", "--trainer.precision", "--trainer.num_nodes"),
+    *("--trainer.default_root_dir", "--trainer.sync_batchnorm"),
+    *("--model.init_args.", "--model.help", "--data.init_args.", "--data.help"),
+    *("--wandb.project", "--wandb.name", "--wandb.offline", "--wandb.group", "--wandb.tags"),
+    *("--wandb.pictures_every", "--trust_checkpoint"),
+    "--matmul_precision",
+)
+"""The options of fit, test and validate that are worth completing, of several hundred."""
+
 
 def lightning_help(verb: str) -> str:
     """The short help of fit, test or validate."""
     return _START[verb] + _COMMON.format(verb=verb)
+
+
+def short_help() -> str:
+    """What ``lsr1 --help`` prints: every verb with its uses."""
+    lines = [
+        f"lsr1 {__version__}: learned symmetric-rank-one preconditioning (L-SR1)\n",
+        "usage: lsr1 VERB [OPTIONS]\n",
+    ]
+    for name, verb in VERBS.items():
+        word = name
+        for purpose, command in verb.uses:
+            lines.append(f"  {word:<11} {purpose + ':':<23} {command}")
+            word = ""
+    return "\n".join(lines) + "\n" + _ABOUT

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,13 +18,15 @@ from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCL
 from pytorch_lightning.loggers import CSVLogger, Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from lsr1_pl.cli.arguments import DEFAULT_ROOT, prepare_arguments
+from lsr1_pl.cli.arguments import DEFAULT_ROOT, prepare_arguments, run_path
 from lsr1_pl.cli.checkpoint_io import WholeCheckpointIO
 from lsr1_pl.cli.record_config import RecordConfig
-from lsr1_pl.cli.resume import ContinuedCSVLogger, LastCheckpoint, RunFolder, folder_of_last
+from lsr1_pl.cli.resume import LastCheckpoint, RunFolder, folder_of_last
+from lsr1_pl.cli.run_log import ContinuedCSVLogger, own_folder
 from lsr1_pl.cli.wandb_log import WandbSettings, finish_wandb, start_wandb
+from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError, complaints, user_error_within
-from lsr1_pl.pretrained import check_weights, read_checkpoint, trusted_classes_only
+from lsr1_pl.pretrained import check_weights, trusted_classes_only
 from lsr1_pl.report import IterationProgress, WandbDashboard, quiet_lightning, short
 
 _TRAINER_DEFAULTS = {
@@ -34,6 +35,8 @@ _TRAINER_DEFAULTS = {
     "enable_model_summary": False,
     "default_root_dir": DEFAULT_ROOT,
 }
+_ONE_ROW = "Expected more than 1 value per channel when training"
+"""How torch's BatchNorm refuses a single row."""
 
 
 class _CLI(LightningCLI):
@@ -107,11 +110,11 @@ class _CLI(LightningCLI):
         if self.subcommand == "fit" and config.ckpt:
             folder = folder_of_last(Path(config.ckpt))
             if folder is not None:
-                return ContinuedCSVLogger(folder, read_checkpoint(Path(config.ckpt))["global_step"])
-        # Absolute: the state of ModelCheckpoint holds its path, and is void under another.
-        root = Path(config.trainer.default_root_dir).resolve()
-        name = config.name if self.subcommand == "fit" else f"{config.name}/{self.subcommand}"
-        return ContinuedCSVLogger(RunFolder(root, name))
+                return ContinuedCSVLogger(folder, Path(config.ckpt))
+        run = run_path(config.trainer.default_root_dir or DEFAULT_ROOT, config.name)
+        if self.subcommand != "fit":
+            run = run / str(self.subcommand)
+        return ContinuedCSVLogger(RunFolder(run.parent, run.name))
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
         kwargs = super()._prepare_subcommand_kwargs(subcommand)
@@ -134,8 +137,7 @@ class _CLI(LightningCLI):
 
     def _run_subcommand(self, subcommand: str) -> None:
         settings = self._get(self.config_init, "wandb")
-        folder = Path(str(self.trainer.log_dir)).resolve()
-        with _removed_if_fruitless(folder):
+        with own_folder(self.trainer, lock=subcommand == "fit") as folder:
             if settings is not None:
                 name = self._get(self.config, "name")
                 self.trainer.loggers = [
@@ -149,9 +151,22 @@ class _CLI(LightningCLI):
                 if self.trainer.interrupted:
                     raise KeyboardInterrupt from None
                 raise
+            except (ValueError, RuntimeError) as error:
+                if _ONE_ROW not in str(error):
+                    raise
+                raise UserError(self._one_row()) from None
             finally:
                 if settings is not None:
                     finish_wandb()
+
+    def _one_row(self) -> str:
+        data = self._get(self.config, "data")
+        given = getattr(getattr(data, "init_args", None), "batch_size", "so small")
+        return (
+            f"data.init_args.batch_size is {given}: a BatchNorm of the model gets one row in a "
+            "training batch, and cannot train on the spread of one; take at least 2 (or, of "
+            "functions, more variables)"
+        )
 
     def after_fit(self) -> None:
         """Say where the results are."""
@@ -160,25 +175,10 @@ class _CLI(LightningCLI):
         for callback in self.trainer.checkpoint_callbacks:
             if isinstance(callback, ModelCheckpoint) and callback.best_model_score is not None:
                 best, score = short(callback.best_model_path), float(callback.best_model_score)
-                print(f"Best: {callback.monitor} {score:.4g}; test it: lsr1 test --ckpt {best}")
+                said = f"Best: {callback.monitor} {score:.4g}; test it: lsr1 test --ckpt {best}"
+                print(plain(said))
         if isinstance(self.trainer.logger, CSVLogger):
-            print(f"Log and checkpoints: {short(self.trainer.logger.log_dir)}")
-
-
-@contextmanager
-def _removed_if_fruitless(folder: Path) -> Iterator[None]:
-    """After bad input, take away the folders that were made for a run that never began."""
-    new = [f for f in (folder, *folder.parents) if not f.exists()]
-    try:
-        yield
-    except (UserError, MisconfigurationException):
-        results = [f for f in folder.rglob("*") if f.suffix in (".ckpt", ".png")]
-        if folder in new and not results:
-            shutil.rmtree(folder, ignore_errors=True)
-            for parent in new[1:]:
-                if parent.is_dir() and not any(parent.iterdir()):
-                    parent.rmdir()
-        raise
+            print(plain(f"Log and checkpoints: {short(self.trainer.logger.log_dir)}"))
 
 
 def run_lightning(verb: str, arguments: Sequence[str]) -> int:

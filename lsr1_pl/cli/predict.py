@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
-from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 
+from lsr1_pl.cli.parsers import MOST_ANIMATED
 from lsr1_pl.cli.predict_files import (
     FittedInput,
+    animated_people,
+    remove_others,
     write_meshes,
     write_motion,
     write_npz,
@@ -22,19 +25,22 @@ from lsr1_pl.data import (
     read_detections,
     read_intrinsics,
 )
-from lsr1_pl.ground.errors import ArgumentParser, UserError
+from lsr1_pl.ground.console import plain
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.together import written_together
 from lsr1_pl.hmr import fit_people, smooth_fits, track_people
 from lsr1_pl.report import short
 from lsr1_pl.tasks import HMRTask, load_task
 
+_FITS = "predictions.npz"
 
-def main(arguments: Sequence[str]) -> int:
-    """Run ``lsr1 predict ...``; the exit code.
+
+def run(options: Namespace) -> None:
+    """Run ``lsr1 predict`` with the options of its parser.
 
     Raises:
         UserError: bad arguments, input or checkpoint.
     """
-    options = _parser().parse_args(arguments)
     _check(options)
     intrinsics = None if options.intrinsics is None else _intrinsics(options.intrinsics)
     detections = read_detections(options.input)
@@ -57,56 +63,8 @@ def main(arguments: Sequence[str]) -> int:
     count = len(detections.frame)
     print(f"{count} people fitted in {seconds:.1f} s, {count / seconds:.0f} a second", flush=True)
     _write(FittedInput(options.input, detections, seen.numpy(), fits, task), options)
-    print(f"Fits: {short(str(options.out / 'predictions.npz'))}; page: index.html beside it")
-    return 0
-
-
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
-        prog="lsr1 predict",
-        description="Fit bodies to detected 2D keypoints, or to the people in photos. Writes "
-        "predictions.npz, one GLB a person's number (animated over the frames), and a page that "
-        "turns the bodies. All formats: docs/predict.md.",
-    )
-    parser.add_argument(
-        "input",
-        type=Path,
-        help="OpenPose JSON (BODY_25, COCO's 18), a folder of them (a frame each), COCO keypoint "
-        "JSON, npz with keypoints (n, 18, 2), or a photo or a folder of photos (needs the extra "
-        "[photo])",
-    )
-    parser.add_argument("--ckpt", default="hmr_open", help="shipped name or path (hmr_open)")
-    parser.add_argument(
-        "--trust_checkpoint",
-        type=lambda word: {"true": True, "false": False}[word.lower()],
-        default=False,
-        metavar="true",
-        help="let its config name classes of any module, which runs their code",
-    )
-    parser.add_argument("--out", type=Path, default=Path("fits"), help="folder (fits)")
-    parser.add_argument("--steps", type=int, help="of the optimiser (the checkpoint's evaluation)")
-    parser.add_argument(
-        "--intrinsics",
-        nargs="+",
-        metavar="FILE | FX FY CX CY",
-        help="the camera, in pixels: four numbers, or JSON or npz with fx, fy, cx, cy or K (3, 3)",
-    )
-    parser.add_argument(
-        "--track",
-        action="store_true",
-        help="number people over the frames by where they are",
-    )
-    parser.add_argument(
-        "--smooth", type=float, metavar="SECONDS", help="smooth over time, by this Gaussian width"
-    )
-    parser.add_argument(
-        "--least_confidence", type=float, default=0.01, help="of a keypoint that counts (0.01)"
-    )
-    parser.add_argument("--fps", type=float, default=30.0, help="frames a second of the input (30)")
-    parser.add_argument("--batch_size", type=int, default=256, help="people at once (256)")
-    parser.add_argument("--vertices", action="store_true", help="meshes in the npz, too")
-    parser.add_argument("--obj", action="store_true", help="an OBJ mesh for each person")
-    return parser
+    path = plain(short(options.out / _FITS))
+    print(f"Fits: {path}; page: index.html beside it")
 
 
 def _check(options: Namespace) -> None:
@@ -129,13 +87,27 @@ def _intrinsics(words: list[str]) -> tuple[float, float, float, float]:
 
 
 def _write(fitted: FittedInput, options: Namespace) -> None:
-    folder: Path = options.out
-    folder.mkdir(parents=True, exist_ok=True)
+    again = (options.out / _FITS).is_file()
     meshes = fitted.meshes() if options.vertices or options.obj else None
-    write_npz(folder / "predictions.npz", fitted, meshes if options.vertices else None)
-    write_motion(folder, fitted, options.fps)
-    if options.obj and meshes is not None:
-        write_meshes(folder / "meshes", fitted, meshes)
+    people = animated_people(fitted.detections.person, options.glb)
+    with written_together(options.out) as folder:
+        write_npz(folder / _FITS, fitted, meshes if options.vertices else None)
+        write_motion(folder, fitted, options.fps, people)
+        if options.obj and meshes is not None:
+            write_meshes(folder / "meshes", fitted, meshes)
+        write_page(folder / "index.html", fitted, _notes(fitted, options))
+        names = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+    if again:
+        remove_others(options.out, names)
+    count = len(np.unique(fitted.detections.person))
+    if options.glb is None and count > MOST_ANIMATED:
+        print(
+            f"GLB: of the {MOST_ANIMATED} people who are in most frames, of {count}; "
+            "--glb each writes all"
+        )
+
+
+def _notes(fitted: FittedInput, options: Namespace) -> str:
     notes = []
     if not fitted.seen.all():
         notes.append("Dotted limbs end at a keypoint that was not seen: they are a guess.")
@@ -143,4 +115,4 @@ def _write(fitted: FittedInput, options: Namespace) -> None:
         notes.append(f"Smoothed over time by {options.smooth:g} s; the errors are those before it.")
     if options.intrinsics is not None:
         notes.append("The camera is the given one.")
-    write_page(folder / "index.html", fitted, " ".join(notes))
+    return " ".join(notes)

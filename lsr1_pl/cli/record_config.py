@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,8 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.cli import SaveConfigCallback
 from pytorch_lightning.loggers import WandbLogger
 
+from lsr1_pl.cli.run_log import ContinuedCSVLogger
+from lsr1_pl.ground.files import written
 from lsr1_pl.pretrained import CONFIG_KEY
 
 
@@ -21,12 +22,13 @@ class RecordConfig(SaveConfigCallback):
         """Write the file, and send the config to W&B if the run logs there."""
         # log_dir is a broadcast: every process must read it.
         folder = Path(str(trainer.log_dir))
+        for logger in trainer.loggers:
+            if isinstance(logger, ContinuedCSVLogger):
+                logger.take_version(folder)
         if not trainer.is_global_zero or not trainer.loggers:
             return
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / ".config.yaml.partial"
-        partial.write_text(self._text(), encoding="utf-8")
-        os.replace(partial, folder / "config.yaml")
+        with written(folder / "config.yaml") as partial:
+            partial.write_text(self._text(), encoding="utf-8")
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
                 config = yaml.safe_load(self._text())

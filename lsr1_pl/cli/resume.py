@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import warnings
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
-from pytorch_lightning.loggers import CSVLogger
-from pytorch_lightning.loggers.csv_logs import ExperimentWriter
-from pytorch_lightning.utilities import rank_zero_only
 
 _RANDOM_STATE = "lsr1_random_state"
 
@@ -89,39 +84,3 @@ class LastCheckpoint(Checkpoint):
             return
         self._saved_at = trainer.global_step
         trainer.save_checkpoint(Path(trainer.log_dir) / "checkpoints" / "last.ckpt")
-
-
-class ContinuedCSVLogger(CSVLogger):
-    """A CSVLogger that goes on in the ``metrics.csv`` of its version, if that has one.
-
-    Args:
-        folder: where to log.
-        until_step: rows of this step and later are dropped: they will be logged again.
-    """
-
-    def __init__(self, folder: RunFolder, until_step: int = 0) -> None:
-        super().__init__(save_dir=folder.root, name=folder.name, version=folder.version)
-        self._until_step = until_step
-
-    @property
-    def experiment(self) -> ExperimentWriter:
-        """The writer; the rows before ``until_step`` are in its file already."""
-        if self._experiment is None and rank_zero_only.rank == 0:  # type: ignore[attr-defined]
-            rows = self._earlier_rows()
-            with warnings.catch_warnings():
-                # That the folder is not empty, and that its metrics.csv goes: it is kept, above.
-                warnings.filterwarnings("ignore", message="Experiment logs directory")
-                writer = super().experiment
-            writer.metrics = rows
-            writer.save()
-        return cast(ExperimentWriter, super().experiment)
-
-    def _earlier_rows(self) -> list[dict[str, Any]]:
-        path = Path(self.log_dir) / "metrics.csv"
-        if not path.is_file():
-            return []
-        # A row that a kill cut short has no end.
-        text = path.read_text(encoding="utf-8")
-        lines = [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
-        rows = [{k: v for k, v in row.items() if v != ""} for row in csv.DictReader(lines)]
-        return [row for row in rows if int(row["step"]) < self._until_step]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytorch_lightning.loggers import WandbLogger
+from pytorch_lightning.utilities import rank_zero_only
 
 from lsr1_pl.ground.errors import UserError
 
@@ -40,7 +41,8 @@ def start_wandb(settings: WandbSettings, run_name: str, folder: Path) -> WandbLo
     """
     import wandb
 
-    folder.mkdir(parents=True, exist_ok=True)
+    if rank_zero_only.rank == 0:  # type: ignore[attr-defined]
+        folder.mkdir(parents=True, exist_ok=True)
     logger = WandbLogger(
         name=settings.name or run_name,
         project=settings.project,

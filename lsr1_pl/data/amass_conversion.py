@@ -7,7 +7,7 @@ import os
 import shutil
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, Any
 
 import numpy as np
@@ -24,8 +24,11 @@ from lsr1_pl.data.amass import (
 from lsr1_pl.data.conversion import ConversionReport
 from lsr1_pl.data.manifest import MANIFEST
 from lsr1_pl.data.parallel import in_parallel
-from lsr1_pl.data.store import Motion, write_store
-from lsr1_pl.ground.errors import UserError
+from lsr1_pl.data.source_files import entries, spelled
+from lsr1_pl.data.store import ROWS_PER_SHARD, Motion, fill_store
+from lsr1_pl.ground.arrays import save_npy
+from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
+from lsr1_pl.ground.files import check_regular, locked, written
 
 _ARCHIVES = (".tar.bz2", ".tar.gz", ".tar.xz", ".tar")
 _MOST_EXPANSION = 20
@@ -55,30 +58,44 @@ def convert_amass(
         track: shows progress.
 
     Raises:
-        UserError: nothing to convert, nothing that could be read, or ``dst`` is in use.
+        UserError: nothing to convert, nothing that could be read, ``dst`` is in use, another
+            process writes there, or the disk is full.
     """
     source, target = Path(src), Path(dst)
     if not source.is_dir():
         raise UserError(f"{source}: no such folder; expected AMASS's *.tar.bz2 files or data sets")
+    report = ConversionReport()
+    units = _units(source, report.refused)
+    if not units:
+        raise UserError(
+            f"{source}: holds no *.tar.bz2, *_poses.npz or *_stageii.npz; "
+            "download the data sets from https://amass.is.tue.mpg.de"
+        )
+    with locked(target, "a conversion"):
+        _convert(source, target, units, report, workers, track)
+    return report
+
+
+def _convert(
+    source: Path,
+    target: Path,
+    units: list[Path],
+    report: ConversionReport,
+    workers: int | None,
+    track: Track,
+) -> None:
+    """:func:`convert_amass` for a destination that is held."""
     work = target.absolute().parent / f".{target.name}.converting"
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         if (target / MANIFEST).is_file():
             # A conversion that was killed at its very end has left its parts.
             shutil.rmtree(work, ignore_errors=True)
         raise UserError(f"{target}: exists and is not an empty folder. Name a new folder.")
-    units = _units(source)
-    if not units:
-        raise UserError(
-            f"{source}: holds no *.tar.bz2, *_poses.npz or *_stageii.npz; "
-            "download the data sets from https://amass.is.tue.mpg.de"
-        )
-    work.mkdir(parents=True, exist_ok=True)
     tasks = [(unit, source, work / f"{index:05d}") for index, unit in enumerate(units)]
     # An archive is worth a process of its own.
     processes = os.cpu_count() if workers is None else workers
     for _ in track(in_parallel(_convert_unit, tasks, processes), len(tasks)):
         pass
-    report = ConversionReport()
     parts = [part for _, _, part in tasks]
     motions = _motions(parts, report)
     first = next(motions, None)
@@ -90,16 +107,15 @@ def convert_amass(
         yield first
         yield from motions
 
-    write_store(target, every(), source="AMASS", licence=LICENCE)
-    shutil.rmtree(work)
-    return report
+    fill_store(target, every(), source="AMASS", licence=LICENCE, rows_per_shard=ROWS_PER_SHARD)
+    shutil.rmtree(work, ignore_errors=True)
 
 
-def _units(source: Path) -> list[Path]:
-    """Archives, and folders that hold recordings, in a fixed order."""
-    files = [p for p in source.rglob("*") if p.is_file()]
-    archives = {p for p in files if p.name.endswith(_ARCHIVES)}
-    folders = {p.parent for p in files if is_recording(p.name)}
+def _units(source: Path, refused: dict[str, str]) -> list[Path]:
+    """Archives, and folders that hold recordings, in a fixed order; broken links are among them."""
+    found = entries(source, refused)
+    archives = {p for p in found if p.name.endswith(_ARCHIVES) and not p.is_dir()}
+    folders = {p.parent for p in found if is_recording(p.name)}
     return sorted(archives | folders)
 
 
@@ -108,23 +124,24 @@ def _convert_unit(task: tuple[Path, Path, Path]) -> Path:
     unit, source, part = task
     stamp = _stamp(unit)
     listing = part.with_suffix(".json")
-    if listing.is_file() and json.loads(listing.read_text(encoding="utf-8"))["stamp"] == stamp:
+    if _is_done(listing, stamp):
         return unit
+    most = LARGEST_FILE + _MOST_EXPANSION * sum(size for _, size, _ in stamp[1])
     rows: list[Any] = []
     recordings: list[dict[str, Any]] = []
     skipped: dict[str, str] = {}
     try:
-        for path, file in _members(unit, source):
+        for path, file in _members(unit, source, skipped):
             if path.name in KNOWN_BAD:
                 skipped[str(path)] = "known to be broken in AMASS itself"
                 continue
             try:
                 found = read_recording(file, str(path))
             except UserError as error:
-                skipped[str(path)] = str(error).removeprefix(f"{path}: ")
+                skipped[str(path)] = _reason(error, path)
                 continue
             rows.append(_columns(found))
-            if sum(part.nbytes for part in rows) > LARGEST_FILE + _MOST_EXPANSION * _bytes(unit):
+            if sum(part.nbytes for part in rows) > most:
                 raise OSError("it holds far more than a file of its size can")
             name, subject = recording_name(path)
             recordings.append(
@@ -137,15 +154,28 @@ def _convert_unit(task: tuple[Path, Path, Path]) -> Path:
                 }
             )
     except (tarfile.TarError, OSError, EOFError) as error:
-        skipped[unit.name] = f"damaged after {len(recordings)} recordings ({error}); download again"
+        skipped[spelled(unit.relative_to(source).as_posix())] = (
+            f"damaged after {len(recordings)} recordings ({error}); download again"
+        )
+    except UserError as error:
+        skipped[spelled(unit.relative_to(source).as_posix())] = _reason(error, unit)
     content = np.concatenate(rows) if rows else np.zeros((0, 82), np.float32)
-    with part.with_suffix(".npy.partial").open("wb") as file:
-        np.save(file, content, allow_pickle=False)
-    os.replace(part.with_suffix(".npy.partial"), part.with_suffix(".npy"))
+    # A kill between the two must not leave an old listing beside other rows.
+    listing.unlink(missing_ok=True)
+    with written(part.with_suffix(".npy")) as partial:
+        save_npy(partial, content)
     text = json.dumps({"stamp": stamp, "recordings": recordings, "skipped": skipped})
-    part.with_suffix(".json.partial").write_text(text, encoding="utf-8")
-    os.replace(part.with_suffix(".json.partial"), listing)
+    with written(listing) as partial:
+        partial.write_text(text, encoding="utf-8")
     return unit
+
+
+def _is_done(listing: Path, stamp: list[Any]) -> bool:
+    """Whether a unit was converted as it is; a listing that a power cut broke does not count."""
+    try:
+        return bool(json.loads(listing.read_text(encoding="utf-8"))["stamp"] == stamp)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _columns(found: AmassRecording) -> Any:
@@ -153,19 +183,31 @@ def _columns(found: AmassRecording) -> Any:
     return np.concatenate([found.poses, betas], axis=1)
 
 
-def _bytes(unit: Path) -> int:
-    files = unit.glob("*.npz") if unit.is_dir() else [unit]
-    return sum(file.stat().st_size for file in files)
-
-
 def _stamp(unit: Path) -> list[Any]:
-    """What a unit was when it was converted: path, sizes and times."""
+    """What a unit was when it was converted: path, and names, sizes and times of its files."""
     files = sorted(unit.glob("*.npz")) if unit.is_dir() else [unit]
-    return [str(unit), [[f.name, f.stat().st_size, f.stat().st_mtime_ns] for f in files]]
+    return [str(unit), [[file.name, *_size_and_time(file)] for file in files]]
 
 
-def _members(unit: Path, source: Path) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
-    """The recordings of a unit: their path from the data set's folder on, and their contents."""
+def _size_and_time(file: Path) -> tuple[int, int]:
+    try:
+        found = file.stat()
+    except OSError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
+
+
+def _reason(error: UserError, path: PurePath) -> str:
+    return str(error).removeprefix(f"{path}: ")
+
+
+def _members(
+    unit: Path, source: Path, skipped: dict[str, str]
+) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
+    """The recordings of a unit: their path from the data set's folder on, and their contents.
+
+    A file that cannot be opened goes to ``skipped``.
+    """
     if unit.is_dir():
         for path in sorted(p for p in unit.iterdir() if is_recording(p.name)):
             relative = path.relative_to(source)
@@ -173,21 +215,32 @@ def _members(unit: Path, source: Path) -> Iterator[tuple[PurePosixPath, IO[bytes
             inside = PurePosixPath(
                 *(relative.parts if len(relative.parts) > 1 else path.parts[-2:])
             )
-            with path.open("rb") as file:
+            inside = PurePosixPath(spelled(str(inside)))
+            try:
+                check_regular(path)
+                file = path.open("rb")
+            except (OSError, UserError) as error:
+                skipped[str(inside)] = str(error).removeprefix(f"{path}: ")
+                continue
+            with file:
                 yield inside, file
         return
+    check_regular(unit)
     with tarfile.open(unit, "r|*") as archive:
         # Read in memory, one at a time: nothing that an archive names is ever written.
         for member in archive:
-            named = PurePosixPath(member.name)
-            if not member.isfile() or not is_recording(named.name):
+            named = PurePosixPath(spelled(member.name))
+            if not is_recording(named.name):
+                continue
+            inside = PurePosixPath(*(p for p in named.parts if p not in (".", "..", "/")))
+            if not member.isfile():
+                skipped[str(inside)] = "is a folder or a link in its archive; expected a file"
                 continue
             if member.size > LARGEST_FILE:
                 raise OSError(f"{member.name} claims {member.size} bytes")
             contents = archive.extractfile(member)
             if contents is not None:
-                kept = [part for part in named.parts if part not in (".", "..", "/")]
-                yield PurePosixPath(*kept), contents
+                yield inside, contents
 
 
 def _motions(parts: list[Path], report: ConversionReport) -> Iterator[Motion]:
@@ -195,7 +248,14 @@ def _motions(parts: list[Path], report: ConversionReport) -> Iterator[Motion]:
     for part in parts:
         listing = json.loads(part.with_suffix(".json").read_text(encoding="utf-8"))
         report.refused |= listing["skipped"]
-        content = np.load(part.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
+        file = part.with_suffix(".npy")
+        try:
+            content = np.load(file, mmap_mode="r", allow_pickle=False)
+        except DAMAGED_ARRAYS as error:
+            raise UserError(
+                f"{file}: this part of a stopped conversion is damaged ({error}); remove "
+                f"{part.parent} and convert again"
+            ) from None
         start = 0
         for recording in listing["recordings"]:
             rows = content[start : start + recording["rows"]]

@@ -13,6 +13,7 @@ from lsr1_pl.data.shards import sha256
 from lsr1_pl.data.store import MotionStore
 from lsr1_pl.ground.arrays import load_npy, load_npz
 from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
+from lsr1_pl.ground.files import check_regular
 
 Status = Literal["present", "missing", "broken"]
 Kind = Literal["body", "regressor", "store"]
@@ -100,6 +101,7 @@ def _body(path: Path, verify: bool) -> str:
 
 
 def _regressor(path: Path, verify: bool) -> str:
+    check_regular(path)
     try:
         array = load_npy(path)
     except DAMAGED_ARRAYS as error:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.files import check_regular
 
 Floats = NDArray[np.float64]
 
@@ -76,8 +77,9 @@ def read_bvh(path: Path) -> BVH:
     """Read a BVH file.
 
     Raises:
-        UserError: with file and line, where the hierarchy or the motion is malformed.
+        UserError: no regular file, or, with file and line, a hierarchy or motion that is malformed.
     """
+    check_regular(path, missing="expected a BVH file")
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import torch
 from lsr1_pl.body import load_body_model
 from lsr1_pl.data.bvh import read_bvh
 from lsr1_pl.data.cmu import ACKNOWLEDGEMENT, FPS, retarget
+from lsr1_pl.data.source_files import entries, spelled
 from lsr1_pl.data.store import Motion, write_store
 from lsr1_pl.ground.errors import UserError
 
@@ -24,7 +26,7 @@ class ConversionReport:
     """What a conversion did with each file of its source."""
 
     read: dict[str, int] = field(default_factory=dict)
-    """File -> frames in the store."""
+    """File (AMASS and 3DPW: recording) -> frames in the store."""
     source_frames: int = 0
     """Frames in the files that were read."""
     refused: dict[str, str] = field(default_factory=dict)
@@ -42,6 +44,8 @@ def convert_cmu(
 
     A recording's subject is its name up to the first underscore: ``02`` of ``02_01.bvh``. Poses
     are for the open body's skeleton. A broken file is refused and reported, the rest converted.
+    Where another recording has the name already, the later one has its folder in its name
+    (``b/02_01``); a copy is refused.
 
     Args:
         src: a folder of CMU's recordings, whose first frames are T-poses.
@@ -50,14 +54,17 @@ def convert_cmu(
         track: wraps the files, to show progress.
 
     Raises:
-        UserError: ``src`` holds no BVH file, none could be read, or ``dst`` is in use.
+        UserError: ``src`` holds no BVH file, none could be read, ``dst`` is in use, another process
+            writes there, or the disk is full.
     """
     source = Path(src)
-    files = sorted(source.rglob("*.bvh"), key=lambda path: (path.stem, path))
+    report = ConversionReport()
+    found = [path for path in entries(source, report.refused) if path.name.endswith(".bvh")]
+    # The one that lies highest keeps the plain name.
+    files = sorted(found, key=lambda path: (path.stem, len(path.parts), path))
     if not files:
         raise UserError(f"{source}: no *.bvh file there; expected a folder of BVH recordings")
-    report = ConversionReport()
-    motions = _motions(files, report, strict, track)
+    motions = _motions(files, source, report, strict, track)
     # The first motion is drawn before the store is begun: where none is sound, say why each fell.
     first = next(motions, None)
     if first is None:
@@ -78,15 +85,13 @@ def _chain(first: Motion, rest: Iterator[Motion]) -> Iterator[Motion]:
 
 
 def _motions(
-    files: list[Path], report: ConversionReport, strict: bool, track: Tracker
+    files: list[Path], source: Path, report: ConversionReport, strict: bool, track: Tracker
 ) -> Iterator[Motion]:
     body = load_body_model("open", dtype=torch.float64)
     rest = body.rest_joints(torch.zeros(1, body.num_betas, dtype=torch.float64))[0].numpy()
-    first: dict[str, Path] = {}
+    taken: dict[str, Path] = {}
     for path in track(files):
-        if path.stem in first:
-            report.refused[str(path)] = f"has the name of {first[path.stem]}, which was read"
-            continue
+        file, name = spelled(path.relative_to(source).as_posix()), spelled(path.stem)
         try:
             recording = read_bvh(path)
             poses, trans = retarget(recording, rest)
@@ -94,14 +99,22 @@ def _motions(
             reason = str(error).removeprefix(str(path)).lstrip(":, ")
             if strict:
                 raise UserError(f"{path}: {reason}") from None
-            report.refused[path.name] = reason
+            report.refused[file] = reason
             continue
-        first[path.stem] = path
-        report.read[path.name] = len(poses)
+        if name in taken:
+            if filecmp.cmp(path, taken[name], shallow=False):
+                report.refused[file] = f"is a copy of {spelled(str(taken[name]))}, which was read"
+                continue
+            name = file.removesuffix(".bvh")
+        if name in taken:
+            report.refused[file] = f"has the name of {spelled(str(taken[name]))}, which was read"
+            continue
+        taken[name] = path
+        report.read[file] = len(poses)
         report.source_frames += len(recording.frames)
         yield Motion(
-            name=path.stem,
-            subject=path.stem.split("_")[0],
+            name=name,
+            subject=spelled(path.stem).split("_")[0],
             poses=poses,
             fps=FPS,
             source_frames=len(recording.frames),

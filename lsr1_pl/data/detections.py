@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,9 @@ from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data.neck import with_neck
 from lsr1_pl.data.photos import is_photo, load_photo, mediapipe_person, people_in
 from lsr1_pl.ground.arrays import load_npz
+from lsr1_pl.ground.console import encodable
 from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
+from lsr1_pl.ground.files import check_regular
 
 _BODY25_TO_COCO18 = (*range(8), *range(9, 19))
 """BODY_25 has the middle of the hips at 8, and feet from 19 on."""
@@ -33,6 +36,8 @@ COCO17: tuple[str, ...] = (
 _COCO_ROWS = {name: row for row, name in enumerate(COCO17)}
 
 _MOST_BYTES = 256 * 2**20
+_LONGEST_NAME = 4096
+"""Of a frame, in characters: every name takes as much memory as the longest."""
 _FARTHEST = 1e15
 """In pixels; what is farther off overflows single precision in a fit, and shows no person."""
 
@@ -46,7 +51,8 @@ class Detections:
     confidence: NDArray[np.float64]
     """(n, 18), 0 where not detected."""
     frame: list[str]
-    """n names of frames: the file's, or the image's number."""
+    """n names of frames: the file's, or the image's number. Where images of a COCO file differ in
+    their folder or ending alone, with these."""
     person: NDArray[np.int64]
     """(n,) the person's number within its frame."""
     moment: NDArray[np.int64]
@@ -68,6 +74,9 @@ def read_detections(path: Path) -> Detections:
         UserError: there is no such file, it is of another format, or it holds no person.
     """
     files = _files_of(path) if path.is_dir() else [path]
+    for file in files:
+        if file.exists():
+            check_regular(file)
     photos = {file.name: file for file in files if is_photo(file)}
     if photos:
         found = _photos(photos)
@@ -78,7 +87,13 @@ def read_detections(path: Path) -> Detections:
     frames: list[str] = []
     numbers: list[int] = []
     moments: list[int] = []
-    for moment, (name, keypoints, _) in enumerate(found):
+    for moment, (raw, keypoints, _) in enumerate(found):
+        name = encodable(raw)
+        if len(name) > _LONGEST_NAME:
+            raise UserError(
+                f"{path}: the name of frame {moment} is of {len(name)} characters; expected "
+                f"{_LONGEST_NAME} at most"
+            )
         frames += [name] * len(keypoints)
         numbers += range(len(keypoints))
         moments += [moment] * len(keypoints)
@@ -91,7 +106,7 @@ def read_detections(path: Path) -> Detections:
         frames,
         np.asarray(numbers),
         np.asarray(moments),
-        photos,
+        {encodable(name): file for name, file in photos.items()},
     )
 
 
@@ -170,7 +185,10 @@ def _image_names(images: Any) -> dict[Any, str]:
     if not isinstance(images, list):
         return {}
     named = [each for each in images if isinstance(each, dict) and "id" in each]
-    return {str(each["id"]): Path(str(each.get("file_name", each["id"]))).stem for each in named}
+    files = {str(each["id"]): str(each.get("file_name", each["id"])) for each in named}
+    stems = {image: Path(file).stem for image, file in files.items()}
+    often = Counter(stems.values())
+    return {image: files[image] if often[stem] > 1 else stem for image, stem in stems.items()}
 
 
 def _coco(path: Path, entries: Any, names: dict[Any, str]) -> list[_People]:

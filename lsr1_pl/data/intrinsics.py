@@ -11,6 +11,7 @@ import numpy as np
 
 from lsr1_pl.ground.arrays import load_npz
 from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
+from lsr1_pl.ground.files import check_regular
 
 Intrinsics = tuple[float, float, float, float]
 """fx, fy, cx, cy in pixels."""
@@ -28,6 +29,8 @@ def read_intrinsics(path: Path) -> Intrinsics:
     Raises:
         UserError: there is no such file, or it holds no such camera.
     """
+    if path.exists():
+        check_regular(path)
     try:
         if path.suffix == ".npz":
             arrays = load_npz(path, (*_NAMES, "K"))

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from lsr1_pl.data.pickle_program import RefusedError, check_program
 from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.files import check_regular
 
 _LARGEST_FILE = 2**31
 _MOST_BYTES = 2**28
@@ -33,11 +34,10 @@ def read_legacy_pickle(path: Path) -> Any:
     """The file's contents as dicts, lists, strings, numbers and arrays; sparse becomes dense.
 
     Raises:
-        UserError: the file is missing, damaged, names anything that is not on the allow-list, or
-            holds arrays whose sizes contradict their bytes.
+        UserError: the file is missing, no regular file, damaged, names anything that is not on the
+            allow-list, or holds arrays whose sizes contradict their bytes.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
+    check_regular(path)
     if path.stat().st_size > _LARGEST_FILE:
         raise UserError(f"{path}: larger than 2 GiB; expected an SMPL model or a 3DPW sequence")
     try:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.files import check_regular
 
 MANIFEST = "manifest.json"
 FORMAT = "lsr1-motion"
@@ -27,6 +29,9 @@ WIDTHS = {
 """Columns of each array that a store can hold; only ``poses`` is required. ``keypoints`` are 18 of
 (x, y, confidence) in pixels, ``joints`` 24 in metres, both seen by the camera of ``intrinsics``
 (fx, fy, cx, cy); ``valid`` is 0 where the source calls its own frame wrong."""
+
+_MOST = 2**63 - 1
+"""Rows that numpy can count."""
 
 _REMAKE = "Convert the source again, or restore the folder from a complete copy."
 
@@ -83,6 +88,15 @@ class Manifest:
         return json.dumps(content | dataclasses.asdict(self), indent=1, ensure_ascii=False) + "\n"
 
 
+def is_text(text: str) -> bool:
+    """Whether UTF-8 can hold ``text``: Python's strings may hold lone surrogates, too."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def read_manifest(folder: Path) -> Manifest:
     """Read and check ``folder/manifest.json``; the shards themselves are not opened.
 
@@ -91,13 +105,12 @@ def read_manifest(folder: Path) -> Manifest:
             wrong kind, or rows that do not add up.
     """
     path = folder / MANIFEST
+    check_regular(
+        path,
+        missing=f"{folder} is no motion store. Name a folder that `lsr1 data convert` wrote.",
+    )
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(
-            f"{path}: not found, so {folder} is no motion store. "
-            "Name a folder that `lsr1 data convert` wrote."
-        ) from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}).") from None
     except (ValueError, RecursionError) as error:
@@ -135,19 +148,29 @@ class _Reader:
             raise UserError(
                 f"{self.path}: key '{self.where}{key}' {found}; expected {kind.__name__}. {_REMAKE}"
             )
+        if isinstance(value, str) and not is_text(value):
+            raise UserError(
+                f"{self.path}: key '{self.where}{key}' is {value!r}, which is no text in UTF-8. "
+                f"{_REMAKE}"
+            )
         return value
 
     def number(self, key: str) -> float:
-        value = float(self.get(key, int if isinstance(self.content.get(key), int) else float))
-        if not 0 < value < float("inf"):
-            raise UserError(f"{self.path}: key '{self.where}{key}' is {value}; expected > 0.")
-        return value
+        value = self.get(key, int if isinstance(self.content.get(key), int) else float)
+        # A whole number may have more digits than a float has room for.
+        if not 0 < value <= sys.float_info.max:
+            raise UserError(
+                f"{self.path}: key '{self.where}{key}' is {_short(value)}; "
+                f"expected a finite number > 0. {_REMAKE}"
+            )
+        return float(value)
 
     def count(self, key: str) -> int:
         value: int = self.get(key, int)
-        if value < 1:
+        if not 1 <= value <= _MOST:
             raise UserError(
-                f"{self.path}: key '{self.where}{key}' is {value}; expected at least 1. {_REMAKE}"
+                f"{self.path}: key '{self.where}{key}' is {_short(value)}; "
+                f"expected at least 1, and no more than there can be. {_REMAKE}"
             )
         return value
 
@@ -156,6 +179,11 @@ class _Reader:
             _Reader(self.path, f"{self.where}{key}[{index}].", item)
             for index, item in enumerate(self.get(key, list))
         ]
+
+
+def _short(value: float) -> str:
+    text = str(value)
+    return text if len(text) <= 30 else f"{text[:20]}... ({len(text)} characters)"
 
 
 def _recording(item: _Reader) -> Recording:
@@ -204,8 +232,9 @@ def _check_rows(path: Path, manifest: Manifest, stated: int) -> None:
     for recording in manifest.recordings:
         if recording.first_row != next_row:
             raise UserError(
-                f"{path}: recording {recording.name!r} has first_row {recording.first_row}; "
-                f"expected {next_row}, where the one before it ends. {_REMAKE}"
+                f"{path}: recording {recording.name!r} has first_row "
+                f"{_short(recording.first_row)}; expected {next_row}, where the one before it "
+                f"ends. {_REMAKE}"
             )
         next_row += recording.rows
     totals = {

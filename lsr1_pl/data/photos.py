@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data.neck import with_neck
 from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.files import check_regular
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 MOST_PEOPLE = 8
@@ -68,6 +69,8 @@ def load_photo(path: Path) -> Image:
     import PIL.Image
     import PIL.ImageOps
 
+    if path.exists():
+        check_regular(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr1_pl.data.manifest import Shard
+from lsr1_pl.ground.arrays import save_npy
 from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
+from lsr1_pl.ground.files import check_regular
 
 Floats = NDArray[np.float32]
 
@@ -73,10 +75,7 @@ class ShardWriter:
 
     def _write(self, rows: Floats) -> None:
         file = f"{self.name}_{len(self.shards):05d}.npy"
-        try:
-            np.save(self.folder / file, np.ascontiguousarray(rows), allow_pickle=False)
-        except OSError as error:
-            raise UserError(f"{self.folder / file}: cannot be written ({error}).") from error
+        save_npy(self.folder / file, rows)
         self.shards.append(Shard(file, len(rows), sha256(self.folder / file)))
 
 
@@ -88,10 +87,9 @@ def open_shard(folder: Path, shard: Shard, width: int) -> Floats:
     """
     path = folder / shard.file
     mend = "Convert the source again, or restore the file from a complete copy."
+    check_regular(path, missing=f"the manifest lists it. {mend}")
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        raise UserError(f"{path}: shard not found, but the manifest lists it. {mend}") from None
     except DAMAGED_ARRAYS as error:
         raise UserError(f"{path}: not a readable .npy file ({error}). {mend}") from None
     expected = (shard.rows, width)

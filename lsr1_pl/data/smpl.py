@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from numpy.typing import NDArray
 from lsr1_pl.body.files import read_body
 from lsr1_pl.data.legacy_pickle import read_legacy_pickle
 from lsr1_pl.data.shards import sha256
-from lsr1_pl.ground.arrays import is_zip, load_npy, load_npz
+from lsr1_pl.data.source_files import entries, spelled
+from lsr1_pl.ground.arrays import is_zip, load_npy, load_npz, save_npy
 from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
+from lsr1_pl.ground.files import check_regular, locked, sweep, written
 
 _KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
 _GENDERS = {
@@ -47,14 +50,14 @@ def convert_smpl(src: str | os.PathLike[str], dst: str | os.PathLike[str]) -> di
 
     Raises:
         UserError: no model is there, one's gender is not in its name, two have the same gender,
-            or one is damaged, hostile, or not an SMPL body.
+            or one is damaged, hostile, or not an SMPL body; another process writes there, or the
+            disk is full.
     """
     models = _models(Path(src))
     target = Path(dst)
     if target.exists() and not target.is_dir():
         raise UserError(f"{target}: is a file; name a folder")
     arrays = {gender: _read(path) for gender, path in models.items()}
-    target.mkdir(parents=True, exist_ok=True)
     return {
         gender: _write(target / f"SMPL_{gender}.npz", content, models[gender])
         for gender, content in arrays.items()
@@ -65,14 +68,14 @@ def convert_regressor(src: str | os.PathLike[str], dst: str | os.PathLike[str]) 
     """Check ``J_regressor_h36m.npy``, (17, 6890), and keep it in the folder ``dst``.
 
     Raises:
-        UserError: the file is missing, damaged, or no regressor of SMPL's vertices.
+        UserError: the file is missing, damaged, or no regressor of SMPL's vertices; another process
+            writes there, or the disk is full.
     """
     source, target = Path(src), Path(dst)
     if target.exists() and not target.is_dir():
         raise UserError(f"{target}: is a file; name a folder")
     where = "expected J_regressor_h36m.npy, (17, 6890), as SPIN's data hold it"
-    if not source.is_file():
-        raise UserError(f"{source}: no such file; {where}")
+    check_regular(source, missing=where)
     try:
         array = load_npy(source)
     except DAMAGED_ARRAYS as error:
@@ -85,18 +88,27 @@ def convert_regressor(src: str | os.PathLike[str], dst: str | os.PathLike[str]) 
             f"{source}: rows must be finite and add up to 1; they add up to {sums.min():.4g} to "
             f"{sums.max():.4g}; {where}"
         )
-    target.mkdir(parents=True, exist_ok=True)
     path = target / "J_regressor_h36m.npy"
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
-        np.save(file, array.astype(np.float32), allow_pickle=False)
-    os.replace(partial, path)
+    with _alone(path) as partial:
+        save_npy(partial, array.astype(np.float32))
     return path
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[Path]:
+    """A place to write ``path``, for this process alone."""
+    with locked(path, "a conversion"):
+        sweep(path)
+        with written(path) as partial:
+            yield partial
 
 
 def _models(source: Path) -> dict[str, Path]:
     if source.is_dir():
-        found = [p for p in sorted(source.rglob("*")) if p.suffix in (".pkl", ".npz")]
+        unlisted: dict[str, str] = {}
+        found = [p for p in sorted(entries(source, unlisted)) if p.suffix in (".pkl", ".npz")]
+        for name, why in unlisted.items():
+            raise UserError(f"{source / name}: {why}; make it readable, or name one file")
         candidates: Iterable[Path] = [p for p in found if _gender(p) or _looks_like_smpl(p)]
     else:
         candidates = [source]
@@ -128,8 +140,7 @@ def _gender(path: Path) -> str | None:
 
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; {_WHERE}")
+    check_regular(path, missing=_WHERE)
     content: dict[str, Any]
     if is_zip(path):
         try:
@@ -150,14 +161,11 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _write(path: Path, arrays: dict[str, NDArray[Any]], source: Path) -> Path:
-    partial = path.with_name(f".{path.name}.partial")
-    origin = {"source": source.name, "source_sha256": sha256(source), "licence": LICENCE}
-    with partial.open("wb") as file:
-        np.savez_compressed(file, **arrays, **origin)  # type: ignore[arg-type]
-    try:
-        read_body(partial)
-    except UserError as error:
-        partial.unlink()
-        raise UserError(str(error).replace(str(partial), str(source))) from None
-    os.replace(partial, path)
+    origin = {"source": spelled(source.name), "source_sha256": sha256(source), "licence": LICENCE}
+    with _alone(path) as partial:
+        np.savez_compressed(partial, **arrays, **origin)  # type: ignore[arg-type]
+        try:
+            read_body(partial)
+        except UserError as error:
+            raise UserError(str(error).replace(str(partial), str(source))) from None
     return path

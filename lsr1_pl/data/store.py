@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr1_pl.data.manifest import MANIFEST, WIDTHS, Manifest, Recording, read_manifest
+from lsr1_pl.data.manifest import MANIFEST, WIDTHS, Manifest, Recording, is_text, read_manifest
 from lsr1_pl.data.shards import Floats, ShardedArray, ShardWriter, open_shard, sha256
 from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.files import locked, sweep, written_folder
+
+ROWS_PER_SHARD = 262_144
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def write_store(
     *,
     source: str,
     licence: str,
-    rows_per_shard: int = 262_144,
+    rows_per_shard: int = ROWS_PER_SHARD,
 ) -> MotionStore:
     """Write the motions, in their order, as a new store at ``dst``, or nothing at all.
 
@@ -146,17 +147,33 @@ def write_store(
         rows_per_shard: largest number of rows in a shard file.
 
     Raises:
-        UserError: ``dst`` is in use, there are no motions, or one has a wrong shape, a value
-            that is not finite, a name used before, no frame rate, or other arrays than the first.
+        UserError: ``dst`` is in use, another process writes there, the disk is full, there are no
+            motions, or one has a wrong shape, a value that is not finite, a name used before or of
+            characters that UTF-8 lacks, no frame rate, or other arrays than the first.
     """
     if rows_per_shard < 1:
         raise UserError(f"rows_per_shard is {rows_per_shard}; it must be at least 1")
     target = Path(dst)
-    with _new_folder(target) as folder:
+    with locked(target, "a conversion"):
+        return fill_store(
+            target, motions, source=source, licence=licence, rows_per_shard=rows_per_shard
+        )
+
+
+def fill_store(
+    target: Path, motions: Iterable[Motion], *, source: str, licence: str, rows_per_shard: int
+) -> MotionStore:
+    """:func:`write_store` for a caller that holds ``target`` already."""
+    _check_text("source", source)
+    _check_text("licence", licence)
+    sweep(target)
+    with written_folder(target) as folder:
         recordings: list[Recording] = []
         names: set[str] = set()
         writers: dict[str, ShardWriter] = {}
         for motion in motions:
+            _check_text("recording", motion.name)
+            _check_text("subject", motion.subject)
             arrays = _checked_arrays(motion)
             writers = writers or {
                 name: ShardWriter(folder, name, rows_per_shard) for name in arrays
@@ -191,25 +208,9 @@ def write_store(
     return MotionStore(target)
 
 
-@contextmanager
-def _new_folder(target: Path) -> Iterator[Path]:
-    """A temporary folder beside ``target`` that takes its name if the block succeeds."""
-    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-        raise UserError(
-            f"{target}: exists and is not an empty folder. Name a new folder, or remove this one."
-        )
-    temporary = target.absolute().parent / f".{target.name}.partial"
-    try:
-        # What a killed conversion left.
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-    except OSError as error:
-        raise UserError(f"{target}: cannot be written ({error}).") from error
-    try:
-        yield temporary
-        os.replace(temporary, target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+def _check_text(what: str, text: str) -> None:
+    if not is_text(text):
+        raise UserError(f"{what} {text!r}: no text in UTF-8; spell it otherwise")
 
 
 def _checked_arrays(motion: Motion) -> dict[str, Floats]:

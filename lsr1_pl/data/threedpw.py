@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from lsr1_pl.data.conversion import ConversionReport
 from lsr1_pl.data.legacy_pickle import read_legacy_pickle
+from lsr1_pl.data.manifest import MANIFEST
 from lsr1_pl.data.parallel import in_parallel
+from lsr1_pl.data.source_files import spelled
 from lsr1_pl.data.store import Motion, write_store
 from lsr1_pl.ground.errors import UserError
 
@@ -80,12 +82,13 @@ def convert_3dpw(
         track: wraps the sequences, and their number, to show progress.
 
     Raises:
-        UserError: no sequence is there, or none of a split could be read.
+        UserError: no sequence is there, none of a split could be read, another process writes a
+            split, or the disk is full.
     """
     source = Path(src)
     if (source / "sequenceFiles").is_dir():
         source = source / "sequenceFiles"
-    files = {split: sorted((source / split).glob("*.pkl")) for split in SPLITS}
+    files = {split: _sequences(source / split) for split in SPLITS}
     if not any(files.values()):
         raise UserError(
             f"{source}: holds no train/*.pkl, validation/*.pkl or test/*.pkl; expected 3DPW's "
@@ -94,7 +97,7 @@ def convert_3dpw(
     reports = {}
     for split, paths in files.items():
         target = Path(dst) / split
-        if not paths or (target / "manifest.json").is_file():
+        if not paths or (target / MANIFEST).is_file():
             continue
         report = ThreeDPWReport()
         sequences = in_parallel(_read_or_refuse, paths, workers)
@@ -113,6 +116,18 @@ def convert_3dpw(
     return reports
 
 
+def _sequences(folder: Path) -> list[Path]:
+    """A split may be absent, but one that cannot be looked into is not."""
+    if not os.path.lexists(folder):
+        return []
+    try:
+        return sorted(path for path in folder.iterdir() if path.name.endswith(".pkl"))
+    except OSError as error:
+        raise UserError(
+            f"{folder}: cannot be listed ({error.strerror}); mend or remove it"
+        ) from None
+
+
 def _read_or_refuse(path: Path) -> list[_Person] | str:
     """The people of a sequence, or why it cannot be read."""
     try:
@@ -126,7 +141,7 @@ def _motions(
 ) -> Iterator[Motion]:
     for path, people in zip(paths, sequences, strict=True):
         if isinstance(people, str):
-            report.refused[path.name] = people
+            report.refused[spelled(path.name)] = people
             continue
         for person in people:
             count = len(person.poses)
@@ -138,7 +153,7 @@ def _motions(
             report.far += person.far
             yield Motion(
                 name=person.name,
-                subject=path.stem,
+                subject=spelled(path.stem),
                 poses=person.poses,
                 betas=person.betas,
                 fps=_FPS,
@@ -203,7 +218,7 @@ def _person(
         sound = all(np.isfinite(part.astype(np.float32)).all() for part in (poses, *seen.values()))
     if not sound:
         raise UserError(f"{path}: person {number} is beyond single precision in the camera's frame")
-    return _Person(f"{path.stem}/{number}", gender, poses, shape, seen, far)
+    return _Person(f"{spelled(path.stem)}/{number}", gender, poses, shape, seen, far)
 
 
 def _people(path: Path, content: dict[str, Any], key: str) -> list[Any]:

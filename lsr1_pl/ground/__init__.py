@@ -3,4 +3,13 @@
 Its modules are imported by name, so that a command that prints help does not wait for torch.
 """
 
-__all__ = ["arrays", "console", "errors", "files", "plain_yaml", "precision", "types"]
+__all__ = [
+    "arrays",
+    "console",
+    "errors",
+    "files",
+    "plain_yaml",
+    "precision",
+    "together",
+    "types",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import stat
 import sys
 import zipfile
 from collections.abc import Container
@@ -22,7 +23,7 @@ Array = NDArray[Any]
 def is_zip(file: Path) -> bool:
     """Whether ``file`` is a zip archive; for some damaged ones zipfile's own test raises."""
     try:
-        return zipfile.is_zipfile(file)
+        return file.is_file() and zipfile.is_zipfile(file)
     except zipfile.BadZipFile:
         return False
 
@@ -42,6 +43,8 @@ def load_npz(
             what else :data:`lsr1_pl.ground.errors.DAMAGED_ARRAYS` lists.
     """
     arrays: dict[str, Array] = {}
+    if isinstance(file, Path):
+        _check_regular(file)
     with zipfile.ZipFile(file) as archive:
         members = {
             member.filename.removesuffix(".npy"): member
@@ -61,11 +64,33 @@ def load_npz(
 
 def load_npy(path: Path, *, largest: int = LARGEST) -> Array:
     """The array of an npy; see :func:`load_npz`."""
+    _check_regular(path)
     size = os.path.getsize(path)
     with path.open("rb") as file:
         _check_header(file, min(size, largest), path.name)
         file.seek(0)
         return _sound_text(np.lib.format.read_array(file, allow_pickle=False))
+
+
+def save_npy(path: Path, array: Array) -> None:
+    """Write ``array`` as an npy, or raise.
+
+    ``np.save`` hands a file's number to C and does not hear that the last bytes found no room.
+
+    Raises:
+        OSError: the disk is full, or the file cannot be written; what is there then is of no use.
+    """
+    whole = np.ascontiguousarray(array)
+    with path.open("wb") as file:
+        header = np.lib.format.header_data_from_array_1_0(whole)
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(whole.data)
+
+
+def _check_regular(path: Path) -> None:
+    """Before it is opened: opening a pipe waits for its other end."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError("it is no regular file; copy its content into a file")
 
 
 def _sound_text(array: Array) -> Array:

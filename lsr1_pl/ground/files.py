@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from filelock import FileLock, Timeout
 
@@ -24,11 +26,20 @@ NO_PLACE = (
 )
 """Error numbers of a place that cannot be written: full, read-only, or another's."""
 
-_NO_FOLDER = (errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP)
+_NO_FOLDER = (
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.ENOTEMPTY,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+    errno.EBUSY,
+)
+_PARTIAL = re.compile(r"\..*\.partial-[0-9]+-[0-9a-f]{8}(\..*)?")
 
 MEND = (
-    "make room there, or name another folder (--trainer.default_root_dir of fit and test, --out of "
-    "others); what was written before is kept"
+    "make room there, or name another folder (--trainer.default_root_dir of fit and test, DST of "
+    "data convert, --out of others); what was written before is kept"
 )
 
 
@@ -54,7 +65,7 @@ def written(path: Path, *, durable: bool = False) -> Iterator[Path]:
             _flush(partial)
         os.replace(partial, path)
     except OSError as error:
-        raise _named(error, path, partial) from error
+        _raise_named(error, path, partial)
     finally:
         _remove(partial)
 
@@ -77,43 +88,80 @@ def written_folder(folder: Path) -> Iterator[Path]:
         yield partial
         os.replace(partial, folder)
     except OSError as error:
-        raise _named(error, folder, partial) from error
+        _raise_named(error, folder, partial)
     finally:
         _remove(partial)
 
 
 @contextmanager
-def locked(place: Path, what: str) -> Iterator[None]:
+def locked(
+    place: Path, what: str, mend: str = "wait for its end, or name another place"
+) -> Iterator[None]:
     """Hold ``place`` for this process alone, until the block ends or the process dies.
 
-    The lock is a hidden file beside ``place``; it may stay and means nothing by itself.
+    The lock is a hidden file beside ``place``. It stays only after a kill, and means nothing then.
 
     Args:
         place: a file or folder that is about to be written; it need not exist.
         what: what other commands must wait for, as the message names it ("a conversion").
+        mend: what their user can do.
 
     Raises:
-        UserError: another process holds it.
+        UserError: another process holds it, or the lock cannot be written.
     """
     place = place.absolute()
-    lock = place.with_name(f".{place.name}.lock")
+    file = place.parent / f".{place.name}.lock"
+    lock = FileLock(file, timeout=0)
     try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(lock, timeout=0):
-            yield
+        place.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
     except Timeout:
-        raise UserError(
-            f"{place}: {what} of another process writes there; wait for its end, or name another "
-            "place"
-        ) from None
+        raise UserError(f"{place}: {what} of another process writes there; {mend}") from None
+    except OSError as error:
+        raise _unwritable(place, error) from error
+    try:
+        yield
+    finally:
+        # While it is held: afterwards it may be the file of another process.
+        _remove(file)
+        lock.release()
 
 
-def check_regular(path: Path, flag: str = "") -> None:
+def remove_partials(folder: Path) -> None:
+    """Remove what processes that were killed left of their :func:`written` files in ``folder``.
+
+    For the one process that writes there, which holds ``folder`` by :func:`locked`: the half file
+    of another that still runs would be lost.
+    """
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if _PARTIAL.fullmatch(path.name):
+            _remove(path)
+
+
+def sweep(path: Path) -> None:
+    """Remove what killed processes left of :func:`written` or :func:`written_folder` for ``path``.
+
+    Call it only while ``path`` is :func:`locked`: the work of a living process looks the same.
+    """
+    path = path.absolute()
+    # Longer names are cut in the names beside them, so that these may belong to another file.
+    if len(path.stem) > _LONGEST_STEM or not path.parent.is_dir():
+        return
+    left = re.compile(
+        rf"\.{re.escape(path.stem)}\.partial-\d+-[0-9a-f]{{8}}{re.escape(path.suffix)}"
+    )
+    for partial in path.parent.iterdir():
+        if left.fullmatch(partial.name):
+            _remove(partial)
+
+
+def check_regular(path: Path, flag: str = "", *, missing: str = "") -> None:
     """Refuse what only looks like a file: a pipe or a device has no end, and reading it may wait.
 
     Args:
         path: an input of the user.
         flag: the option that named it, with a blank at its end, for the message.
+        missing: what else to say where there is no such file: what was expected, and the mend.
 
     Raises:
         UserError: ``path`` is missing, a folder, a pipe, a socket or a device.
@@ -121,7 +169,9 @@ def check_regular(path: Path, flag: str = "") -> None:
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
-        why = "no such file" if isinstance(error, FileNotFoundError) else str(error)
+        why = str(error)
+        if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            why = f"no such file; {missing}" if missing else "no such file"
         raise UserError(f"{flag}{path}: {why}") from None
     if stat.S_ISDIR(mode):
         raise UserError(f"{flag}{path}: is a folder; expected a file")
@@ -132,9 +182,12 @@ def check_regular(path: Path, flag: str = "") -> None:
         )
 
 
+_LONGEST_STEM = 100
+
+
 def _beside(path: Path) -> Path:
-    token = os.urandom(4).hex()
-    return path.with_name(f".{path.stem[:100]}.partial-{os.getpid()}-{token}{path.suffix}")
+    name = f".{path.stem[:_LONGEST_STEM]}.partial-{os.getpid()}-{os.urandom(4).hex()}{path.suffix}"
+    return path.with_name(name)
 
 
 def _flush(path: Path) -> None:
@@ -152,15 +205,20 @@ def _remove(partial: Path) -> None:
         return
 
 
-def _named(error: OSError, path: Path, partial: Path) -> Exception:
-    """The error with the user's own file in it; numpy's of a full disk has neither name nor number.
+def _raise_named(error: OSError, path: Path, partial: Path) -> NoReturn:
+    """Raise the error with the user's own file in it.
 
-    An error about another file, such as an input that the block reads, stays as it is.
+    Numpy's of a full disk has neither name nor number. An error about another file, such as an
+    input that the block reads, stays as it is.
     """
     about = str(error.filename or partial)
     ours = about.startswith((str(partial), str(path))) or str(path.absolute()).startswith(
         os.path.abspath(about)
     )
     if ours and (error.errno is None or error.errno in (*NO_PLACE, *_NO_FOLDER)):
-        return UserError(f"{path}: cannot be written ({error.strerror or error}); {MEND}")
-    return error
+        raise _unwritable(path, error) from error
+    raise error
+
+
+def _unwritable(path: Path, error: OSError) -> UserError:
+    return UserError(f"{path}: cannot be written ({error.strerror or error}); {MEND}")

@@ -8,7 +8,8 @@ from lsr1_pl.pretrained.checkpoints import (
     newest,
     read_checkpoint,
 )
-from lsr1_pl.pretrained.export import export_checkpoint, history_of
+from lsr1_pl.pretrained.curves import METRICS_FILE, Curves, history_of
+from lsr1_pl.pretrained.export import export_checkpoint
 from lsr1_pl.pretrained.functional import Result, minimize
 from lsr1_pl.pretrained.loading import (
     find_checkpoint,
@@ -22,7 +23,9 @@ from lsr1_pl.pretrained.trust import check_folders, trusted_classes_only
 
 __all__ = [
     "CONFIG_KEY",
+    "METRICS_FILE",
     "NAMED",
+    "Curves",
     "Result",
     "check_folders",
     "check_weights",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lsr1_pl import __version__
+from lsr1_pl.pretrained.curves import Curves
 
 CARD_FILE = "README.md"
 
@@ -127,16 +127,11 @@ def _chosen(choice: _Choice | None) -> str:
 
 
 def _validations(choice: _Choice | None, history: Path | None) -> str:
-    values = [] if choice is None or history is None else _column(history, choice.monitor)
+    values = [] if choice is None or history is None else Curves(history).column(choice.monitor)[1]
     if not values:
         return ""
     last = ", ".join(f"{value:.4g}" for value in values[-_SHOWN_VALIDATIONS:])
     return f" The last of {len(values)} validations: {last}."
-
-
-def _column(history: Path, name: str) -> Sequence[float]:
-    with history.open(newline="", encoding="utf-8") as file:
-        return [float(row[name]) for row in csv.DictReader(file) if row.get(name)]
 
 
 def _skipped(state: Mapping[str, Tensor]) -> str:

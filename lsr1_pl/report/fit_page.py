@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr1_pl.ground.files import written
 from lsr1_pl.report.bodies.photo import embedded_photo
 from lsr1_pl.report.html import render
 
@@ -80,9 +80,8 @@ def write_fit_page(
     text = render(
         "fit_page.html.j2", title=title, summary=summary, people=shown, plotly=get_plotlyjs()
     )
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    with written(path) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def _html(figure: Any) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lsr1_pl.ground.files import written
 from lsr1_pl.report.html import render
 
 
@@ -56,9 +56,8 @@ def write_page(path: Path, page: Page) -> None:
         for section in page.sections
     ]
     shown = {**vars(page), "sections": sections}
-    partial = path.with_suffix(".partial")
-    partial.write_text(render("page.html.j2", page=shown), encoding="utf-8")
-    os.replace(partial, path)
+    with written(path) as partial:
+        partial.write_text(render("page.html.j2", page=shown), encoding="utf-8")
 
 
 def readable(value: object) -> str:

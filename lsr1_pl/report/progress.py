@@ -10,6 +10,8 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ProgressBar, Timer
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from lsr1_pl.ground.console import plain
+
 _SECONDS_BETWEEN_LINES = 20.0
 
 
@@ -41,7 +43,9 @@ class IterationProgress(ProgressBar):
         self._started = self._last_line = time.monotonic()
         if self._enabled and sys.stdout.isatty():
             # Narrow: on 80 columns, the text beside it must not be cut.
-            self._bar = Progress(BarColumn(bar_width=14), TextColumn("{task.description}"))
+            self._bar = Progress(
+                BarColumn(bar_width=14), TextColumn("{task.description}", markup=False)
+            )
             self._bar.start()
             self._task = self._bar.add_task("", total=1.0)
 
@@ -80,7 +84,7 @@ class IterationProgress(ProgressBar):
         shown = [f"{key} {value:.4g}" for key, value in metrics.items() if _is_number(key, value)]
         total = f"/{trainer.max_steps}" if trainer.max_steps and trainer.max_steps > 0 else ""
         words = [f"iteration {trainer.global_step}{total}", f"{_clock(left)} left", *shown]
-        return done, ", ".join(words)
+        return done, plain(", ".join(words))
 
 
 def _fraction_done(trainer: Trainer, first_step: int) -> float:

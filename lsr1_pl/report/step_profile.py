@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -13,7 +12,9 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from rich.console import Console
 from rich.table import Table
 
+from lsr1_pl.ground.console import plain, shown
 from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.files import written
 from lsr1_pl.report.paths import short
 
 _SHOWN = 15
@@ -88,18 +89,15 @@ class StepProfile(Callback):
         self._mark = now
 
     def _write(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
         trace, text = self.folder / "trace.json", self.folder / "profile.txt"
-        partial = trace.with_name(f".{trace.name}.partial")
-        self._profiler.export_chrome_trace(str(partial))
-        os.replace(partial, trace)
-        console = Console(width=100, record=True)
-        console.print(self._phase_table())
-        console.print(self._operation_table())
-        partial = text.with_name(f".{text.name}.partial")
-        partial.write_text(console.export_text(), encoding="utf-8")
-        os.replace(partial, text)
-        print(f"Trace: {short(str(trace))}; table: {text.name} beside it")
+        with written(trace) as partial:
+            self._profiler.export_chrome_trace(str(partial))
+        recorded = Console(width=100, record=True, emoji=False)
+        recorded.print(self._phase_table())
+        recorded.print(self._operation_table())
+        with written(text) as partial:
+            partial.write_text(recorded.export_text(), encoding="utf-8")
+        print(plain(f"Trace: {short(str(trace))}; table: {text.name} beside it"))
 
     def _phase_table(self) -> Table:
         whole = sum(self._phases.values())
@@ -108,8 +106,8 @@ class StepProfile(Callback):
         table.add_column("ms", justify="right")
         table.add_column("%", justify="right")
         for phase, seconds in self._phases.items():
-            shown = f"{1e3 * seconds / self.iterations:.1f}"
-            table.add_row(phase, shown, f"{100 * seconds / whole:.1f}")
+            mean = f"{1e3 * seconds / self.iterations:.1f}"
+            table.add_row(shown(phase), mean, f"{100 * seconds / whole:.1f}")
         return table
 
     def _operation_table(self) -> Table:
@@ -126,7 +124,7 @@ class StepProfile(Callback):
         whole = sum(map(own, events)) or 1.0
         for event in sorted(events, key=own, reverse=True)[:_SHOWN]:
             table.add_row(
-                event.key[:50],
+                shown(event.key[:50]),
                 f"{own(event) / self.iterations / 1e3:.2f}",
                 f"{100 * own(event) / whole:.1f}",
                 f"{event.count / self.iterations:.0f}",

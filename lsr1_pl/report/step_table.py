@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import csv
 import math
-import os
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
 from pytorch_lightning import Callback, LightningModule, Trainer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from lsr1_pl.ground.console import console, plain, shown
 from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.files import written
+from lsr1_pl.report.figure_text import as_written
 from lsr1_pl.report.paths import short
 from lsr1_pl.report.run_folder import run_folder
 
 Curves = Mapping[str, Mapping[str, Sequence[float]]]
 """Metric -> solver -> value at each inner step, the start first."""
+
+
+_COLUMNS = 100
 
 
 class HasCurves(Protocol):
@@ -60,18 +62,17 @@ class StepTable(Callback):
         if not trainer.is_global_zero:
             return
         evaluated = cast(HasCurves, task)
-        console = Console(width=None if sys.stdout.isatty() else 100)
+        terminal = console(_COLUMNS)
         for metric, by_solver in evaluated.curves.items():
             if by_solver:
-                console.print(step_table(metric, by_solver, self.steps))
-        print(evaluated.curves_note)
+                terminal.print(step_table(metric, by_solver, self.steps))
+        print(plain(evaluated.curves_note))
         folder = run_folder(trainer)
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
             table, plot = folder / "curves.csv", folder / "curves.png"
             write_curves(table, evaluated.curves)
             plot_curves(plot, evaluated.curves, evaluated.curves_note)
-            print(f"All steps: {short(table)} and {short(plot)}")
+            print(plain(f"All steps: {short(table)} and {short(plot)}"))
 
 
 def step_table(
@@ -79,26 +80,27 @@ def step_table(
 ) -> Table:
     """A table of one metric: a row a solver, a column a step; steps beyond a run are left out."""
     reached = [k for k in steps if any(k < len(curve) for curve in by_solver.values())]
-    table = Table(title=f"{metric} after n inner steps", title_justify="left")
+    table = Table(title=f"{shown(metric)} after n inner steps", title_justify="left")
     table.add_column("solver")
     for k in reached:
         table.add_column(str(k), justify="right")
     for solver, curve in by_solver.items():
         cells = [_cell(curve[k]) if k < len(curve) else "" for k in reached]
-        table.add_row(escape(solver), *cells)
+        table.add_row(shown(solver), *cells)
     return table
 
 
 def write_curves(path: Path, curves: Curves) -> None:
     """One row for each metric, solver and step, written whole or not at all."""
-    partial = path.with_suffix(".partial")
-    with partial.open("w", newline="", encoding="utf-8") as file:
+    with (
+        written(path) as partial,
+        partial.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
+    ):
         writer = csv.writer(file)
         writer.writerow(["metric", "solver", "step", "value"])
         for metric, by_solver in curves.items():
             for solver, curve in by_solver.items():
                 writer.writerows([metric, solver, k, value] for k, value in enumerate(curve))
-    os.replace(partial, path)
 
 
 def plot_curves(path: Path, curves: Curves, note: str) -> None:
@@ -106,22 +108,21 @@ def plot_curves(path: Path, curves: Curves, note: str) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    shown = {metric: c for metric, c in curves.items() if any(any(v) for v in c.values())}
-    figure = Figure(figsize=(5 * max(1, len(shown)), 4.2), layout="constrained")
+    drawn = {metric: c for metric, c in curves.items() if any(any(v) for v in c.values())}
+    figure = Figure(figsize=(5 * max(1, len(drawn)), 4.2), layout="constrained")
     FigureCanvasAgg(figure)
-    for position, (metric, by_solver) in enumerate(shown.items()):
-        axes = figure.add_subplot(1, len(shown), position + 1)
+    for position, (metric, by_solver) in enumerate(drawn.items()):
+        axes = figure.add_subplot(1, len(drawn), position + 1)
         for solver, curve in by_solver.items():
             finite = [v if math.isfinite(v) else math.nan for v in curve]
-            axes.plot(range(len(curve)), finite, marker=".", label=solver)
+            axes.plot(range(len(curve)), finite, marker=".", label=as_written(solver))
         axes.set_xlabel("inner step")
-        axes.set_ylabel(metric)
+        axes.set_ylabel(as_written(metric))
         axes.legend(fontsize="small")
         axes.grid(alpha=0.3)
-    figure.suptitle(note, fontsize="small", wrap=True)
-    partial = path.with_suffix(".partial")
-    figure.savefig(partial, dpi=110, format="png")
-    os.replace(partial, path)
+    figure.suptitle(as_written(note), fontsize="small", wrap=True)
+    with written(path) as partial:
+        figure.savefig(partial, dpi=110, format="png")
 
 
 def _cell(value: float) -> str:

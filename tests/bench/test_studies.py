@@ -16,7 +16,7 @@ from lsr1_pl.cli import main
         ([], "required"),
         (["profile"], "invalid choice"),
         (["ablations", "--share", "3/2"], "--share 3/2"),
-        (["compute", "--device", "tpu"], "--device tpu"),
+        (["compute", "--device", "tpu"], "--device: invalid choice: 'tpu'"),
         (["profiles", "--rosenbrock", "nowhere.ckpt"], "shipped are"),
     ],
 )

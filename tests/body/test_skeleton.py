@@ -8,6 +8,7 @@ from lsr1_pl.body.skeleton import (
     LANDMARKS,
     PARENTS,
     SMPL_JOINTS,
+    SMPL_LANDMARK_VERTICES,
     with_ancestors,
 )
 
@@ -21,7 +22,7 @@ def test_landmarks_are_smplx_s_in_its_order() -> None:
     from smplx.joint_names import JOINT_NAMES
     from smplx.vertex_ids import vertex_ids
 
-    assert set(LANDMARKS) == set(vertex_ids["smplh"])
+    assert dict(zip(LANDMARKS, SMPL_LANDMARK_VERTICES, strict=True)) == vertex_ids["smplh"]
     assert JOINT_NAMES[:22] == list(SMPL_JOINTS[:22])
 
 

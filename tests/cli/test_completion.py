@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from lsr1_pl.cli import VERBS, main
-from lsr1_pl.cli.completion import WORDS, script
+from lsr1_pl.cli.completion import offer, script
 from lsr1_pl.cli.configs import packaged_configs
 from lsr1_pl.cli.wandb_log import WandbSettings
 from lsr1_pl.pretrained import shipped
 
+WORDS = offer().words
 ARGPARSE = [path for path in WORDS if path and path.split()[0] not in ("fit", "validate", "test")]
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+import struct
 import sys
 import time
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -239,3 +242,49 @@ def test_the_workspace_holds_every_panel(
             assert logged_key(panel).rstrip("*") in text
     assert main(["dashboard", "--project=p"]) == 2
     assert "--entity" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c[:20] + bytes([c[20] ^ 1]) + c[21:], "checksum of the part at byte 7"),
+        (lambda c: c[:11] + b"\xff\xff" + c[13:], "at byte 7 is longer than its block"),
+        (lambda c: c[:7] + framed(b"\xff" * 9), r"record 0 cannot be read \(Error parsing"),
+        (lambda c: c[:7] + framed(b"", kind=3), "at byte 7 follows no other"),
+    ],
+)
+def test_a_damaged_run_is_named(
+    change: Callable[[bytes], bytes],
+    message: str,
+    function_run: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert finished(function_run).finished
+    (path,) = function_run.glob("wandb/offline-run-*/*.wandb")
+    (tmp_path / "a.wandb").write_bytes(change(path.read_bytes()))
+    assert main(["dashboard", "--check", str(tmp_path)]) == 2
+    assert re.search(message, capsys.readouterr().err)
+
+
+def framed(content: bytes, kind: int = 1) -> bytes:
+    """One part of a record, as W&B writes it."""
+    checksum = zlib.crc32(bytes([kind]) + content)
+    return struct.pack("<IHB", checksum, len(content), kind) + content
+
+
+def test_room_that_a_power_cut_left_ends_the_run(function_run: Path, tmp_path: Path) -> None:
+    run = finished(function_run)
+    (path,) = function_run.glob("wandb/offline-run-*/*.wandb")
+    (tmp_path / "a.wandb").write_bytes(path.read_bytes() + bytes(9000))
+    assert read_offline_run(tmp_path).history == run.history
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic V1 style")
+def test_a_workspace_that_cannot_be_written_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("wandb_workspaces")
+    (tmp_path / "file").write_text("1")
+    assert main(["dashboard", f"--out={tmp_path / 'file' / 'a.json'}"]) == 2
+    assert "a.json: cannot be written" in capsys.readouterr().err

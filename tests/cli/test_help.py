@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from lsr1_pl.cli import main
-from lsr1_pl.cli.completion import WORDS
+from lsr1_pl.cli.completion import offer
 
-PATHS = [path.split() for path in WORDS]
+PATHS = [path.split() for path in offer().words]
 
 
 @pytest.mark.parametrize("path", PATHS, ids=" ".join)

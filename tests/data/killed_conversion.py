@@ -20,13 +20,13 @@ from typing import Any
 
 import torch
 
-import lsr1_pl.data as package
+from lsr1_pl import data, ground
 from lsr1_pl.data.amass_conversion import convert_amass
 from lsr1_pl.data.conversion import convert_cmu
 from lsr1_pl.data.smpl import convert_smpl
 from lsr1_pl.data.threedpw import convert_3dpw
 
-WATCHED = str(Path(package.__file__).parent)
+WATCHED = tuple(str(Path(room.__file__).parent) for room in (data, ground))
 CONVERTERS: dict[str, Callable[[Path, Path], Any]] = {
     "cmu": lambda src, dst: convert_cmu(src, dst / "cmu"),
     "smpl": convert_smpl,
@@ -36,7 +36,7 @@ CONVERTERS: dict[str, Callable[[Path, Path], Any]] = {
 
 
 class Fuse:
-    """Counts the lines of the package's data code that run, and kills at one of them."""
+    """Counts the lines that run of the code that converts and writes, and kills at one of them."""
 
     def __init__(self, kill_at: int | None) -> None:
         self.kill_at = kill_at

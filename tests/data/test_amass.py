@@ -162,7 +162,7 @@ def test_a_stopped_conversion_goes_on(tmp_path: Path, monkeypatch: pytest.Monkey
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(amass_conversion, "write_store", stop)
+        patched.setattr(amass_conversion, "fill_store", stop)
         with pytest.raises(KeyboardInterrupt):
             convert_amass(source, tmp_path / "store", workers=1)
     assert not (tmp_path / "store").exists()

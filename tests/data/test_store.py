@@ -103,6 +103,8 @@ def test_a_pickled_store_maps_its_files_again(store: MotionStore) -> None:
         ([motion("a", 3, poses=np.zeros((0, 72)))], r"poses is shaped \(0, 72\)"),
         ([motion("a", 3, trans=np.zeros((2, 3)))], "trans is shaped"),
         ([motion("a", 3, trans=np.diag([0.0, np.nan, 0.0]))], "not finite in frame 1"),
+        ([motion("a\udcff", 3)], r"recording 'a\\udcff': .*UTF-8"),
+        ([motion("a", 3, subject="\udcff")], r"subject '\\udcff': .*UTF-8"),
         ([motion("a", 3, poses=np.full((3, 72), 1e300))], "not finite in frame 0"),
     ],
 )
@@ -166,6 +168,16 @@ def broken(tmp_path: Path, **changes: object) -> Path:
         ({"source": None}, "'source' is missing"),
         ({"recordings": [RECORDING | {"fps": -1}]}, r"'recordings\[0\].fps' is -1"),
         ({"recordings": [RECORDING | {"gender": 3}]}, r"'recordings\[0\].gender' is int"),
+        ({"recordings": [RECORDING | {"fps": 10**400}]}, r"'recordings\[0\].fps' is 1000"),
+        ({"recordings": [RECORDING | {"rows": 10**400}]}, r"'recordings\[0\].rows' is 1000"),
+        (
+            {"recordings": [RECORDING | {"source_frames": 10**400}]},
+            r"source_frames' is 1000+\.\.\. \(401 characters\)",
+        ),
+        ({"recordings": [RECORDING | {"first_row": 10**400}]}, "first_row 1000"),
+        ({"rows": 10**400}, "'rows' is 1000"),
+        ({"version": 10**400}, "version"),
+        ({"recordings": [RECORDING | {"name": "a\ud800"}]}, r"'recordings\[0\].name' .*UTF-8"),
         ({"rows": 3}, "'rows' gives 3 rows, the recordings 17"),
         ({"recordings": 5}, "'recordings' is int; expected list"),
         ({"recordings": [{"name": "a"}]}, r"'recordings\[0\].subject' is missing"),
@@ -223,7 +235,7 @@ def test_damaged_shards_are_explained(tmp_path: Path) -> None:
         assert str(shard) in str(caught.value)
 
     shard.unlink()
-    expect("shard not found")
+    expect("no such file; the manifest lists it")
     shard.write_bytes(whole[:-8])
     expect("not a readable")
     shard.write_bytes(b"")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
+from rich.text import Text
 
 from lsr1_pl.ground.console import plain, shown
 
@@ -24,6 +25,11 @@ def test_escapes_and_turned_text_are_spelled_out() -> None:
     assert plain("a\u202eb\r") == "a\\u202eb\\r"
     assert plain("\ud800") == "\\ud800"
     assert plain("Grüße, 歩く\n\tend") == "Grüße, 歩く\n\tend"
+
+
+@given(st.text("[]\\\\/#@aB=: ") | st.text())
+def test_rich_prints_any_text_to_the_letter(text: str) -> None:
+    assert Text.from_markup(shown(text), emoji=False).plain == plain(text)
 
 
 @given(st.text(st.characters(codec=None)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,14 @@ import numpy as np
 import pytest
 
 from lsr1_pl.ground.errors import UserError
-from lsr1_pl.ground.files import check_regular, locked, written, written_folder
+from lsr1_pl.ground.files import (
+    check_regular,
+    locked,
+    remove_partials,
+    sweep,
+    written,
+    written_folder,
+)
 
 
 def _fail_in_writing(target: Path, error: Exception, *, durable: bool = False) -> None:
@@ -107,6 +115,69 @@ def test_one_process_holds_a_place(tmp_path: Path) -> None:
         pass
 
 
+def test_no_lock_stays_after_the_block(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), locked(tmp_path / "a", "a run"):
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("1")
+    place = tmp_path / "file" / "a"
+    with pytest.raises(UserError, match="a: cannot be written"), locked(place, "a run"):
+        pass
+    (tmp_path / ".b.lock").mkdir()
+    place = tmp_path / "b"
+    with pytest.raises(UserError, match="b: cannot be written"), locked(place, "a run"):
+        pass
+
+
+@pytest.mark.parametrize("name", ["store", "a.npz"])
+def test_what_killed_processes_left_is_swept(name: str, tmp_path: Path) -> None:
+    place = tmp_path / name
+    with written(place) as partial:
+        partial.write_text("1")
+        killed = partial.name
+    names = [f"other{killed}", f"{killed}x", ".store.partial-notes", f".{name}.lock"]
+    for each in (killed, *names):
+        (tmp_path / each).write_text("1")
+    sweep(place)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, *names])
+    sweep(tmp_path / "none" / "a")
+
+
+def test_names_that_are_cut_are_not_swept(tmp_path: Path) -> None:
+    with written(tmp_path / ("a" * 150)) as partial:
+        partial.write_text("1")
+        sweep(tmp_path / ("a" * 151))
+        assert partial.exists()
+
+
+def test_a_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").mkdir()
+    with pytest.raises(UserError, match=r"a\.txt: cannot be written"):
+        _write(tmp_path / "a.txt")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def _write(target: Path) -> None:
+    with written(target) as partial:
+        partial.write_text("1")
+
+
+def _write_folder_too_late(target: Path) -> None:
+    with written_folder(target):
+        target.mkdir()
+        (target / "mine").write_text("1")
+
+
+def test_a_folder_that_filled_meanwhile_is_kept(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="store: cannot be written"):
+        _write_folder_too_late(tmp_path / "store")
+    assert (tmp_path / "store" / "mine").read_text() == "1"
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
 def test_only_regular_files_are_inputs(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -122,3 +193,38 @@ def test_only_regular_files_are_inputs(tmp_path: Path) -> None:
     ]:
         with pytest.raises(UserError, match=f"--in .*{why}"):
             check_regular(path, "--in ")
+
+
+def test_a_place_that_no_lock_can_be_beside_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("1")
+    named = pytest.raises(UserError, match=r"file/store: cannot be written")
+    with named, locked(tmp_path / "file" / "store", "a conversion"):
+        pass
+    # What the block itself meets is another matter.
+    with pytest.raises(PermissionError), locked(tmp_path / "store", "a conversion"):
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "input.txt"))
+
+
+def test_an_error_about_another_file_does_not_cause_itself(tmp_path: Path) -> None:
+    error = PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "input.txt"))
+    with pytest.raises(PermissionError) as raised:
+        _fail_in_writing(tmp_path / "a.txt", error)
+    assert raised.value.__cause__ is None
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
+    place = tmp_path / "run"
+    place.mkdir()
+    for name in ("last.ckpt", ".hidden", ".partial-1-notours", "a.partial-1-00c0ffee"):
+        (place / name).write_text("1")
+    kept = {path.name for path in place.iterdir()}
+    with written(place / "a.npz") as partial:
+        partial.write_text("half")
+        (place / f"{partial.name}").rename(place / partial.name.replace("partial-", "partial-9"))
+        partial.write_text("whole")
+    with written_folder(place / "b") as partial:
+        partial.mkdir(exist_ok=True)
+        shutil.copytree(partial, partial.with_name(partial.name.replace("partial-", "partial-9")))
+    remove_partials(place)
+    remove_partials(tmp_path / "none")
+    assert {path.name for path in place.iterdir()} == {*kept, "a.npz", "b"}

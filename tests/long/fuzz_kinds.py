@@ -7,8 +7,10 @@ import contextlib
 import io
 import json
 import shutil
+import struct
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -31,6 +33,7 @@ from lsr1_pl.body import load_body_model
 from lsr1_pl.body.files import read_body
 from lsr1_pl.body.skeleton import LANDMARKS, PARENTS
 from lsr1_pl.cli import main as command
+from lsr1_pl.cli.dashboard import main as dashboard
 from lsr1_pl.data import Motion, MotionStore, read_bvh, read_detections, write_store
 from lsr1_pl.data.amass import read_recording
 from lsr1_pl.data.amass_conversion import convert_amass
@@ -205,9 +208,80 @@ def kinds(work: Path) -> dict[str, Kind]:
         "config YAML": Kind(configs, "a.yaml", _doctor),
         "command": Kind([config], "exported/config.yaml", _command, trained, share=0.02),
         "checkpoint": Kind([checkpoint], "a.ckpt", load["a.ckpt"]),
+        "offline W&B run": Kind(_offline_runs(), "run-a.wandb", _offline_run, pack=_checked),
         "kept errors": Kind(_errors(made), "a.npz", lambda f: find_learned(str(f / "a.npz"))),
         "regressor npy": Kind([_npy(rows / rows.sum(1, keepdims=True))], _REGRESSOR, _regressor),
     }
+
+
+def _offline_runs() -> list[bytes]:
+    """A run of few records, and one with records that cross W&B's blocks of 32 KiB."""
+    from wandb.proto import wandb_internal_pb2
+
+    messages: Any = wandb_internal_pb2
+    records = [messages.Record() for _ in range(6)]
+    for name, value in (("model", '{"steps": 4}'), ("seed", "7")):
+        records[0].run.config.update.add(key=name, value_json=value)
+    records[1].metric.name, records[1].metric.summary.min = "val/pa_mpjpe", True
+    for name, value in (("train/meta_loss", "0.5"), ("val/pa_mpjpe", "71.25")):
+        records[2].history.item.add(key=name, value_json=value)
+    for nested, value in ((["media/fits", "count"], "3"), (["media/fits", "_type"], '"images"')):
+        records[2].history.item.add(nested_key=nested, value_json=value)
+    artifact = records[3].request.log_artifact.artifact
+    artifact.type, artifact.metadata = "model", '{"score": 71.25}'
+    artifact.manifest.contents.add(path="best.ckpt")
+    records[4].CopyFrom(records[2])
+    records[5].exit.exit_code = 0
+    few = [record.SerializeToString() for record in records]
+    long = messages.Record()
+    for number in range(1500):
+        long.history.item.add(key=f"val/value_step_{number}", value_json="0.125")
+    return [_framed(few), _framed([*few[:3], long.SerializeToString(), *few[3:]])]
+
+
+def _framed(records: list[bytes]) -> bytes:
+    """As W&B writes them: in parts that do not cross a block, each with its checksum."""
+    file = bytearray(b":W&B\xe1\xbe\x00")
+    for record in records:
+        first = True
+        while first or record:
+            left = 2**15 - len(file) % 2**15
+            if left < 7:
+                file += bytes(left)
+                continue
+            part, record = record[: left - 7], record[left - 7 :]
+            kind = (1 if first else 4) if not record else 2 if first else 3
+            file += _part(kind, part)
+            first = False
+    return bytes(file)
+
+
+def _part(kind: int, part: bytes) -> bytes:
+    return struct.pack("<IHB", zlib.crc32(bytes([kind]) + part), len(part), kind) + part
+
+
+def _checked(content: bytes) -> bytes:
+    """Three times in four with right checksums, so that what is behind them is read, too."""
+    if zlib.crc32(content) % 4 == 0:
+        return content
+    file, position = bytearray(content), 7
+    while position + 7 <= len(file):
+        left = 2**15 - position % 2**15
+        if left < 7:
+            position += left
+            continue
+        _, length, kind = struct.unpack_from("<IHB", file, position)
+        part = bytes(file[position + 7 : position + 7 + length])
+        struct.pack_into("<I", file, position, zlib.crc32(bytes([kind]) + part))
+        position += 7 + length
+    return bytes(file)
+
+
+def _offline_run(folder: Path) -> None:
+    """The whole of ``lsr1 dashboard --check``."""
+    quiet = io.StringIO()
+    with contextlib.redirect_stdout(quiet):
+        dashboard(["--check", str(folder / "run-a.wandb")])
 
 
 _REGRESSOR = "J_regressor_h36m.npy"

@@ -48,7 +48,8 @@ SMALL = [
 MOMENTS: dict[str, tuple[str, ...]] = {
     "in a step": ("lsr1_pl/optim/", "lsr1_pl/tasks/function.py", "torch/optim/"),
     "in a save": (
-        *("lsr1_pl/cli/checkpoint_io.py", "lsr1_pl/cli/resume.py", "torch/serialization.py"),
+        *("lsr1_pl/cli/checkpoint_io.py", "lsr1_pl/cli/resume.py", "lsr1_pl/cli/run_log.py"),
+        *("lsr1_pl/ground/files.py", "lsr1_pl/pretrained/curves.py", "torch/serialization.py"),
         *("pytorch_lightning/callbacks/model_checkpoint.py", "loggers/csv_logs.py"),
     ),
     "in validation": ("pytorch_lightning/loops/evaluation_loop.py", "lsr1_pl/tasks/meta.py"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import stat
 from pathlib import Path
 
 import pytest
@@ -125,6 +128,43 @@ def test_export_in_half_precision_and_its_curves(checkpoint: Path, tmp_path: Pat
     assert not (tmp_path / "none").exists()
 
 
+def test_an_export_has_the_permissions_that_the_user_gives(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    for umask in (0o022, 0o077, 0o002):
+        folder = tmp_path / f"{umask:03o}"
+        before = os.umask(umask)
+        try:
+            export_checkpoint(checkpoint, folder)
+        finally:
+            os.umask(before)
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o777 & ~umask
+        modes = {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+        assert modes == {0o666 & ~umask}
+
+
+def test_a_damaged_log_stops_no_export(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(checkpoint.parent.parent, run)
+    log = run / "metrics.csv"
+    whole = log.read_text()
+    names = whole.splitlines()[0].split(",")
+    bad = ",".join("5" if name == "step" else "no number" for name in names)
+    log.write_bytes(whole.encode() + bad.encode() + b"\r\n\xff\x00\x1b[31m\n7,7")
+    assert main(["export", str(run / "checkpoints" / "last.ckpt"), str(tmp_path / "out")]) == 0
+    assert "2 of its" in capsys.readouterr().err
+    history = (tmp_path / "out" / "history.csv").read_text(encoding="utf-8")
+    export_checkpoint(checkpoint, tmp_path / "sound")
+    assert history == (tmp_path / "sound" / "history.csv").read_text(encoding="utf-8")
+    assert capsys.readouterr().err == ""
+    (tmp_path / "out" / "history.csv").write_bytes(bytes(range(256)))
+    (tmp_path / "out" / "README.md").unlink()
+    assert main(["export", str(tmp_path / "out"), str(tmp_path / "again")]) == 0
+    assert "history.csv: cannot be used" in capsys.readouterr().err
+
+
 def test_loading_gives_the_trained_optimiser(checkpoint: Path, tmp_path: Path) -> None:
     export_checkpoint(checkpoint, tmp_path / "tiny")
     a, b = load_optimizer(checkpoint), load_optimizer(tmp_path / "tiny")
@@ -140,9 +180,9 @@ def test_loading_gives_the_trained_optimiser(checkpoint: Path, tmp_path: Path) -
 def test_bad_folders_and_names_are_named(checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="shipped are"):
         load_optimizer("no such name")
-    with pytest.raises(UserError, match="is there already"):
-        export_checkpoint(checkpoint, tmp_path)
     export_checkpoint(checkpoint, tmp_path / "tiny")
+    with pytest.raises(UserError, match="exists and is not an empty folder"):
+        export_checkpoint(checkpoint, tmp_path)
     (tmp_path / "tiny/model.safetensors").write_bytes(b"\xff" * 64)
     with pytest.raises(UserError, match="cannot be read"):
         load_optimizer(tmp_path / "tiny")

@@ -43,15 +43,8 @@ class _Cost(NamedTuple):
     """Bytes beyond what the process held before."""
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of this study."""
-    parser.add_argument("--device", default="cpu", help="cpu, or cuda (cpu)")
-
-
 def run(options: argparse.Namespace) -> None:
     """Run the study into ``options.out``: each measurement in a process of its own."""
-    if options.device not in ("cpu", "cuda"):
-        raise UserError(f"--device {options.device}: expected cpu or cuda")
     if options.device == "cuda" and not torch.cuda.is_available():
         raise UserError("--device cuda: torch sees no CUDA device; use --device cpu")
     sizes, repeats = (_SIZES[:3], 3) if options.fast else (_SIZES, _REPEATS)

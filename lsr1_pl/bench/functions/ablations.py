@@ -11,20 +11,14 @@ import numpy as np
 
 from lsr1_pl.bench.functions.ablation_runs import EVERY, evaluate, train, validation_data
 from lsr1_pl.bench.functions.ablation_variants import OPEN, TABLE_4, VARIANTS, Variant
-from lsr1_pl.bench.many_runs import add_runs, iterations_of, missing, store, stored
-from lsr1_pl.bench.study import Study, add_seed, new_figure
+from lsr1_pl.bench.many_runs import iterations_of, missing, store, stored
+from lsr1_pl.bench.study import Study, new_figure
 from lsr1_pl.optim import GradientDescent
 from lsr1_pl.report import PageTable, Section
 
 _ITERATIONS = 1000
 _Known = Mapping[tuple[str, int], list[dict[str, Any]]]
 """(variant, seed) -> its validations."""
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of this study."""
-    add_seed(parser)
-    add_runs(parser, _ITERATIONS)
 
 
 def run(options: argparse.Namespace) -> None:

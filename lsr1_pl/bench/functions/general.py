@@ -24,7 +24,7 @@ from lsr1_pl.bench.functions.general_problems import (
 )
 from lsr1_pl.bench.functions.performance_profile import Profile, profile
 from lsr1_pl.bench.functions.solving import Run, solve
-from lsr1_pl.bench.study import COLOURS, Study, add_seed, new_figure
+from lsr1_pl.bench.study import COLOURS, Study, new_figure
 from lsr1_pl.data import draw_family, draw_starts
 from lsr1_pl.data.steps import step_generator
 from lsr1_pl.ground.errors import UserError
@@ -69,14 +69,6 @@ class _Scale:
 
 _WHOLE = _Scale(64, 5, 8, 100, (10_000, 100_000, 1_000_000), RATES)
 _FAST = _Scale(8, 1, 2, 30, (1_000, 10_000), (1e-3, 1e-1))
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of this study."""
-    add_seed(parser, 424242)
-    parser.add_argument(
-        "--general", nargs="+", default=["lsr1_general"], help="checkpoints, one a training seed"
-    )
 
 
 def run(options: argparse.Namespace) -> None:

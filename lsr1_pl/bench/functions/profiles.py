@@ -26,7 +26,7 @@ from lsr1_pl.bench.functions.problems import (
     learning_rates,
 )
 from lsr1_pl.bench.functions.solving import Run, solve, trained
-from lsr1_pl.bench.study import COLOURS, Study, add_seed, new_figure
+from lsr1_pl.bench.study import COLOURS, Study, new_figure
 from lsr1_pl.optim import BatchedOptimizer
 from lsr1_pl.report import PageTable, Section, readable
 
@@ -93,19 +93,6 @@ class _Result:
             else self.run.seconds[first].double()
         )
         return torch.where(solved.any(dim=0), cost, torch.inf)
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of this study."""
-    add_seed(parser)
-    for family in FAMILIES:
-        for suffix in ("", "_unprojected"):
-            parser.add_argument(
-                f"--{family}{suffix}".replace("_", "-"),
-                default=f"profiles_{family}{suffix}",
-                metavar="CKPT",
-                help=f"trained optimiser, path or shipped (profiles_{family}{suffix})",
-            )
 
 
 def run(options: argparse.Namespace) -> None:

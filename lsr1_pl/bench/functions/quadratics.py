@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lsr1_pl.bench.functions.solving import Run, solve, trained
-from lsr1_pl.bench.study import COLOURS, Study, add_seed, new_figure
+from lsr1_pl.bench.study import COLOURS, Study, new_figure
 from lsr1_pl.data import QuadraticBatch, draw_quadratics
 from lsr1_pl.data.steps import step_generator
 from lsr1_pl.metrics.newton import newton_alignment
@@ -54,13 +54,6 @@ class _Result:
     @property
     def label(self) -> str:
         return self.solver if self.buffer is None else f"{self.solver}, L={self.buffer}"
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of this study."""
-    add_seed(parser)
-    parser.add_argument("--projected", default="quadratics", help="checkpoint, path or shipped")
-    parser.add_argument("--unprojected", default="quadratics_unprojected", help="likewise")
 
 
 def run(options: argparse.Namespace) -> None:

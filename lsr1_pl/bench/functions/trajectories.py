@@ -60,10 +60,6 @@ _SCENES = (
 )
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """This study has no options of its own."""
-
-
 def run(options: argparse.Namespace) -> None:
     """Run the study into ``options.out``."""
     steps = 10 if options.fast else _STEPS

@@ -10,17 +10,13 @@ import yaml
 
 from lsr1_pl.bench.functions.problems import FAMILIES, FUNCTIONS, TUNED, Family, distances
 from lsr1_pl.bench.functions.solving import solve
-from lsr1_pl.bench.study import Study, add_seed
+from lsr1_pl.bench.study import Study
+from lsr1_pl.ground.console import plain
+from lsr1_pl.ground.files import written
 from lsr1_pl.report import PageTable, Section, short
 
 _RATES = (*(float(f"{base}e{power}") for power in range(-7, 1) for base in (1, 2, 5)), 10.0)
 _SIZE, _STARTS, _STEPS = 100, 8, 100
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of this study."""
-    # Not the profiles' own: rates are not tuned on the starts that they are judged by.
-    add_seed(parser, 7)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -52,9 +48,11 @@ def run(options: argparse.Namespace) -> None:
     study.add(Section("Chosen", table=PageTable(caption, ["solver", *FAMILIES], rows)))
     chosen = {solver: {f: best[solver, f] for f in FAMILIES} for solver in TUNED}
     path = study.out / "learning_rates.yaml"
-    path.write_text(yaml.safe_dump(chosen, sort_keys=False), encoding="utf-8")
+    with written(path) as partial:
+        partial.write_text(yaml.safe_dump(chosen, sort_keys=False), encoding="utf-8")
     study.finish(chosen)
-    print(f"{short(path)}: copy it to lsr1_pl/bench/functions/assets to make it the profiles' own")
+    where = "lsr1_pl/bench/functions/assets"
+    print(plain(f"{short(path)}: copy it to {where} to make it the profiles' own"))
 
 
 def _score(solver: str, family: Family, rate: float, steps: int, seed: int) -> float:

@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from lsr1_pl.bench.hmr.conditions import Drawn, motion_data, people_under
 from lsr1_pl.bench.hmr.people import run_fitter
 from lsr1_pl.bench.hmr.variants import ASIDE, LADDER, VARIANTS, Variant
-from lsr1_pl.bench.many_runs import add_runs, iterations_of, missing, store, stored
+from lsr1_pl.bench.many_runs import iterations_of, missing, store, stored
 from lsr1_pl.bench.study import Study
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.pretrained import find_checkpoint
@@ -23,15 +23,6 @@ from lsr1_pl.tasks import HMRTask
 
 _ITERATIONS, _STEPS, _RATE, _BATCH = 400, 15, 2e-3, 64
 _SPLITS = ("validation", "test")
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of this study."""
-    parser.add_argument(
-        "--initial", default="lgd_open", help="checkpoint whose initial estimate all start from"
-    )
-    add_runs(parser, _ITERATIONS)
-    parser.add_argument("--seeds", type=int, default=1, help="training seeds of each row (1)")
 
 
 def run(options: argparse.Namespace) -> None:

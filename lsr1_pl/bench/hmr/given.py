@@ -46,32 +46,6 @@ class Given:
         return list(found.values())
 
 
-def add_checkpoints(parser: argparse.ArgumentParser) -> None:
-    """The options that name checkpoints."""
-    one_a_seed = "checkpoints, one a seed; or OUT/measured/*.npz, which stand for some"
-    parser.add_argument("--lsr1", nargs="+", default=["hmr_open"], help=one_a_seed)
-    parser.add_argument("--lgd", nargs="+", default=["lgd_open"], help=one_a_seed)
-    parser.add_argument("--faithful", nargs="+", default=[], help="of the paper's recipe, likewise")
-    parser.add_argument(
-        "--lgd-noise", nargs="+", default=[], help="LGD trained with detection noise, likewise"
-    )
-    parser.add_argument(
-        "--refining", nargs="+", default=[], help="L-SR1 that begins at LGD's fits, likewise"
-    )
-    for updates in (4, 8):
-        parser.add_argument(
-            f"--lgd{updates}", nargs="+", default=[], help=f"LGD trained for {updates} updates"
-        )
-    for option, method in (("--fraction", "L-SR1"), ("--lgd-fraction", "LGD")):
-        parser.add_argument(
-            option,
-            nargs="+",
-            default=[],
-            metavar="SHARE=CKPT",
-            help=f"{method} trained on a share of the motion, such as 0.1=runs/f/best.ckpt",
-        )
-
-
 def open_given(options: argparse.Namespace) -> Given:
     """Open every checkpoint that the options name.
 

@@ -6,7 +6,6 @@ a row is added without measuring, or even having, the checkpoints of the others.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from lsr1_pl.bench.hmr.people import Errors, run_fitter
 from lsr1_pl.ground.arrays import Array, load_npz
 from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
+from lsr1_pl.ground.files import written
 from lsr1_pl.hmr import LGD
 from lsr1_pl.hmr.evaluation import KnownPeople
 from lsr1_pl.pretrained import find_checkpoint, history_of
@@ -108,15 +108,14 @@ class Learned:
             arrays[f"{start}/evaluations"] = errors.evaluations
             arrays[f"{start}/seen"] = np.array(self.seen[condition, split])
         path = folder / f"{kept_name(self.name)}.npz"
-        partial = path.with_suffix(".partial")
-        with partial.open("wb") as file:
+        with written(path) as partial:
             # numpy 1 takes savez's allow_pickle for one more array.
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-        os.replace(partial, path)
+            np.savez_compressed(partial, **arrays)  # type: ignore[arg-type]
         history = self.history()
         copy = path.with_suffix(".csv")
         if history is not None and not (copy.is_file() and copy.samefile(history)):
-            shutil.copyfile(history, copy)
+            with written(copy) as partial:
+                shutil.copyfile(history, partial)
 
     def history(self) -> Path | None:
         """The curves of its training, where they are there."""

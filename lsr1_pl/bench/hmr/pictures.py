@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,8 +13,8 @@ from lsr1_pl.bench.hmr.methods import MEAN, label_and_start
 from lsr1_pl.bench.hmr.people import Errors
 from lsr1_pl.bench.hmr.tables import Results
 from lsr1_pl.bench.study import COLOURS, Study, new_figure
-from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr.evaluation import KnownPeople
+from lsr1_pl.pretrained import Curves
 from lsr1_pl.report import Panel, draw_bodies, in_keypoint_box
 from lsr1_pl.tasks import HMRTask
 
@@ -72,10 +71,12 @@ def draw_training(study: Study, histories: Mapping[str, Sequence[Path]]) -> Path
         colour, _ = _style(key)
         for number, path in enumerate(paths):
             label = label_and_start(key)[0] if number == 0 else None
+            curves = Curves(path)
             for axes, metric in zip(panels, ("train/meta_loss", "val/pa_mpjpe"), strict=True):
-                steps, values = _column(path, metric)
+                steps, values = curves.column(metric)
                 if steps:
-                    axes.plot(steps, values, color=colour, lw=1, label=label)
+                    axes.plot([step + 1 for step in steps], values, color=colour, lw=1, label=label)
+            curves.report("Figure 8 shows the others")
     if not any(axes.lines for axes in panels):
         return None
     for axes, label in zip(panels, ("meta-loss", "validation PA-MPJPE (mm)"), strict=True):
@@ -88,18 +89,6 @@ def draw_training(study: Study, histories: Mapping[str, Sequence[Path]]) -> Path
         axes.set_ylabel(label)
         axes.grid(alpha=0.3, which="both")
     return study.save_figure(figure, "figure_8")
-
-
-def _column(path: Path, metric: str) -> tuple[list[int], list[float]]:
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.DictReader(file) if row.get(metric)]
-        return [int(row["step"]) + 1 for row in rows], [float(row[metric]) for row in rows]
-    except (ValueError, KeyError, csv.Error) as error:
-        raise UserError(
-            f"{path}: expected numbers under step and {metric}, as a training logs them "
-            f"({error}); without the file Figure 8 leaves this training out"
-        ) from None
 
 
 Fit = tuple[HMRTask, "np.ndarray", Sequence[Tensor]]

@@ -10,7 +10,7 @@ import torch
 
 from lsr1_pl.bench.cost.hmr_iteration import FULL_MESH, JOINTS_ONLY, Case, measure
 from lsr1_pl.bench.hmr.conditions import CONDITIONS, Drawn, motion_prior, people_under
-from lsr1_pl.bench.hmr.given import Given, add_checkpoints, open_given
+from lsr1_pl.bench.hmr.given import Given, open_given
 from lsr1_pl.bench.hmr.learned import Learned
 from lsr1_pl.bench.hmr.methods import QUICK, UNTRAINED, Bench, Rates
 from lsr1_pl.bench.hmr.people import run_fitter
@@ -35,7 +35,7 @@ from lsr1_pl.bench.hmr.tables import (
     compare,
     csv_rows,
 )
-from lsr1_pl.bench.study import Study, add_seed
+from lsr1_pl.bench.study import Study
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import SMPLify
 from lsr1_pl.hmr.evaluation import KnownPeople
@@ -59,13 +59,6 @@ class _Size:
 
 _WHOLE = _Size(Drawn(256, 512), tuple(CONDITIONS), 100, 50, 256, 7)
 _FAST = _Size(Drawn(32, 64), ("clean", "noise 2 %"), 20, 10, 32, 3)
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of this study."""
-    add_seed(parser)
-    add_checkpoints(parser)
-    parser.add_argument("--device", default="cpu", help="of Table 3: cpu, or cuda (cpu)")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -113,8 +106,6 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _check_device(device: str) -> None:
-    if device not in ("cpu", "cuda"):
-        raise UserError(f"--device {device}: expected cpu or cuda")
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("--device cuda: torch sees no CUDA device; use --device cpu")
 

@@ -26,18 +26,6 @@ class _Track:
     velocity: NDArray[np.float64]
     """(2,) pixels a frame."""
 
-    def expected(self, moment: int) -> NDArray[np.float64]:
-        return self.keypoints + self.velocity * (moment - self.moment)
-
-    def distance(self, keypoints: NDArray[np.float64], seen: NDArray[np.bool_], now: int) -> float:
-        """In sides of the track's box; infinite without a common keypoint."""
-        common = self.known & seen
-        if not common.any():
-            return np.inf
-        side = np.ptp(self.keypoints[self.known], axis=0).max()
-        off = np.linalg.norm(self.expected(now)[common] - keypoints[common], axis=1)
-        return float(np.median(off) / max(side, 1.0))
-
     def follow(self, keypoints: NDArray[np.float64], seen: NDArray[np.bool_], now: int) -> None:
         common = self.known & seen
         shift = np.median(keypoints[common] - self.keypoints[common], axis=0)
@@ -89,13 +77,41 @@ def _matches(
 
     if not tracks:
         return {}
-    distance = np.array(
-        [
-            [track.distance(*person, now) for track in tracks]
-            for person in zip(keypoints, seen, strict=True)
-        ]
-    )
+    distance = _distances(tracks, keypoints, seen, now)
     # What is too far costs the same wherever it goes, so that it does not push others about.
     people, chosen = linear_sum_assignment(np.minimum(distance, _FARTHEST))
     pairs = zip(people.tolist(), chosen.tolist(), strict=True)
     return {person: tracks[k] for person, k in pairs if distance[person, k] < _FARTHEST}
+
+
+def _distances(
+    tracks: list[_Track], keypoints: NDArray[np.float64], seen: NDArray[np.bool_], now: int
+) -> NDArray[np.float64]:
+    """(P, T) of P people from where T tracks expect them, in sides of each track's box.
+
+    It is the median over the keypoints that both have; infinite without one.
+    """
+    last = np.stack([track.keypoints for track in tracks])
+    known = np.stack([track.known for track in tracks])
+    velocity = np.stack([track.velocity for track in tracks])
+    away = np.array([now - track.moment for track in tracks])
+    expected = last + (velocity * away[:, None])[:, None]
+    places = known[:, :, None]
+    spread = np.where(places, last, -np.inf).max(1) - np.where(places, last, np.inf).min(1)
+    side = np.maximum(spread.max(1), 1.0)
+    # What is not seen may be anywhere, and its square infinite.
+    finite = np.where(seen[:, :, None], keypoints, 0.0)
+    # Person by person: all at once, a crowd and its tracks would take gigabytes.
+    rows = zip(finite, seen, strict=True)
+    return np.stack([_medians(expected - person, known & own) / side for person, own in rows])
+
+
+def _medians(offsets: NDArray[np.float64], counted: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(T, J, 2) -> (T,) the median length of the counted offsets; infinite without any."""
+    lengths = np.linalg.norm(offsets, axis=2)
+    lengths[~counted] = np.inf
+    lengths.sort(axis=1)
+    count = counted.sum(axis=1)
+    middle = np.stack([np.maximum(count - 1, 0) // 2, count // 2], axis=1)
+    medians: NDArray[np.float64] = np.take_along_axis(lengths, middle, axis=1).mean(axis=1)
+    return medians

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lsr1_pl.ground.files import written
+from lsr1_pl.report.figure_text import as_written
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -78,7 +81,7 @@ def draw_bodies(
     columns = max(len(row) for row in rows)
     figure = Figure(figsize=(size * columns, size * len(rows)), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(title or "", fontsize=10)
+    figure.suptitle(as_written(title or ""), fontsize=10)
     grid = figure.subplots(len(rows), columns, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
@@ -89,7 +92,7 @@ def draw_bodies(
             grid[r, c].plot(marks[:, 0], marks[:, 1], ".", color="tab:blue", markersize=2.5)
             half = halves[r]
             grid[r, c].set(xlim=(-half, half), ylim=(-half, half), aspect="equal")
-            grid[r, c].set_title(panel.title, fontsize=8)
+            grid[r, c].set_title(as_written(panel.title), fontsize=8)
     return _save(figure, Path(path), dpi)
 
 
@@ -141,10 +144,6 @@ def _draw(axes: Axes, vertices: Floats, triangles: Ints, colour: Sequence[float]
 
 
 def _save(figure: Figure, path: Path, dpi: int) -> Path:
-    partial = path.with_name(f".{path.stem}.partial-{os.getpid()}{path.suffix}")
-    try:
+    with written(path) as partial:
         figure.savefig(partial, dpi=dpi, facecolor="white")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
     return path

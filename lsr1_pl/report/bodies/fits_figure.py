@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from lsr1_pl.ground.console import plain
 from lsr1_pl.report.bodies.drawing import Panel, draw_bodies
 from lsr1_pl.report.paths import short
 from lsr1_pl.report.run_folder import run_folder
@@ -48,7 +49,7 @@ class FitsFigure(Callback):
         if fits is None or folder is None or not trainer.is_global_zero:
             return
         path = draw_fits(folder / "fits.png", fits)
-        print(f"Fitted bodies beside the truth: {short(path)}")
+        print(plain(f"Fitted bodies beside the truth: {short(path)}"))
 
 
 def draw_fits(path: Path, fits: Fits) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from lsr1_pl.body import BodyModel
 from lsr1_pl.body.skeleton import PARENTS, SMPL_JOINTS
+from lsr1_pl.ground.files import written
 
 _INFLUENCES = 4
 """Bones that move a vertex, at most: what every viewer supports."""
@@ -91,9 +91,8 @@ def write_glb(
         clock = np.arange(len(pose)) / 30.0 if times is None else times
         file.animations = [_animation(rotations, clock, blob)]
     blob.into(file)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(b"".join(file.save_to_bytes()))
-    os.replace(partial, path)
+    with written(path) as partial:
+        partial.write_bytes(b"".join(file.save_to_bytes()))
 
 
 class _Blob:

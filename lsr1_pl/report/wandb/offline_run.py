@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.files import check_regular
 
 _HEADER, _BLOCK, _RECORD = 7, 32 * 1024, struct.Struct("<IHB")
 _MARK = b":W&B"
+_MOST_BYTES = 2**30
 _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 
 
@@ -49,52 +53,77 @@ def read_offline_run(path: Path) -> OfflineRun:
     """The run of a ``.wandb`` file, or of the only one under a folder.
 
     Raises:
-        UserError: there is none, or several; or the file is none of W&B's.
+        UserError: there is none, or several; or the file is none of W&B's, or damaged.
     """
+    from google.protobuf.message import DecodeError
     from wandb.proto import wandb_internal_pb2
 
     # Generated when it is imported, which the type checker cannot see.
     messages: Any = wandb_internal_pb2
     run = OfflineRun()
-    for content in _records(_file(path)):
+    file = _file(path)
+    for number, content in enumerate(_records(file)):
         record = messages.Record()
-        record.ParseFromString(content)
-        _take(record, run)
+        try:
+            record.ParseFromString(content)
+            _take(record, run)
+        except (DecodeError, ValueError, RecursionError) as error:
+            raise _damaged(file, f"record {number} cannot be read ({error})") from None
     return run
 
 
 def _file(path: Path) -> Path:
-    if path.is_file():
+    if path.exists() and not path.is_dir():
+        check_regular(path)
         return path
     # W&B links to its latest run.
-    found = sorted({each.resolve() for each in path.rglob("*.wandb")}) if path.is_dir() else []
+    found = sorted({Path(os.path.realpath(each)) for each in path.rglob("*.wandb")})
     if len(found) != 1:
         what = "no .wandb file" if not found else f"{len(found)} .wandb files; name one of them"
         raise UserError(f"{path}: holds {what}; expected the folder of one offline run")
+    check_regular(found[0])
     return found[0]
 
 
 def _records(path: Path) -> Iterator[bytes]:
     """The records of LevelDB's log format: parts that never cross a block of 32 KiB."""
-    content = path.read_bytes()
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise UserError(f"{path}: is larger than {_MOST_BYTES >> 20} MiB; no run is so long")
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
     if not content.startswith(_MARK):
         raise UserError(f"{path}: is no file of an offline W&B run")
-    position, parts = _HEADER, b""
+    position, parts = _HEADER, list[bytes]()
     # A run that was cut off ends in the middle of a record.
     while position + _RECORD.size <= len(content):
         left = _BLOCK - position % _BLOCK
         if left < _RECORD.size:
             position += left
             continue
-        _, length, kind = _RECORD.unpack_from(content, position)
-        position += _RECORD.size
-        parts += content[position : position + length]
-        position += length
-        if position > len(content) or kind not in (_FULL, _FIRST, _MIDDLE, _LAST):
+        begin = position
+        checksum, length, kind = _RECORD.unpack_from(content, begin)
+        position += _RECORD.size + length
+        if not any(content[begin:]):
+            return  # What a power cut leaves: room that was never written to.
+        if _RECORD.size + length > left:
+            raise _damaged(path, f"a part at byte {begin} is longer than its block")
+        if position > len(content):
             return
+        part = content[position - length : position]
+        if zlib.crc32(bytes([kind]) + part) != checksum:
+            raise _damaged(path, f"the checksum of the part at byte {begin} does not fit")
+        if kind not in (_FULL, _FIRST, _MIDDLE, _LAST) or (kind in (_FULL, _FIRST)) == bool(parts):
+            raise _damaged(path, f"the part at byte {begin} follows no other")
+        parts.append(part)
         if kind in (_FULL, _LAST):
-            yield parts
-            parts = b""
+            yield b"".join(parts)
+            parts.clear()
+
+
+def _damaged(path: Path, what: str) -> UserError:
+    return UserError(f"{path}: {what}; the file is damaged: copy it again from where it was made")
 
 
 def _take(record: Any, run: OfflineRun) -> None:
@@ -118,7 +147,10 @@ def _take_artifact(artifact: Any, run: OfflineRun) -> None:
     names = [entry.path for entry in artifact.manifest.contents]
     run.artifacts.setdefault(artifact.type, []).extend(names)
     if artifact.type == "model":
-        run.metadata.append(json.loads(artifact.metadata or "{}"))
+        metadata = json.loads(artifact.metadata or "{}")
+        if not isinstance(metadata, dict):
+            raise ValueError("an artifact's metadata are no table")
+        run.metadata.append(metadata)
 
 
 def _row(items: Any) -> dict[str, Any]:
@@ -128,7 +160,10 @@ def _row(items: Any) -> dict[str, Any]:
         value = json.loads(item.value_json)
         if len(item.nested_key) > 1:
             name, *rest = item.nested_key
-            row.setdefault(name, {})["/".join(rest)] = value
+            properties = row.setdefault(name, {})
+            if not isinstance(properties, dict):
+                raise ValueError(f"key {name!r} is a value and a table")
+            properties["/".join(rest)] = value
         else:
             row[_key(item)] = value
     return row

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
 from lsr1_pl.data import Detections
-from lsr1_pl.hmr.fitting.tracking import track_people
+from lsr1_pl.hmr.fitting.tracking import _distances, _Track, track_people
 
 BODY = np.random.default_rng(0).uniform(0, 200, size=(18, 2)) * [0.4, 1.0]
 
@@ -66,3 +68,48 @@ def test_a_person_without_a_keypoint_is_nobody_known() -> None:
     numbers = track_people(detections, seen).person
     assert len(set(numbers)) == 3
     assert (numbers == numbers[2]).sum() == 1
+
+
+def plain_distance(track: _Track, keypoints: np.ndarray, seen: np.ndarray, now: int) -> float:
+    """The definition, one person and one track at a time."""
+    common = track.known & seen
+    if not common.any():
+        return float("inf")
+    side = np.ptp(track.keypoints[track.known], axis=0).max()
+    expected = track.keypoints + track.velocity * (now - track.moment)
+    off = np.linalg.norm(expected[common] - keypoints[common], axis=1)
+    return float(np.median(off) / max(side, 1.0))
+
+
+def test_distances_are_the_definition_to_the_last_bit() -> None:
+    generator = np.random.default_rng(0)
+    tracks = [
+        _Track(
+            number,
+            generator.uniform(0, 900, (18, 2)),
+            generator.random(18) > 0.3 * (number % 4),
+            int(generator.integers(0, 5)),
+            generator.normal(size=2),
+        )
+        for number in range(30)
+    ]
+    tracks[3].known[:] = False
+    seen = generator.random((40, 18)) > generator.random((40, 1))
+    seen[7] = False
+    keypoints = np.where(seen[:, :, None], generator.uniform(0, 900, (40, 18, 2)), np.nan)
+    keypoints[0, ~seen[0]] = 1e300
+    plain = [
+        [plain_distance(track, *person, 6) for track in tracks]
+        for person in zip(keypoints, seen, strict=True)
+    ]
+    np.testing.assert_array_equal(_distances(tracks, keypoints, seen, 6), plain)
+
+
+def test_a_crowd_is_tracked_in_seconds() -> None:
+    paths = [(130.0 * person, 3.0) for person in range(300)]
+    detections, seen, who = scene(6, paths, {}, 1)
+    begun = time.perf_counter()
+    tracked = track_people(detections, seen)
+    # One pair at a time it takes half a minute.
+    assert time.perf_counter() - begun < 8
+    assert same_partition(tracked.person, who)

@@ -1,0 +1,51 @@
+"""The studies by name; nothing here loads one, since each pulls in what it alone needs."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from importlib import import_module
+from typing import NamedTuple
+
+
+class StudyEntry(NamedTuple):
+    """One study of ``lsr1 bench``."""
+
+    module: str
+    """Of this room, with a function ``run(options)``."""
+    shows: str
+    """What it measures, in a few words."""
+
+
+STUDIES: dict[str, StudyEntry] = {
+    "quadratics": StudyEntry(
+        "functions.quadratics", "Figures 3a and 3b: random quadratics of N = 2, 10, 50"
+    ),
+    "profiles": StudyEntry(
+        "functions.profiles", "Figure 3c: performance profiles over 30 problems"
+    ),
+    "trajectories": StudyEntry("functions.trajectories", "Figure 1: paths on 2-D contours"),
+    "ablations": StudyEntry(
+        "functions.ablations", "Table 4, and the choices that the paper leaves open"
+    ),
+    "hmr": StudyEntry(
+        "hmr.study", "Tables 1 to 3, Figures 4, 5, 8, 9: fitting bodies to keypoints"
+    ),
+    "hmr_ablations": StudyEntry("hmr.ablations", "what each departure brings in fitting bodies"),
+    "general": StudyEntry(
+        "functions.general", "beyond the paper: one optimiser for every function"
+    ),
+    "compute": StudyEntry("cost.compute", "Figures 6 and 7: time and memory over N"),
+    "speed": StudyEntry(
+        "cost.speed", "ratios to smplx, to bare matrix products, to plain implementations"
+    ),
+    "tune": StudyEntry("functions.tune", "learning rates of the untrained solvers for profiles"),
+}
+
+
+def run(options: Namespace) -> None:
+    """Run the study that ``options.study`` names, with its options.
+
+    Raises:
+        UserError: a checkpoint that cannot be used, or an option out of its range.
+    """
+    import_module(f"lsr1_pl.bench.{STUDIES[options.study].module}").run(options)

@@ -1,0 +1,76 @@
+"""``lsr1 data convert``: bring motion and bodies in."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from rich.progress import track
+from rich.table import Table
+
+from lsr1_pl.data.amass_conversion import convert_amass
+from lsr1_pl.data.conversion import ConversionReport, convert_cmu
+from lsr1_pl.data.smpl import convert_regressor, convert_smpl
+from lsr1_pl.data.threedpw import convert_3dpw
+from lsr1_pl.ground.console import console, plain, shown
+
+
+def run(options: Namespace) -> None:
+    """Run ``lsr1 data`` with the options of its parser.
+
+    Raises:
+        UserError: there is nothing that can be converted.
+    """
+    if options.kind == "smpl":
+        for gender, path in convert_smpl(options.src, options.dst).items():
+            print(plain(f"{path}: SMPL, {gender.lower()}"))
+        return
+    if options.kind == "regressor":
+        path = convert_regressor(options.src, options.dst)
+        print(plain(f"{path}: 17 joints of SMPL's vertices"))
+        return
+    if options.kind == "3dpw":
+        reports = convert_3dpw(
+            options.src, options.dst, workers=options.workers, track=_unit_progress
+        )
+        for split, found in reports.items():
+            _print(found, options.dst / split, "at 30 a second")
+            print(
+                f"  {found.invalid} frames with an invalid camera pose and {found.undetected} "
+                f"without a detection, all kept; {found.far} keypoints far outside the image"
+            )
+        return
+    if options.kind == "amass":
+        report = convert_amass(
+            options.src, options.dst, workers=options.workers, track=_unit_progress
+        )
+        _print(report, options.dst, "each at its own rate")
+        return
+    report = convert_cmu(options.src, options.dst, strict=options.strict, track=_progress)
+    _print(report, options.dst, "at 30 a second")
+
+
+def _progress(files: Iterable[Path]) -> Iterable[Path]:
+    return track(files, description="reading recordings", transient=True, console=console())
+
+
+def _unit_progress(units: Iterable[Any], total: int) -> Iterable[Any]:
+    return track(units, description="reading", total=total, transient=True, console=console())
+
+
+def _print(report: ConversionReport, dst: Path, rate: str) -> None:
+    terminal = console()
+    frames = sum(report.read.values())
+    terminal.print(
+        f"{shown(dst)}: {len(report.read)} recordings, {frames} frames, {rate} "
+        f"(of {report.source_frames} in the source)"
+    )
+    if report.refused:
+        table = Table(title=f"{len(report.refused)} files were refused", title_justify="left")
+        table.add_column("file")
+        table.add_column("why")
+        for name, why in report.refused.items():
+            table.add_row(shown(name), shown(why))
+        terminal.print(table)
