@@ -218,7 +218,7 @@ def test_the_interval_covers_the_mean() -> None:
         (["--refining", "hmr_open"], "this option takes L-SR1 from LGD's fits"),
         (["--lsr1", "quadratics"], "trains FunctionTask; expected a checkpoint of HMRTask"),
         (["--lsr1", "nobody"], "nobody: no such checkpoint"),
-        (["--device", "tpu"], "expected cpu or cuda"),
+        (["--device", "tpu"], "--device: invalid choice: 'tpu'"),
     ],
 )
 def test_bad_options_are_named(
