@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lsr1_pl.cli.configs import resolve_config
 from lsr1_pl.ground.console import plain
@@ -14,10 +14,11 @@ from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.plain_yaml import load_yaml
 from lsr1_pl.pretrained import (
     NAMED,
-    check_folders,
-    checkpoint_config,
+    config_of,
     find_checkpoint,
+    foreign_config,
     newest,
+    read_checkpoint,
     shipped,
 )
 
@@ -32,8 +33,14 @@ class Prepared(NamedTuple):
     """What LightningCLI gets."""
 
     words: list[str]
-    untrusted: Path | None
+    source: Path | None
     """The checkpoint whose config is among the words, unless the user trusts it."""
+    trusted: bool
+    """Whether the user trusts the checkpoint: all that it says is taken."""
+    checkpoint: dict[str, Any]
+    """What the checkpoint holds; empty without one."""
+    left_out: dict[str, str]
+    """Keys of the checkpoint's config that are not among the words, and why."""
 
 
 class _Words(NamedTuple):
@@ -50,35 +57,40 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> Prepared:
     ``--ckpt best`` become the newest such file of the named run.
 
     Raises:
-        UserError: a config or checkpoint is missing, unknown or unusable; or a checkpoint that is
-            not trusted says which folder to write to.
+        UserError: a config or checkpoint is missing, unknown or unusable; or the config of one
+            that is not trusted says what it may not.
     """
     words = _split(arguments)
     if any(_asks_for_help(word) for word in words.rest):
         shown = ["--help" if word == HELP_ALL else word for word in words.rest]
-        return Prepared([verb, *shown], None)
+        return Prepared([verb, *shown], None, False, {}, {})
     paths = [resolve_config(name) for name in words.configs]
     named = [f"--name={paths[-1].stem}"] if paths else []
     configs = [f"--config={path}" for path in paths]
     rest = words.rest
-    untrusted = None
+    source: Path | None = None
+    content: dict[str, Any] = {}
+    left_out: dict[str, str] = {}
+    trusted = (_value_of(rest, "--trust_checkpoint") or "").lower() == "true"
     if words.checkpoint is not None:
         path = Path(words.checkpoint)
         if words.checkpoint in NAMED:
             path = newest(words.checkpoint, _run_folder(rest, paths))
         elif not path.exists() and words.checkpoint in shipped():
             path = find_checkpoint(words.checkpoint)
+        content = read_checkpoint(path)
         if not paths:
-            config = checkpoint_config(path)
+            config = config_of(path, content)
             if verb != "fit":
                 # An evaluation is no part of the W&B run that the training was.
                 config.pop("wandb", None)
             if _value_of(rest, "--name"):
                 # The user's own word may lead anywhere, and stands in place of the file's.
                 config.pop("name", None)
-            if (_value_of(rest, "--trust_checkpoint") or "").lower() != "true":
-                untrusted = path
-                check_folders(path, config)
+            if not trusted:
+                source = path
+                config, left_out = foreign_config(path, config, arguments)
+                left_out = {key: why for key, why in left_out.items() if not _said(rest, key)}
             # jsonargparse takes a config's text in place of its path.
             configs = [f"--config={json.dumps(config)}"]
         rest = [*rest, f"--ckpt={path}"]
@@ -86,7 +98,12 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> Prepared:
         raise UserError(f"{verb} needs a checkpoint: lsr1 {verb} --ckpt FILE")
     elif not paths:
         raise UserError(f"{verb} needs a config: lsr1 {verb} --config NAME (see lsr1 --help)")
-    return Prepared([verb, *named, *configs, *rest], untrusted)
+    return Prepared([verb, *named, *configs, *rest], source, trusted, content, left_out)
+
+
+def _said(rest: Sequence[str], key: str) -> bool:
+    """Whether flags say a key, or keys within it."""
+    return any(word.partition("=")[0].startswith(f"--{key}") for word in rest)
 
 
 def _asks_for_help(word: str) -> bool:

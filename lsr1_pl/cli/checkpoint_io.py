@@ -20,6 +20,25 @@ class WholeCheckpointIO(TorchCheckpointIO):
     is another disk: cut short, it leaves neither the old file nor the new one.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._held: tuple[Path, dict[str, Any]] | None = None
+
+    def hold(self, path: Path, content: dict[str, Any]) -> None:
+        """Give ``content`` for the checkpoint at ``path``: it was read and looked through."""
+        self._held = path, content
+
+    def load_checkpoint(
+        self,
+        path: str | Path,
+        map_location: Any = lambda storage, location: storage,
+        weights_only: bool | None = None,
+    ) -> dict[str, Any]:
+        """What is held for ``path``, if anything is; else Lightning's reading, of weights only."""
+        if self._held is not None and Path(path) == self._held[0]:
+            return self._held[1]
+        return super().load_checkpoint(path, map_location, weights_only=True)
+
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
     ) -> None:

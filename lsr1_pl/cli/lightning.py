@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,15 +18,16 @@ from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCL
 from pytorch_lightning.loggers import CSVLogger, Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from lsr1_pl.cli.arguments import DEFAULT_ROOT, prepare_arguments, run_path
+from lsr1_pl.cli.arguments import DEFAULT_ROOT, Prepared, prepare_arguments, run_path
 from lsr1_pl.cli.checkpoint_io import WholeCheckpointIO
 from lsr1_pl.cli.record_config import RecordConfig
-from lsr1_pl.cli.resume import LastCheckpoint, RunFolder, folder_of_last
+from lsr1_pl.cli.resume import LastCheckpoint, RunFolder, check_no_way_out, folder_of_last
+from lsr1_pl.cli.resumed_state import ResumedState, SoundOptimizers, saved_step
 from lsr1_pl.cli.run_log import ContinuedCSVLogger, own_folder
 from lsr1_pl.cli.wandb_log import WandbSettings, finish_wandb, start_wandb
 from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError, complaints, user_error_within
-from lsr1_pl.pretrained import check_weights, trusted_classes_only
+from lsr1_pl.pretrained import fitting_weights, limited_memory, listed_classes_only
 from lsr1_pl.report import IterationProgress, WandbDashboard, quiet_lightning, short
 
 _TRAINER_DEFAULTS = {
@@ -41,6 +42,11 @@ _ONE_ROW = "Expected more than 1 value per channel when training"
 
 class _CLI(LightningCLI):
     """LightningCLI whose checkpoint was read before parsing, and whose runs have their folder."""
+
+    def __init__(self, prepared: Prepared, **kwargs: Any) -> None:
+        self.prepared = prepared
+        self.checkpoint_io: WholeCheckpointIO | None = None
+        super().__init__(LightningModule, args=prepared.words, **kwargs)
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
@@ -60,7 +66,7 @@ class _CLI(LightningCLI):
             "--trust_checkpoint",
             type=bool,
             default=False,
-            help="Whether a checkpoint's config may name classes of any module, which runs them.",
+            help="Take all that the checkpoint says: code, places to write to, connections.",
         )
         parser.add_argument(
             "--matmul_precision",
@@ -76,6 +82,14 @@ class _CLI(LightningCLI):
         """Parse ``args`` alone (Lightning's warns when the process has words of its own)."""
         assert isinstance(args, list)
         self.config = parser.parse_args(args)
+
+    def instantiate_classes(self) -> None:
+        """Lightning's; what a foreign config asks for is held against the file's weights."""
+        with ExitStack() as stack:
+            if self.prepared.source is not None:
+                weights = self.prepared.checkpoint["state_dict"]
+                stack.enter_context(limited_memory(self.prepared.source, weights))
+            super().instantiate_classes()
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The Trainer with its loggers and callbacks; makes no folder yet."""
@@ -102,7 +116,8 @@ class _CLI(LightningCLI):
         if fit:
             given = trainer.plugins or []
             others = given if isinstance(given, list) else [given]
-            kwargs["plugins"] = [*others, WholeCheckpointIO()]
+            self.checkpoint_io = WholeCheckpointIO()
+            kwargs["plugins"] = [*others, self.checkpoint_io]
         return super().instantiate_trainer(**kwargs)
 
     def _csv_logger(self) -> CSVLogger:
@@ -110,7 +125,10 @@ class _CLI(LightningCLI):
         if self.subcommand == "fit" and config.ckpt:
             folder = folder_of_last(Path(config.ckpt))
             if folder is not None:
-                return ContinuedCSVLogger(folder, Path(config.ckpt))
+                if not self.prepared.trusted:
+                    check_no_way_out(folder.path)
+                step = saved_step(Path(config.ckpt), self.prepared.checkpoint)
+                return ContinuedCSVLogger(folder, until_step=step)
         run = run_path(config.trainer.default_root_dir or DEFAULT_ROOT, config.name)
         if self.subcommand != "fit":
             run = run / str(self.subcommand)
@@ -120,13 +138,14 @@ class _CLI(LightningCLI):
         kwargs = super()._prepare_subcommand_kwargs(subcommand)
         checkpoint = self._get(self.config, "ckpt")
         if checkpoint:
-            weights = check_weights(Path(checkpoint), self.model)
+            weights = fitting_weights(Path(checkpoint), self.prepared.checkpoint, self.model)
             if subcommand == "fit":
                 if Path(checkpoint).is_dir():
                     raise UserError(
                         f"--ckpt {checkpoint}: an exported folder holds weights only; fit goes on "
                         "from the last.ckpt of a run"
                     )
+                self._resume(Path(checkpoint))
                 kwargs |= {"ckpt_path": checkpoint, "weights_only": True}
             else:
                 # Loaded here: the Trainer would want the callbacks that wrote the checkpoint.
@@ -134,6 +153,17 @@ class _CLI(LightningCLI):
         if subcommand in ("validate", "test"):
             kwargs["verbose"] = False
         return kwargs
+
+    def _resume(self, path: Path) -> None:
+        """Have the Trainer load what of the checkpoint is sound."""
+        folder = folder_of_last(path)
+        own = None if folder is None else folder.path
+        resumed = ResumedState(path, self.prepared.checkpoint, own, self.prepared.trusted)
+        taken = resumed.taken(self.trainer)
+        assert self.checkpoint_io is not None
+        self.checkpoint_io.hold(path, taken)
+        self.trainer.callbacks.insert(0, SoundOptimizers(path, taken))  # type: ignore[attr-defined]
+        say_left_out(path, "state", resumed.left_out)
 
     def _run_subcommand(self, subcommand: str) -> None:
         settings = self._get(self.config_init, "wandb")
@@ -187,17 +217,19 @@ def run_lightning(verb: str, arguments: Sequence[str]) -> int:
     Raises:
         UserError: a config, key, value, checkpoint or data set that does not fit.
     """
-    prepared = prepare_arguments(verb, arguments)
     # A config may name classes of the user's own folder; last, so that nothing is shadowed.
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
-    source = prepared.untrusted
-    guard = nullcontext() if source is None else trusted_classes_only(source, arguments)
+    prepared = prepare_arguments(verb, arguments)
+    source = prepared.source
+    if source is not None:
+        say_left_out(source, "config", prepared.left_out)
+    guard = nullcontext() if source is None else listed_classes_only(source, arguments)
     with warnings.catch_warnings(), guard:
         quiet_lightning()
         try:
             _CLI(
-                LightningModule,
+                prepared,
                 subclass_mode_model=True,
                 subclass_mode_data=True,
                 auto_configure_optimizers=False,
@@ -205,7 +237,6 @@ def run_lightning(verb: str, arguments: Sequence[str]) -> int:
                 seed_everything_default=0,
                 trainer_defaults=_TRAINER_DEFAULTS,
                 parser_kwargs=_parser_kwargs(),
-                args=prepared.words,
             )
         except MisconfigurationException as error:
             raise UserError(f"{verb}: {error}") from None
@@ -216,6 +247,18 @@ def run_lightning(verb: str, arguments: Sequence[str]) -> int:
                 raise
             raise wrapped or UserError(_readable(verb, prepared.words, error)) from None
     return 0
+
+
+def say_left_out(source: Path, what: str, left_out: Mapping[str, str]) -> None:
+    """Tell the user once what was not taken of a checkpoint."""
+    if not left_out or os.environ.get("LOCAL_RANK", "0") != "0":
+        return
+    lines = [
+        f"lsr1: {source}: not taken of its {what}, since a checkpoint may come from anywhere "
+        "(to take all of a file that you trust: --trust_checkpoint true):",
+        *(f"{key}: {why}" for key, why in left_out.items()),
+    ]
+    print("\n  ".join(lines), file=sys.stderr)
 
 
 def _parser_kwargs() -> dict[str, Any]:

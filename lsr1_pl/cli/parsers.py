@@ -44,7 +44,7 @@ def predict_parser() -> ArgumentParser:
         type=lambda word: {"true": True, "false": False}[word.lower()],
         default=False,
         metavar="true",
-        help="let its config name classes of any module, which runs their code",
+        help="let its config name classes of any module, which runs their code; and files to read",
     )
     parser.add_argument(
         "--out",

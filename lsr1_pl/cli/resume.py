@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,7 +10,11 @@ import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 
-_RANDOM_STATE = "lsr1_random_state"
+from lsr1_pl.ground.console import plain
+from lsr1_pl.ground.errors import UserError
+
+RANDOM_STATE = "lsr1_random_state"
+"""Where a checkpoint holds torch's random numbers: the CPU's state, then each CUDA device's."""
 
 
 class RunFolder(NamedTuple):
@@ -19,19 +24,41 @@ class RunFolder(NamedTuple):
     name: str
     version: str | None = None
 
+    @property
+    def path(self) -> Path:
+        """Of a given version."""
+        return self.root / self.name / str(self.version)
+
 
 def folder_of_last(checkpoint: Path) -> RunFolder | None:
     """The folder of the run that ``.../version_K/checkpoints/last.ckpt`` is the end of.
 
     None for any other checkpoint: going on from the middle of a run starts a new version.
     """
-    path = checkpoint.resolve()
-    version = path.parent.parent
-    if path.name != "last.ckpt" or path.parent.name != "checkpoints":
+    version = checkpoint.absolute().parent.parent.resolve()
+    # A link in its place leads to another run, or to none.
+    if checkpoint.resolve() != version / "checkpoints" / "last.ckpt":
         return None
     if not version.name.startswith("version_"):
         return None
     return RunFolder(version.parent.parent, version.parent.name, version.name)
+
+
+def check_no_way_out(folder: Path) -> None:
+    """Refuse to go on in a folder with links that lead out of it: writing would follow them.
+
+    Raises:
+        UserError: there is such a link.
+    """
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = Path(place) / name
+            if path.is_symlink() and folder not in path.resolve().parents:
+                raise UserError(
+                    f"{plain(path)}: is a link that leads out of the run's folder, and going on "
+                    "would write through it; remove it, or copy the checkpoint elsewhere and name "
+                    "the copy with --ckpt; if you trust the folder, add --trust_checkpoint true"
+                )
 
 
 class LastCheckpoint(Checkpoint):
@@ -59,13 +86,13 @@ class LastCheckpoint(Checkpoint):
     ) -> None:
         """Put the random state into the checkpoint: the CPU's, then each CUDA device's."""
         cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-        checkpoint[_RANDOM_STATE] = [torch.get_rng_state(), *cuda]
+        checkpoint[RANDOM_STATE] = [torch.get_rng_state(), *cuda]
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Keep the random state until training starts: setting up loaders draws numbers."""
-        self._random_state = checkpoint.get(_RANDOM_STATE)
+        self._random_state = checkpoint.get(RANDOM_STATE)
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int

@@ -20,7 +20,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from lsr1_pl.cli.resume import RunFolder
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.files import MEND, locked, remove_partials, written
-from lsr1_pl.pretrained import METRICS_FILE, Curves, read_checkpoint
+from lsr1_pl.pretrained import METRICS_FILE, Curves
 
 _VERSION = re.compile(r"version_([0-9]+)")
 
@@ -33,13 +33,13 @@ class ContinuedCSVLogger(CSVLogger):
 
     Args:
         folder: where to log; without a version, in the next free one.
-        checkpoint: that training goes on from, if it does: logged rows of its step and later are
-            dropped, for they will be logged again.
+        until_step: logged rows of this step and later are dropped: training that goes on from a
+            checkpoint of that step will log them again.
     """
 
-    def __init__(self, folder: RunFolder, checkpoint: Path | None = None) -> None:
+    def __init__(self, folder: RunFolder, until_step: int = 0) -> None:
         super().__init__(save_dir=folder.root, name=folder.name, version=folder.version)
-        self._checkpoint = checkpoint
+        self._until_step = until_step
         self.made = False
         """Whether this process made the version's folder."""
 
@@ -62,9 +62,7 @@ class ContinuedCSVLogger(CSVLogger):
             writer = _Writer(log_dir=self.log_dir)
             path = Path(writer.metrics_file_path)
             if os.path.lexists(path):
-                # Read here, where the run is locked: no other fit changes the checkpoint now.
-                step = read_checkpoint(self._checkpoint)["global_step"] if self._checkpoint else 0
-                writer.metrics_keys = _rewrite(path, before_step=step)
+                writer.metrics_keys = _rewrite(path, before_step=self._until_step)
             self._experiment = writer
         return cast(ExperimentWriter, super().experiment)
 

@@ -5,11 +5,14 @@ from lsr1_pl.pretrained.checkpoints import (
     NAMED,
     check_weights,
     checkpoint_config,
+    config_of,
+    fitting_weights,
     newest,
     read_checkpoint,
 )
 from lsr1_pl.pretrained.curves import METRICS_FILE, Curves, history_of
 from lsr1_pl.pretrained.export import export_checkpoint
+from lsr1_pl.pretrained.foreign_memory import limited_memory
 from lsr1_pl.pretrained.functional import Result, minimize
 from lsr1_pl.pretrained.loading import (
     find_checkpoint,
@@ -19,7 +22,7 @@ from lsr1_pl.pretrained.loading import (
     shipped_folder,
     take_weights,
 )
-from lsr1_pl.pretrained.trust import check_folders, trusted_classes_only
+from lsr1_pl.pretrained.trust import foreign_config, foreign_part, listed_classes_only
 
 __all__ = [
     "CONFIG_KEY",
@@ -27,12 +30,17 @@ __all__ = [
     "NAMED",
     "Curves",
     "Result",
-    "check_folders",
     "check_weights",
     "checkpoint_config",
+    "config_of",
     "export_checkpoint",
     "find_checkpoint",
+    "fitting_weights",
+    "foreign_config",
+    "foreign_part",
     "history_of",
+    "limited_memory",
+    "listed_classes_only",
     "load_optimizer",
     "load_pretrained",
     "minimize",
@@ -41,5 +49,4 @@ __all__ = [
     "shipped",
     "shipped_folder",
     "take_weights",
-    "trusted_classes_only",
 ]

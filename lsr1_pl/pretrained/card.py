@@ -115,7 +115,11 @@ def _choice(callbacks: Any) -> _Choice | None:
         monitor = state.get("monitor")
         here, best = state.get("current_score"), state.get("best_model_score")
         if monitor and here is not None and best is not None:
-            return _Choice(str(monitor), float(here), float(best))
+            try:
+                return _Choice(str(monitor), float(here), float(best))
+            except (TypeError, ValueError, RuntimeError):
+                # Damaged: the card says that it does not know.
+                return None
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from lsr1_pl.ground.arrays import is_zip
 from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
+from lsr1_pl.ground.files import check_regular
 from lsr1_pl.ground.plain_yaml import load_yaml
 
 CONFIG_KEY = "lsr1_config"
@@ -36,8 +38,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """
     if path.is_dir():
         return read_exported(path)
-    if not path.is_file():
-        raise UserError(f"--ckpt {path}: no such file")
+    check_regular(path, "--ckpt ")
     if not is_zip(path):
         raise UserError(
             f"--ckpt {path}: not a checkpoint (expected the zip file that lsr1 fit writes); "
@@ -89,11 +90,12 @@ def read_exported(folder: Path) -> dict[str, Any]:
     """
     weights, config = folder / WEIGHTS_FILE, folder / CONFIG_FILE
     for path in (weights, config):
-        if not path.is_file():
+        if not path.exists():
             raise UserError(
                 f"--ckpt {folder}: holds no {path.name}; expected a checkpoint file, or a folder "
                 "that lsr1 export wrote"
             )
+        check_regular(path, "--ckpt ")
     try:
         state = load_file(weights)
     except _DAMAGED as error:
@@ -111,7 +113,16 @@ def checkpoint_config(path: Path) -> dict[str, Any]:
     Raises:
         UserError: the checkpoint is unusable, or was not written by ``lsr1 fit``.
     """
-    text = read_checkpoint(path).get(CONFIG_KEY)
+    return config_of(path, read_checkpoint(path))
+
+
+def config_of(path: Path, checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """:func:`checkpoint_config` of a checkpoint that was read already.
+
+    Raises:
+        UserError: it was not written by ``lsr1 fit``.
+    """
+    text = checkpoint.get(CONFIG_KEY)
     try:
         config = load_yaml(text) if isinstance(text, str) else None
     except ValueError as error:
@@ -133,7 +144,18 @@ def check_weights(path: Path, model: nn.Module, prefix: str = "") -> dict[str, A
     Raises:
         UserError: the checkpoint is unusable, or its weights belong to another model.
     """
-    stored: dict[str, Any] = read_checkpoint(path)["state_dict"]
+    return fitting_weights(path, read_checkpoint(path), model, prefix)
+
+
+def fitting_weights(
+    path: Path, checkpoint: Mapping[str, Any], model: nn.Module, prefix: str = ""
+) -> dict[str, Any]:
+    """:func:`check_weights` of a checkpoint that was read already.
+
+    Raises:
+        UserError: its weights belong to another model.
+    """
+    stored: Mapping[str, Any] = checkpoint["state_dict"]
     given = {key[len(prefix) :]: stored[key] for key in stored if key.startswith(prefix)}
     wanted = model.state_dict()
     wrong = [f"{key} is missing" for key in wanted if key not in given]

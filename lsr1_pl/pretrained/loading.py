@@ -11,7 +11,14 @@ from torch import nn
 import lsr1_pl
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.optim import LSR1, PairLSR1
-from lsr1_pl.pretrained.checkpoints import WEIGHTS_FILE, check_weights, checkpoint_config
+from lsr1_pl.pretrained.checkpoints import (
+    WEIGHTS_FILE,
+    check_weights,
+    config_of,
+    fitting_weights,
+    read_checkpoint,
+)
+from lsr1_pl.pretrained.trust import foreign_part
 
 _PREFIX = "optimizer."
 _CLASSES: dict[str, type[LSR1] | type[PairLSR1]] = {
@@ -30,19 +37,20 @@ def load_pretrained(name_or_path: str | Path) -> LSR1 | PairLSR1:
         UserError: no such checkpoint; it is unusable; or it holds no L-SR1.
     """
     path = find_checkpoint(name_or_path)
-    section = _model_section(path).get("optimizer")
+    checkpoint = read_checkpoint(path)
+    section = _model_section(config_of(path, checkpoint)).get("optimizer")
     class_path = section.get("class_path") if isinstance(section, dict) else None
     if not isinstance(section, dict) or class_path not in _CLASSES:
         raise UserError(
             f"{path}: its config's model.init_args.optimizer is none of {sorted(_CLASSES)}; "
             "expected a checkpoint of a task that trains L-SR1"
         )
-    arguments = section.get("init_args") or {}
+    arguments = foreign_part(path, "model.init_args.optimizer", section).get("init_args") or {}
     try:
         # Without memory first: the weights must fit before a size that is a lie takes any.
         with torch.device("meta"):
             shapes = _CLASSES[class_path](**arguments)
-        weights = check_weights(path, shapes, _PREFIX)
+        weights = fitting_weights(path, checkpoint, shapes, _PREFIX)
         learned = _CLASSES[class_path](**arguments)
         learned.load_state_dict(weights)
     except (TypeError, ValueError, RuntimeError, OverflowError, AttributeError) as error:
@@ -105,7 +113,7 @@ def shipped() -> list[str]:
     return sorted(path.parent.name for path in shipped_folder().glob(f"*/{WEIGHTS_FILE}"))
 
 
-def _model_section(path: Path) -> dict[str, Any]:
-    model = checkpoint_config(path).get("model")
+def _model_section(config: dict[str, Any]) -> dict[str, Any]:
+    model = config.get("model")
     arguments = model.get("init_args") if isinstance(model, dict) else None
     return arguments if isinstance(arguments, dict) else {}

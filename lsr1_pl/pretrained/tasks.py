@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,13 @@ from pytorch_lightning import LightningDataModule, LightningModule
 
 from lsr1_pl.ground.errors import UserError, complaints, user_error_within
 from lsr1_pl.pretrained import (
-    check_weights,
-    checkpoint_config,
+    config_of,
     find_checkpoint,
-    trusted_classes_only,
+    fitting_weights,
+    foreign_part,
+    limited_memory,
+    listed_classes_only,
+    read_checkpoint,
 )
 
 
@@ -30,8 +33,9 @@ def load_task(name_or_path: str | Path, *, trust: bool = False) -> LightningModu
         UserError: no such checkpoint; it is unusable; or its config names classes from elsewhere.
     """
     path = find_checkpoint(name_or_path)
-    task: LightningModule = _instantiate(path, "model", LightningModule, {}, trust)
-    task.load_state_dict(check_weights(path, task))
+    checkpoint = read_checkpoint(path)
+    task: LightningModule = _instantiate(path, checkpoint, "model", LightningModule, {}, trust)
+    task.load_state_dict(fitting_weights(path, checkpoint, task))
     return task.eval()
 
 
@@ -42,23 +46,36 @@ def load_data(name_or_path: str | Path, **changes: object) -> LightningDataModul
         UserError: as :func:`load_task`; or the data are not there.
     """
     path = find_checkpoint(name_or_path)
-    data: LightningDataModule = _instantiate(path, "data", LightningDataModule, changes, False)
+    checkpoint = read_checkpoint(path)
+    data: LightningDataModule = _instantiate(
+        path, checkpoint, "data", LightningDataModule, changes, False
+    )
     return data
 
 
 def _instantiate(
-    path: Path, key: str, base: type, changes: Mapping[str, object], trust: bool
+    path: Path,
+    checkpoint: Mapping[str, Any],
+    key: str,
+    base: type,
+    changes: Mapping[str, object],
+    trust: bool,
 ) -> Any:
-    section = checkpoint_config(path).get(key)
+    section = config_of(path, checkpoint).get(key)
     if not isinstance(section, dict) or "class_path" not in section:
         raise UserError(
             f"{path}: its config has no {key}.class_path; expected what lsr1 fit writes"
         )
+    if not trust:
+        section = foreign_part(path, key, section)
     arguments = {**(section.get("init_args") or {}), **changes}
     parser = ArgumentParser(exit_on_error=False)
     parser.add_subclass_arguments(base, key)
     try:
-        with nullcontext() if trust else trusted_classes_only(path):
+        with ExitStack() as walls:
+            if not trust:
+                walls.enter_context(listed_classes_only(path))
+                walls.enter_context(limited_memory(path, checkpoint["state_dict"]))
             config = parser.parse_object({key: {**section, "init_args": arguments}})
             return parser.instantiate(config)[key]
     except (ArgumentError, ValueError) as error:

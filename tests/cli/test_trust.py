@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import os
+import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,9 @@ import yaml
 from jsonargparse import _common
 
 from lsr1_pl.cli import main
-from lsr1_pl.pretrained import CONFIG_KEY, read_checkpoint
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.pretrained import CONFIG_KEY, load_pretrained, read_checkpoint
+from lsr1_pl.tasks import load_task
 
 Config = dict[str, Any]
 OWN_MODULE = """\
@@ -74,7 +78,7 @@ HOSTILE: dict[str, tuple[Callable[[Config], None], str]] = {
         lambda c: c["model"]["init_args"].update(meta_optimizer="{class_path: own.OwnTask}"),
         "own.OwnTask",
     ),
-    "in another file": (model_file, "own.OwnTask"),
+    "in another file": (model_file, "model.yaml"),
     "in a baseline": (
         lambda c: c["model"]["init_args"].update(baselines={"x": {"class_path": "own.OwnTask"}}),
         "own.OwnTask",
@@ -85,21 +89,39 @@ HOSTILE: dict[str, tuple[Callable[[Config], None], str]] = {
         ),
         "LambdaCallback",
     ),
-    "a logger": (
-        lambda c: c["trainer"].update(
-            logger={
-                "class_path": "pytorch_lightning.loggers.CSVLogger",
-                "init_args": {"save_dir": "elsewhere"},
-            }
+    "a callback with a path": (
+        lambda c: callbacks(c, "lsr1_pl.report.StepProfile", folder="elsewhere"),
+        "StepProfile",
+    ),
+    "a file name that leads out": (
+        lambda c: callbacks(
+            c, "pytorch_lightning.callbacks.ModelCheckpoint", filename="../../elsewhere"
         ),
-        "CSVLogger",
+        "a plain file name",
     ),
-    "a folder": (
-        lambda c: callbacks(c, "pytorch_lightning.callbacks.ModelCheckpoint", dirpath="elsewhere"),
-        "folder elsewhere",
+    "a file name that takes memory": (
+        lambda c: callbacks(
+            c, "pytorch_lightning.callbacks.ModelCheckpoint", filename="{step:099999999d}"
+        ),
+        "a plain file name",
     ),
-    "a name that leads out": (lambda c: c.update(name="../../elsewhere"), "../../elsewhere"),
+    "a device": (lambda c: c["data"].update(motion("/dev/zero")), "/dev/zero"),
+    "another machine": (lambda c: c["data"].update(motion("s3://bucket/store")), "s3://"),
+    "classes in classes": (lambda c: c["model"]["init_args"].update(baselines=nested()), "deeper"),
+    "another key": (lambda c: c.update(ckpt="given.ckpt"), "the key ckpt"),
+    "another argument": (lambda c: c["model"].update(dict_kwargs={"a": 1}), "class_path and init"),
 }
+
+
+def motion(store: str) -> Config:
+    return {"class_path": "lsr1_pl.data.MotionDataModule", "init_args": {"stores": [store]}}
+
+
+def nested() -> Config:
+    inner: Config = {"class_path": "lsr1_pl.optim.Adam"}
+    for _ in range(30):
+        inner = {"class_path": "lsr1_pl.optim.Safeguarded", "init_args": {"optimizer": inner}}
+    return {"x": inner}
 
 
 @pytest.mark.parametrize("verb", ["test", "fit"])
@@ -111,7 +133,7 @@ def test_nothing_hostile_is_run(
     change, named = HOSTILE[name]
     assert main([verb, "--ckpt", changed(change)]) == 2
     message = capsys.readouterr().err
-    assert message.startswith("lsr1: given.ckpt: its config names")
+    assert "lsr1: given.ckpt: its config names" in message
     assert named in message
     assert "--trust_checkpoint true" in message
     assert not (empty_folder / "was_run").exists()
@@ -148,6 +170,105 @@ def test_a_config_of_the_users_own_needs_no_trust(
     root = f"--trainer.default_root_dir={empty_folder}"
     checkpoint = changed(lambda c: None)
     assert main(["test", "--config", "own.yaml", "--ckpt", checkpoint, root]) == 0
+
+
+LEFT_OUT: dict[str, Callable[[Config], None]] = {
+    "trainer.logger": lambda c: c["trainer"].update(logger={"class_path": "os.system"}),
+    "trainer.profiler": lambda c: c["trainer"].update(profiler="simple"),
+    "trainer.plugins": lambda c: c["trainer"].update(plugins=[{"class_path": "os.system"}]),
+    "trainer.strategy": lambda c: c["trainer"].update(strategy="ddp_spawn"),
+    "trainer.devices": lambda c: c["trainer"].update(devices=64),
+    "trainer.num_nodes": lambda c: c["trainer"].update(num_nodes=2),
+    "trainer.model_registry": lambda c: c["trainer"].update(model_registry="a/b"),
+    "trainer.callbacks[0].dirpath": lambda c: callbacks(
+        c, "pytorch_lightning.callbacks.ModelCheckpoint", dirpath="elsewhere"
+    ),
+    "name": lambda c: c.update(name="../../elsewhere"),
+}
+
+
+@pytest.mark.parametrize("key", LEFT_OUT)
+def test_where_to_write_or_connect_is_left_out_and_said(
+    key: str, changed: Any, empty_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["test", "--ckpt", changed(LEFT_OUT[key])]) == 0
+    message = capsys.readouterr().err
+    assert message.count("\n") == 2
+    assert f"\n  {key}: " in message
+    assert "--trust_checkpoint true" in message
+    assert {path.name for path in empty_folder.iterdir()} == {"given.ckpt", "runs"}
+    assert [path.name for path in empty_folder.parent.iterdir()] == ["empty"]
+
+
+def test_what_the_user_says_needs_no_word(
+    changed: Any, empty_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = changed(lambda c: c.update(name="../../elsewhere", wandb={"project": "x"}))
+    assert main(["test", "--ckpt", checkpoint, "--name", "mine", "--wandb", "null"]) == 0
+    assert capsys.readouterr().err == ""
+    assert (empty_folder / "runs/mine/test/version_0").is_dir()
+
+
+SIZES: dict[str, Callable[[Config], None]] = {
+    "hidden_dim": lambda c: optimizer(c, hidden_dim=10**9),
+    "its weights leave room": lambda c: optimizer(c, hidden_dim=60_000),
+    "buffer_size": lambda c: optimizer(c, buffer_size=10**12),
+    "steps": lambda c: c["model"]["init_args"].update(steps=10**12),
+    "test_steps": lambda c: c["model"]["init_args"].update(test_steps=10**12),
+    "test_buffer_sizes": lambda c: c["model"]["init_args"].update(test_buffer_sizes=[10**12]),
+    "batch_size": lambda c: c["data"]["init_args"].update(batch_size=10**12),
+    "one batch of": lambda c: c["data"]["init_args"].update(test_size=10_000),
+    "trainer.max_steps": lambda c: c["trainer"].update(max_steps=10**400),
+}
+
+
+def optimizer(config: Config, **arguments: Any) -> None:
+    config["model"]["init_args"]["optimizer"]["init_args"].update(arguments)
+
+
+@pytest.fixture
+def little_memory() -> Iterator[None]:
+    """A GiB more than this process has."""
+    limit = resource.getrlimit(resource.RLIMIT_AS)
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 2**30, limit[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, limit)
+
+
+@pytest.mark.parametrize(
+    ("verb", "key"), [("validate", "hidden_dim"), *((v, k) for v in ("fit", "test") for k in SIZES)]
+)
+def test_sizes_are_refused_before_memory_is_asked_for(
+    key: str, verb: str, changed: Any, little_memory: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([verb, "--ckpt", changed(SIZES[key])]) == 2
+    assert key in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("key", ["hidden_dim", "its weights leave room", "buffer_size"])
+def test_sizes_are_refused_in_python_too(key: str, changed: Any, little_memory: None) -> None:
+    checkpoint = changed(SIZES[key])
+    with pytest.raises(UserError, match=key):
+        load_task(checkpoint)
+    with pytest.raises(UserError, match=key if key == "buffer_size" else "hidden_dim|do not fit"):
+        load_pretrained(checkpoint)
+
+
+@pytest.mark.parametrize("verb", ["test", "export"])
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_what_is_no_file_is_named(
+    kind: str, verb: str, empty_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = {"pipe": "pipe.ckpt", "device": "/dev/zero", "folder": "empty"}[kind]
+    if kind == "pipe":
+        os.mkfifo(path)
+    if kind == "folder":
+        Path(path).mkdir()
+    words = ["test", "--ckpt", path] if verb == "test" else ["export", path, "exported"]
+    assert main(words) == 2
+    assert path in capsys.readouterr().err
+    assert not Path("exported").exists()
 
 
 def test_the_policy_ends_with_a_refused_command(changed: Any) -> None:

@@ -12,8 +12,8 @@ import yaml
 from lsr1_pl.cli import main
 from lsr1_pl.data import MotionDataModule, QuadraticsDataModule
 from lsr1_pl.ground.errors import UserError
-from lsr1_pl.pretrained import CONFIG_KEY
-from lsr1_pl.tasks import FunctionTask, HMRTask, load_data, load_task
+from lsr1_pl.pretrained import CONFIG_KEY, shipped
+from lsr1_pl.tasks import FunctionTask, HMRTask, MetaTask, load_data, load_task
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,11 @@ def test_shipped_names_are_known() -> None:
     assert isinstance(load_data("quadratics"), QuadraticsDataModule)
     with pytest.raises(UserError, match="no such checkpoint"):
         load_task("nobody")
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_every_shipped_task_is_made_within_the_walls(name: str) -> None:
+    assert isinstance(load_task(name), MetaTask)
 
 
 @pytest.mark.parametrize(
