@@ -120,6 +120,23 @@ def test_nothing_read_can_run_code() -> None:
     assert found == []
 
 
+def _is_hook(name: str) -> bool:
+    owner, _, method = name.rpartition(".")
+    steps = ("training_step", "validation_step", "test_step", "predict_step")
+    return method in steps and owner != "super()"
+
+
+def test_lightning_s_hooks_are_called_by_lightning_alone() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{call.lineno}: {ast.unparse(call)}"
+        for path in SOURCES
+        for name, call in _calls(ast.parse(path.read_text(encoding="utf-8")))
+        if _is_hook(name)
+    ]
+    assert found == []
+    assert [_is_hook(f"{owner}.predict_step") for owner in ("task", "super()")] == [True, False]
+
+
 @pytest.mark.parametrize(
     "call",
     [

@@ -24,7 +24,9 @@ def camera_points(points: Tensor, translation: Tensor) -> Tensor:
     return points * points.new_tensor(_FLIP) + translation.unsqueeze(1)
 
 
-def project_calibrated(points: Tensor, translation: Tensor, intrinsics: Tensor) -> Tensor:
+def project_calibrated(
+    points: Tensor, translation: Tensor, intrinsics: Tensor, nearest: float | None = None
+) -> Tensor:
     """(B, J, 2) pixels: ``u = fx x / z + cx``, ``v = fy y / z + cy`` in the camera's axes.
 
     Points in or behind the camera's plane (z <= 0) have no image.
@@ -33,9 +35,12 @@ def project_calibrated(points: Tensor, translation: Tensor, intrinsics: Tensor) 
         points: (B, J, 3) metres in the body's axes.
         translation: (B, 3) metres.
         intrinsics: (B, 4) fx, fy, cx, cy in pixels.
+        nearest: if given, points nearer than this, in metres, are projected from there, so that
+            every point has an image.
     """
     placed = camera_points(points, translation)
-    return placed[..., :2] / placed[..., 2:] * intrinsics[:, None, :2] + intrinsics[:, None, 2:]
+    depth = placed[..., 2:] if nearest is None else placed[..., 2:].clamp_min(nearest)
+    return placed[..., :2] / depth * intrinsics[:, None, :2] + intrinsics[:, None, 2:]
 
 
 def image_slopes(pixels: Tensor, intrinsics: Tensor) -> Tensor:

@@ -24,13 +24,13 @@ from lsr1_pl.data import (
     keypoint_batches,
     read_detections,
     read_intrinsics,
-    track_people,
 )
 from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.together import written_together
+from lsr1_pl.hmr import fit_people, smooth_fits, track_people
 from lsr1_pl.report import short
-from lsr1_pl.tasks import HMRTask, fit_people, load_task, smooth_fits
+from lsr1_pl.tasks import HMRTask, load_task
 
 _FITS = "predictions.npz"
 
@@ -47,13 +47,13 @@ def run(options: Namespace) -> None:
     task = load_task(options.ckpt, trust=options.trust_checkpoint)
     if not isinstance(task, HMRTask):
         raise UserError(f"--ckpt {options.ckpt}: {type(task).__name__} cannot predict")
-    task.steps = options.steps or task.evaluation_steps
+    steps = options.steps or task.evaluation_steps
     batches = keypoint_batches(detections, options.least_confidence, options.batch_size)
     seen = torch.cat([batch.visibility for batch in batches]) > 0
     if options.track:
         detections = track_people(detections, seen.numpy())
     begun = time.perf_counter()
-    fits = fit_people(task, batches, intrinsics=intrinsics)
+    fits = fit_people(task.fitter, batches, steps, intrinsics=intrinsics)
     seconds = time.perf_counter() - begun
     if options.smooth is not None:
         confidence = torch.from_numpy(detections.confidence).float().where(seen, 0.0)

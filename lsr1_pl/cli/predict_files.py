@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from lsr1_pl.cli.parsers import MOST_ANIMATED
 from lsr1_pl.data import Detections
 from lsr1_pl.ground.files import written
+from lsr1_pl.hmr import Fits
 from lsr1_pl.report import FittedPerson, write_fit_page, write_glb
-from lsr1_pl.tasks import Fits, HMRTask
+from lsr1_pl.tasks import HMRTask
 
 GlbChoice = Literal["none", "one", "each"]
 

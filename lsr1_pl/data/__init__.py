@@ -16,7 +16,6 @@ from lsr1_pl.data.quadratics import QuadraticBatch, QuadraticsDataModule, draw_q
 from lsr1_pl.data.starts import StartBatch, StartsDataModule, draw_starts
 from lsr1_pl.data.store import Motion, MotionStore, write_store
 from lsr1_pl.data.threedpw_module import DetectionBatch, ThreeDPWDataModule
-from lsr1_pl.data.tracking import track_people
 from lsr1_pl.data.views import Viewing
 
 __all__ = [
@@ -49,6 +48,5 @@ __all__ = [
     "read_bvh",
     "read_detections",
     "read_intrinsics",
-    "track_people",
     "write_store",
 ]

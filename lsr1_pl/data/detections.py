@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr1_pl.body.skeleton import COCO18
+from lsr1_pl.data.neck import with_neck
 from lsr1_pl.data.photos import is_photo, load_photo, mediapipe_person, people_in
 from lsr1_pl.ground.arrays import load_npz
 from lsr1_pl.ground.console import encodable
@@ -31,6 +32,8 @@ COCO17: tuple[str, ...] = (
     *("left_knee", "right_knee", "left_ankle", "right_ankle"),
 )
 """The 17 keypoints of the COCO data set in its order; it has no neck."""
+
+_COCO_ROWS = {name: row for row, name in enumerate(COCO17)}
 
 _MOST_BYTES = 256 * 2**20
 _LONGEST_NAME = 4096
@@ -200,15 +203,8 @@ def _coco(path: Path, entries: Any, names: dict[Any, str]) -> list[_People]:
         if not flat or (isinstance(flat, list) and not any(flat)):
             continue  # COCO annotates people without keypoints too.
         triples = _triples(flat, f"{where}, key 'keypoints'", (17,))
-        by_image.setdefault(str(entry["image_id"]), []).append(_with_neck(triples))
+        by_image.setdefault(str(entry["image_id"]), []).append(with_neck(triples, _COCO_ROWS))
     return [(names.get(image, image), *_split(rows)) for image, rows in by_image.items()]
-
-
-def _with_neck(triples: NDArray[np.float64]) -> NDArray[np.float64]:
-    """COCO's 17 -> OpenPose's 18, whose neck is the middle of the shoulders."""
-    shoulders = triples[[COCO17.index("left_shoulder"), COCO17.index("right_shoulder")]]
-    neck = np.append(shoulders[:, :2].mean(axis=0), shoulders[:, 2].min())
-    return np.stack([neck if name == "neck" else triples[COCO17.index(name)] for name in COCO18])
 
 
 def _triples(flat: Any, where: str, counts: tuple[int, ...]) -> NDArray[np.float64]:

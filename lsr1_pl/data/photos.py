@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr1_pl.body.skeleton import COCO18
+from lsr1_pl.data.neck import with_neck
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.files import check_regular
 
@@ -194,6 +195,4 @@ def _keypoints(marks: NDArray[np.float64], size: NDArray[np.int64]) -> NDArray[n
     inside = ((marks[:, :2] >= 0) & (marks[:, :2] < size)).all(axis=1)
     marks = marks.copy()
     marks[~inside | (marks[:, 2] < _LEAST_VISIBILITY), 2] = 0
-    shoulders = marks[[_BLAZEPOSE["left_shoulder"], _BLAZEPOSE["right_shoulder"]]]
-    neck = np.append(shoulders[:, :2].mean(axis=0), shoulders[:, 2].min())
-    return np.stack([neck if name == "neck" else marks[_BLAZEPOSE[name]] for name in COCO18])
+    return with_neck(marks, _BLAZEPOSE)

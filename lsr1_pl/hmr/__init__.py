@@ -1,40 +1,79 @@
 """Human mesh recovery: fitting pose and betas to 2D keypoints."""
 
-from lsr1_pl.hmr.fitted_people import FittedPeople
-from lsr1_pl.hmr.initial_error import InitialError
-from lsr1_pl.hmr.initial_estimate import InitialEstimate
+from lsr1_pl.body.translation import solve_translation
+from lsr1_pl.hmr.evaluation.people import EvaluatedPeople
+from lsr1_pl.hmr.fitting import (
+    Fit,
+    Fits,
+    Fitter,
+    Prediction,
+    fit_people,
+    smooth_fits,
+    straight_view,
+    track_people,
+)
 from lsr1_pl.hmr.lgd import LGD
-from lsr1_pl.hmr.losses import FittedState, LossWeights, outer_loss, trajectory_loss
+from lsr1_pl.hmr.losses import BodyState, LossWeights, outer_loss, trajectory_loss
 from lsr1_pl.hmr.observation import Observation, observe, observe_detections
-from lsr1_pl.hmr.people_optimizer import InErrorMetric, PeopleOptimizer
-from lsr1_pl.hmr.placing import solve_translation, straight_view
+from lsr1_pl.hmr.people_optimizer import InErrorMetric, PeopleOptimizer, WholeFit
 from lsr1_pl.hmr.pose_prior import PosePrior
+from lsr1_pl.hmr.problem import FittingProblem, ProjectedBody
 from lsr1_pl.hmr.reprojection import EstimatePrior, ReprojectionObjective
 from lsr1_pl.hmr.smplify import SMPLify, SMPLifyFit
+from lsr1_pl.hmr.start import (
+    EstimateStart,
+    GivenStart,
+    InitialError,
+    InitialEstimate,
+    LGDStart,
+    MeanPoseStart,
+    Start,
+)
 from lsr1_pl.hmr.variables import POSE_SIZE, join_variables, split_variables
+
+# Second names, for code that imports these classes by them.
+FittedPeople = EvaluatedPeople
+FittedState = BodyState
 
 __all__ = [
     "LGD",
     "POSE_SIZE",
+    "BodyState",
     "EstimatePrior",
+    "EstimateStart",
+    "EvaluatedPeople",
+    "Fit",
+    "Fits",
     "FittedPeople",
     "FittedState",
+    "Fitter",
+    "FittingProblem",
+    "GivenStart",
     "InErrorMetric",
     "InitialError",
     "InitialEstimate",
+    "LGDStart",
     "LossWeights",
+    "MeanPoseStart",
     "Observation",
     "PeopleOptimizer",
     "PosePrior",
+    "Prediction",
+    "ProjectedBody",
     "ReprojectionObjective",
     "SMPLify",
     "SMPLifyFit",
+    "Start",
+    "WholeFit",
+    "fit_people",
     "join_variables",
     "observe",
     "observe_detections",
     "outer_loss",
+    "smooth_fits",
     "solve_translation",
     "split_variables",
     "straight_view",
+    "track_people",
     "trajectory_loss",
 ]

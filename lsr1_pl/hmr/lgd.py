@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.ground.types import Evaluation, Objective
-from lsr1_pl.hmr.initial_estimate import lgd_network
+from lsr1_pl.hmr.lgd_network import lgd_network
 from lsr1_pl.hmr.people_optimizer import PeopleOptimizer
 from lsr1_pl.hmr.variables import POSE_SIZE, join_variables, split_variables
 from lsr1_pl.optim import BatchedOptimizer, Metric, OptimizerState

@@ -32,7 +32,7 @@ class LossWeights(NamedTuple):
     betas: float = 1.0
 
 
-class FittedState(NamedTuple):
+class BodyState(NamedTuple):
     """What the loss compares, of S states (any number of steps times people)."""
 
     keypoints: Tensor
@@ -54,7 +54,7 @@ def keypoint_weights(like: Tensor) -> Tensor:
     return torch.tensor(weights, dtype=like.dtype, device=like.device)
 
 
-def outer_loss(predicted: FittedState, target: FittedState, weights: LossWeights) -> Tensor:
+def outer_loss(predicted: BodyState, target: BodyState, weights: LossWeights) -> Tensor:
     """(S,): weighted mean absolute errors of 2D and 3D joints, pose and betas.
 
     Invisible keypoints stand at 0.5 in prediction and target alike and so cost nothing.
@@ -74,7 +74,7 @@ def outer_loss(predicted: FittedState, target: FittedState, weights: LossWeights
 
 def trajectory_loss(
     iterates: Tensor,
-    target: FittedState,
+    target: BodyState,
     visibility: Tensor,
     joints_of: JointsOf,
     camera: PinholeCamera,
@@ -89,6 +89,6 @@ def trajectory_loss(
     pose, betas = split_variables(iterates.flatten(0, 1))
     joints = joints_of(pose, betas)
     seen = observe(joints, visibility.repeat(states, 1), camera)
-    predicted = FittedState(seen.keypoints, joints, pose, betas)
-    repeated = FittedState(*(t.repeat(states, *[1] * (t.ndim - 1)) for t in target))
+    predicted = BodyState(seen.keypoints, joints, pose, betas)
+    repeated = BodyState(*(t.repeat(states, *[1] * (t.ndim - 1)) for t in target))
     return outer_loss(predicted, repeated, weights).unflatten(0, (states, -1))

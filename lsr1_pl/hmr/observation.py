@@ -16,10 +16,12 @@ class Observation(NamedTuple):
     """(B, 18, 2), normalised by the visible bounding box into [0, 1]; invisible ones at 0.5."""
     visibility: Tensor
     """(B, 18) weights in [0, 1]; 0 is invisible."""
+    focal: Tensor | None = None
+    """(B,) the camera's focal length in sides of each person's box; None where it is not known."""
 
 
 def observe_detections(keypoints: Tensor, visibility: Tensor) -> Observation:
-    """Of detections (B, 18, 2) in any unit, weighted by ``visibility`` (B, 18)."""
+    """What a fit sees of detections (B, 18, 2) in any unit, weighted by ``visibility`` (B, 18)."""
     return Observation(normalize_keypoints(keypoints, visibility), visibility)
 
 

@@ -1,11 +1,13 @@
-"""Optimisers that must know whom they fit before they can step."""
+"""Optimisers that must know whom they fit, and methods that fit people as a whole."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from lsr1_pl.hmr.observation import Observation
 from lsr1_pl.optim import BatchedOptimizer, InMetric, Metric
 
 
@@ -39,3 +41,21 @@ class InErrorMetric(nn.Module, PeopleOptimizer):
     def observing(self, keypoints: Tensor, metric: Metric) -> BatchedOptimizer:
         """The optimiser in the metric."""
         return InMetric(self.optimizer, metric)
+
+
+@dataclass(frozen=True)
+class FittedStates:
+    """The states that a method went through with B people of N variables."""
+
+    iterates: Tensor
+    """(S + 1, B, N), the start first."""
+    evaluations: list[int]
+    """The gradients that were taken until each of these S + 1 states."""
+
+
+class WholeFit(ABC):
+    """A method that fits people from start to end, by an energy and in stages of its own."""
+
+    @abstractmethod
+    def fit_whole(self, observation: Observation, x0: Tensor) -> FittedStates:
+        """Fit B observed people from ``x0`` (B, N)."""

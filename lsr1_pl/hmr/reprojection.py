@@ -90,6 +90,6 @@ class ReprojectionObjective(AutogradObjective):
         return self._differences(x).abs().mean(dim=(1, 2))
 
     def _differences(self, x: Tensor) -> Tensor:
-        observed, visibility = self._observation
+        observed, visibility, _ = self._observation
         predicted = observe(self._joints_of(*split_variables(x)), visibility, self._camera)
         return (predicted.keypoints - observed) * visibility.unsqueeze(2)

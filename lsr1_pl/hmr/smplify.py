@@ -9,9 +9,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from lsr1_pl.body.calibrated import project_calibrated
 from lsr1_pl.body.rotations import axis_angle, rotation_matrix
 from lsr1_pl.body.skeleton import COCO18, SMPL_JOINTS
+from lsr1_pl.body.translation import least_squares_translation
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr.observation import Observation
+from lsr1_pl.hmr.people_optimizer import FittedStates, WholeFit
 from lsr1_pl.hmr.pose_prior import PosePrior
 from lsr1_pl.hmr.reprojection import JointsOf
 from lsr1_pl.hmr.variables import join_variables, split_variables
@@ -22,6 +26,10 @@ weights below were chosen (SPIN's SMPLify)."""
 
 _TORSO = ("right_shoulder", "left_shoulder", "right_hip", "left_hip")
 _DEPTH_WEIGHT = 100.0
+_DEPTHS = (0.5, 50.0)
+"""Metres from the camera between which the fit of its translation starts."""
+_NEAREST = 0.1
+"""Metres from the camera's plane, at the least, that a joint is projected from."""
 _ANGLE_PER_POSE_WEIGHT = 3.17
 
 _BENDS = {"left_elbow": (1, 1), "right_elbow": (1, -1), "left_knee": (0, -1), "right_knee": (0, -1)}
@@ -40,18 +48,14 @@ STAGES = (Stage(404.0, 100.0), Stage(404.0, 50.0), Stage(57.4, 10.0), Stage(4.78
 
 
 @dataclass(frozen=True)
-class SMPLifyFit:
-    """What SMPLify did with B people."""
+class SMPLifyFit(FittedStates):
+    """The states of B people at the start, after the camera stage and after each body stage."""
 
-    iterates: Tensor
-    """(S + 1, B, N): the start, after the camera stage, and after each body stage."""
-    evaluations: list[int]
-    """Gradients taken until each of these states."""
     energy: Tensor
     """(B,) of the last stage, at its end."""
 
 
-class SMPLify:
+class SMPLify(WholeFit):
     """Camera stage on the torso, then four stages of keypoints against priors.
 
     Keypoints cost ``sum w rho(residual)`` with Geman and McClure's ``rho(r) = sigma^2 r^2 /
@@ -89,6 +93,16 @@ class SMPLify:
         self.sigma = sigma
         self.both_facings = both_facings
 
+    def fit_whole(self, observation: Observation, x0: Tensor) -> SMPLifyFit:
+        """Fit B people, whose focal length is observed, from ``x0`` (B, 72 + num_betas).
+
+        Raises:
+            UserError: the focal length is not known.
+        """
+        if observation.focal is None:
+            raise UserError("SMPLify needs the focal length, which this observation lacks")
+        return self.fit(observation, observation.focal, x0)
+
     def fit(self, observation: Observation, focal: Tensor, x0: Tensor) -> SMPLifyFit:
         """Fit B people from ``x0`` (B, 72 + num_betas).
 
@@ -113,19 +127,20 @@ class SMPLify:
     def _fit(self, observation: Observation, focal: Tensor, x0: Tensor) -> SMPLifyFit:
         points = (observation.keypoints - 0.5) * _CROP
         weights = observation.visibility
-        focal = (focal * _CROP).unsqueeze(1)
+        pixels = (focal * _CROP).unsqueeze(1)
+        camera = torch.cat([pixels, pixels, torch.zeros_like(pixels).expand(-1, 2)], dim=1)
         x = x0.detach()
         with torch.no_grad():
-            start = estimate_translation(
-                self.joints_of(*split_variables(x)), points, weights, focal
-            )
+            joints = self.joints_of(*split_variables(x))
+            start = least_squares_translation(joints, points, weights, camera)[0].to(x.dtype)
+            start[:, 2].clamp_(*_DEPTHS)
         torso = weights * torch.tensor([name in _TORSO for name in COCO18], device=x.device)
         root, rest = x[:, :3], x[:, 3:]
 
         def camera_energy(root: Tensor, translation: Tensor) -> Tensor:
             joints = self.joints_of(*split_variables(torch.cat([root, rest], dim=1)))
             shift = _DEPTH_WEIGHT * (translation[:, 2] - start[:, 2])
-            return self._keypoints(joints, translation, points, torso, focal) + shift.square()
+            return self._keypoints(joints, translation, points, torso, camera) + shift.square()
 
         root, translation = self._minimise(camera_energy, [root, start], self.camera_steps)
         x = torch.cat([root, rest], dim=1)
@@ -135,7 +150,7 @@ class SMPLify:
 
             def body_energy(x: Tensor, stage: Stage = stage) -> Tensor:
                 joints = self.joints_of(*split_variables(x))
-                seen = self._keypoints(joints, translation, points, weights, focal)
+                seen = self._keypoints(joints, translation, points, weights, camera)
                 return seen + self._priors(x, stage)
 
             (x,) = self._minimise(body_energy, [x], self.stage_steps)
@@ -158,13 +173,10 @@ class SMPLify:
         return [v.detach() for v in free]
 
     def _keypoints(
-        self, joints: Tensor, translation: Tensor, points: Tensor, weights: Tensor, focal: Tensor
+        self, joints: Tensor, translation: Tensor, points: Tensor, weights: Tensor, camera: Tensor
     ) -> Tensor:
-        placed = joints + translation.unsqueeze(1)
-        depth = (-placed[..., 2]).clamp_min(0.1)
-        u = focal * placed[..., 0] / depth
-        v = -focal * placed[..., 1] / depth
-        square = (torch.stack([u, v], dim=-1) - points).square().sum(dim=2)
+        image = project_calibrated(joints, translation, camera, _NEAREST)
+        square = (image - points).square().sum(dim=2)
         return (weights * self.sigma**2 * square / (self.sigma**2 + square)).sum(dim=1)
 
     def _priors(self, x: Tensor, stage: Stage) -> Tensor:
@@ -187,32 +199,6 @@ def angle_prior(pose: Tensor) -> Tensor:
         dim=1,
     )
     return torch.exp(2 * bends).sum(dim=1)
-
-
-def estimate_translation(joints: Tensor, points: Tensor, weights: Tensor, focal: Tensor) -> Tensor:
-    """(B, 3): where the camera sees ``joints`` (B, 18, 3) nearest to ``points``, by least squares.
-
-    The camera looks along -z from the origin; u = f X / -Z and v = -f Y / -Z are linear in the
-    translation once multiplied by the depth.
-
-    Args:
-        joints: in metres, in the body's frame.
-        points: (B, 18, 2) pixels from the principal point.
-        weights: (B, 18).
-        focal: (B, 1) pixels.
-    """
-    f = focal.expand_as(points[..., 0])
-    zero = torch.zeros_like(f)
-    u, v = points.unbind(dim=2)
-    x, y, z = joints.unbind(dim=2)
-    rows = torch.cat([torch.stack([f, zero, u], dim=2), torch.stack([zero, -f, v], dim=2)], dim=1)
-    right = torch.cat([-f * x - u * z, f * y - v * z], dim=1)
-    doubled = weights.repeat(1, 2).unsqueeze(2)
-    normal = rows.mT @ (doubled * rows)
-    ridge = 1e-6 * normal.diagonal(dim1=1, dim2=2).amax(dim=1).clamp_min(1.0)
-    normal = normal + ridge.view(-1, 1, 1) * torch.eye(3, dtype=normal.dtype, device=normal.device)
-    solved = torch.linalg.solve(normal, rows.mT @ (doubled * right.unsqueeze(2))).squeeze(2)
-    return torch.cat([solved[:, :2], solved[:, 2:].clamp(-50.0, -0.5)], dim=1)
 
 
 def turn_about_vertical(root: Tensor) -> Tensor:

@@ -41,10 +41,10 @@ def pa_mpjpe(predicted: Tensor, target: Tensor) -> Tensor:
     return torch.where(finite, error, torch.inf)
 
 
-class PAMPJPE(Metric):
-    """Mean PA-MPJPE in millimetres over all bodies seen; each body weighs the same.
+class MeanOverBodies(Metric):
+    """Mean of the errors of all bodies seen, in float64; each body weighs the same.
 
-    One body that is not finite makes it infinite: a fit that fell over is never averaged away.
+    One error that is not finite makes it so too: a fit that fell over is never averaged away.
     """
 
     is_differentiable = False
@@ -58,11 +58,22 @@ class PAMPJPE(Metric):
         self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
 
-    def update(self, predicted: Tensor, target: Tensor) -> None:
-        """Add bodies: joints (B, J, 3), in metres."""
-        self.total += pa_mpjpe(predicted, target).sum()
-        self.count += len(predicted)
+    def update(self, errors: Tensor) -> None:
+        """Add bodies: their errors (B,)."""
+        self.total += errors.sum()
+        self.count += len(errors)
 
     def compute(self) -> Tensor:
-        """Scalar, in millimetres; NaN before any body."""
+        """Scalar, in the unit of the errors; NaN before any body."""
         return self.total / self.count
+
+
+class PAMPJPE(MeanOverBodies):
+    """Mean PA-MPJPE in millimetres over all bodies seen; each body weighs the same.
+
+    One body that is not finite makes it infinite: a fit that fell over is never averaged away.
+    """
+
+    def update(self, predicted: Tensor, target: Tensor) -> None:  # type: ignore[override]
+        """Add bodies: joints (B, J, 3), in metres."""
+        super().update(pa_mpjpe(predicted, target))

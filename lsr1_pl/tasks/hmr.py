@@ -15,29 +15,36 @@ from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import (
     LGD,
     POSE_SIZE,
-    FittedPeople,
-    FittedState,
+    BodyState,
+    EstimateStart,
+    EvaluatedPeople,
+    Fitter,
+    FittingProblem,
     InErrorMetric,
     InitialError,
     InitialEstimate,
     LossWeights,
     Observation,
-    ReprojectionObjective,
-    join_variables,
+    Prediction,
+    ProjectedBody,
+    Start,
     observe_detections,
     split_variables,
     trajectory_loss,
 )
+from lsr1_pl.hmr.evaluation import (
+    EvaluationRun,
+    JointSet,
+    SampledBodies,
+    ThreeDPWEvaluation,
+    observe_known,
+    sample_bodies,
+)
+from lsr1_pl.hmr.evaluation.errors import EVALUATED_KEYPOINTS
 from lsr1_pl.hmr.reprojection import Residual
-from lsr1_pl.optim import LSR1, BatchedOptimizer, unroll
+from lsr1_pl.optim import LSR1, BatchedOptimizer
 from lsr1_pl.pretrained import take_weights
 from lsr1_pl.tasks.hmr_checks import check_arguments
-from lsr1_pl.tasks.hmr_evaluation import EVALUATED_KEYPOINTS, KEYPOINTS, JointSet
-from lsr1_pl.tasks.hmr_prediction import Prediction, best_states
-from lsr1_pl.tasks.hmr_runs import EvaluationRun, JointSets, fitting
-from lsr1_pl.tasks.hmr_sample import FitSample, sample_fits
-from lsr1_pl.tasks.hmr_target import synthetic_target
-from lsr1_pl.tasks.hmr_threedpw import ThreeDPWEvaluation
 from lsr1_pl.tasks.meta import MetaTask, mean_secant_residual
 
 
@@ -84,14 +91,14 @@ class HMRTask(MetaTask):
         regressor: path of ``J_regressor_h36m.npy``, as far as they need it.
     """
 
-    fits: FitSample | None = None
-    people: FittedPeople | None = None
-    """Of the last evaluation, if ``keep_people`` was set before it."""
+    fits: SampledBodies | None = None
+    """A few bodies of the last test, for pictures; None before one, and for 3DPW."""
+    people: EvaluatedPeople | None = None
+    """The people of the last evaluation, if ``keep_people`` was set before it."""
     keep_people: bool = False
-    gradients_before: int = 0
-    """That :meth:`start` takes."""
+    """Whether evaluations keep every person's fit in ``people``."""
     kept_elsewhere: tuple[str, ...] = ("optimizer", "meta_optimizer", "lr_scheduler", "baselines")
-    """Arguments that are no hyperparameters."""
+    """The arguments that are objects, and so are not among the saved hyperparameters."""
     _run: EvaluationRun
 
     def __init__(
@@ -138,7 +145,7 @@ class HMRTask(MetaTask):
             freeze_norm_after,
         )
         self.save_hyperparameters(ignore=self.kept_elsewhere)
-        ranges = steps, evaluation_steps, prior_weight, sample_fits
+        ranges = steps, evaluation_steps, sample_fits
         check_arguments(*ranges, warmup_iterations, freeze_initial_estimate)
         self.optimizer = optimizer
         self._trained = "LGD" if isinstance(optimizer, LGD) else "L-SR1"
@@ -147,8 +154,8 @@ class HMRTask(MetaTask):
         self.body = load_body_model(body, num_betas=num_betas)
         self.joints_of = self.body.select(COCO18)
         self.camera = PinholeCamera()
-        self.objective_scale, self.residual = objective_scale, residual
-        self.prior_weight, self.loss_weights = prior_weight, loss_weights
+        self.problem = FittingProblem(objective_scale, residual, prior_weight)
+        self.loss_weights = loss_weights
         self.warmup_iterations = warmup_iterations
         self.detach_initial_estimate = detach_initial_estimate
         self.freeze_initial_estimate = freeze_initial_estimate
@@ -168,26 +175,33 @@ class HMRTask(MetaTask):
 
     def training_step(self, batch: MotionBatch, batch_idx: int) -> Tensor:
         """Eq. 13 on one batch, averaged over the K + 1 states and the people."""
-        target, observation = synthetic_target(batch, self.joints_of, self.camera)
-        x0 = self.start(observation)
-        self.initial_error.update(join_variables(batch.pose, batch.betas) - x0)
+        loss, parts = self.meta_loss(batch)
+        self.log("train/meta_loss", loss, prog_bar=True)
+        for name, part in parts.items():
+            self.log(f"train/{name}", part)
+        return loss
+
+    def meta_loss(self, batch: MotionBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Eq. 13 on one batch, a scalar; and, by name, the parts of it that are logged."""
+        fitter = self.fitter
+        known = observe_known(batch, fitter.body)
+        target, observation = known.target, known.observation
+        x0 = fitter.start(observation)
+        self.initial_error.update(known.states - x0)
         if self.global_step < self.warmup_iterations:
-            loss = self._outer_loss(x0.unsqueeze(0), target, observation).mean()
-            self.log("train/meta_loss", loss, prog_bar=True)
-            return loss
+            return self._outer_loss(x0.unsqueeze(0), target, observation).mean(), {}
         self.freeze_norms(self.optimizer)
         start = x0.detach() if self.detach_initial_estimate else x0
-        objective = self.objective(observation, x0)
-        trajectory = self.unroll_training(self._fitting(observation), objective, start)
+        objective = fitter.objective(observation, x0)
+        trajectory = self.unroll_training(fitter.batched(observation), objective, start)
         states = torch.cat([x0.unsqueeze(0), trajectory.iterates[1:]])
         losses = self._outer_loss(states, target, observation)
         secant = mean_secant_residual(trajectory)
-        loss = losses.mean() + self.secant_weight * secant
-        self.log("train/meta_loss", loss, prog_bar=True)
-        self.log("train/initial_loss", losses[0].mean())
-        self.log("train/final_loss", losses[-1].mean())
-        self.log("train/secant_residual", secant)
-        return loss
+        return losses.mean() + self.secant_weight * secant, {
+            "initial_loss": losses[0].mean(),
+            "final_loss": losses[-1].mean(),
+            "secant_residual": secant,
+        }
 
     def on_validation_epoch_start(self) -> None:
         """Fresh metrics."""
@@ -207,9 +221,9 @@ class HMRTask(MetaTask):
         if self.fits is None and isinstance(batch, MotionBatch):
             states = {"initial estimate": iterates[self._trained][0]}
             states |= {name: x[self.steps] for name, x in iterates.items()}
-            _, seen = synthetic_target(batch, self.joints_of, self.camera)
+            seen = observe_known(batch, self.fitter.body).observation
             joints = COCO18[:EVALUATED_KEYPOINTS]
-            self.fits = sample_fits(self.body, batch, seen, states, joints, self.sample_fits)
+            self.fits = sample_bodies(self.body, batch, seen, states, joints, self.sample_fits)
 
     def on_validation_epoch_end(self) -> None:
         """Curves and logs of the validation set."""
@@ -220,33 +234,22 @@ class HMRTask(MetaTask):
         self._finish_evaluation("test")
 
     def predict_step(self, batch: KeypointBatch, batch_idx: int) -> Prediction:
-        """Fit the people of a batch: K steps from the initial estimate, the best state kept."""
+        """Fit the people of a batch: K steps from the start, the best state kept."""
         observation = observe_detections(batch.keypoints, batch.visibility)
-        x0 = self.start(observation)
-        objective = self.objective(observation, x0)
-        trajectory = unroll(self._fitting(observation), objective, x0, self.steps)
-        errors = torch.stack([objective.reprojection(x) for x in trajectory.iterates])
-        return best_states(trajectory, errors, batch.visibility, self.joints_of)
+        return self.fitter.fit(observation, self.steps).best()
 
-    def start(self, observation: Observation) -> Tensor:
-        """Where the fits of these people begin, (B, N)."""
-        if self.freeze_initial_estimate:
-            self.initial_estimate.eval()
-        return self.initial_estimate(observation.keypoints)
+    @property
+    def start(self) -> Start:
+        """Where the fits of this task begin."""
+        return EstimateStart(self.initial_estimate, self.freeze_initial_estimate)
 
-    def _fitting(self, observation: Observation) -> BatchedOptimizer:
-        return fitting(self.optimizer, observation.keypoints, self.initial_error.metric())
+    @property
+    def fitter(self) -> Fitter:
+        """How this task, as trained so far, fits people: for any use outside of a Trainer too."""
+        body = ProjectedBody(self.joints_of, self.camera)
+        return Fitter(self.start, self.problem, self.optimizer, body, self.initial_error)
 
-    def objective(self, observation: Observation, x0: Tensor) -> ReprojectionObjective:
-        """What is minimised for the people of an observation, from estimates ``x0`` (B, N)."""
-        scale, prior = self.objective_scale, self.initial_error.prior(x0, self.prior_weight)
-        return ReprojectionObjective(
-            self.joints_of, observation, self.camera, scale, prior, self.residual
-        )
-
-    def _outer_loss(
-        self, iterates: Tensor, target: FittedState, observation: Observation
-    ) -> Tensor:
+    def _outer_loss(self, iterates: Tensor, target: BodyState, observation: Observation) -> Tensor:
         seen, weights = observation.visibility, self.loss_weights
         return trajectory_loss(iterates, target, seen, self.joints_of, self.camera, weights)
 
@@ -260,15 +263,9 @@ class HMRTask(MetaTask):
         """Run every solver on a batch: solver -> iterates (K + 1, B, N)."""
         if isinstance(batch, DetectionBatch):
             return self._evaluate_detections(batch)
-        target, observation = synthetic_target(batch, self.joints_of, self.camera)
-        true = target.joints[:, :EVALUATED_KEYPOINTS]
-        every = torch.ones(len(true), dtype=torch.bool, device=true.device)
-
-        def joint_sets(x: Tensor) -> list[JointSet]:
-            predicted = self.joints_of(*split_variables(x))[:, :EVALUATED_KEYPOINTS]
-            return [JointSet(KEYPOINTS, predicted, true, None, every)]
-
-        return self._run_all(observation, joint_sets)
+        fitter = self.fitter
+        known = observe_known(batch, fitter.body)
+        return self._run.add(fitter, known.observation, known.joint_sets)
 
     def _evaluate_detections(self, batch: DetectionBatch) -> dict[str, Tensor]:
         evaluation = self.threedpw
@@ -280,14 +277,9 @@ class HMRTask(MetaTask):
         def joint_sets(x: Tensor) -> list[JointSet]:
             return evaluation.joint_sets(*split_variables(x), true, batch)
 
-        iterates = self._run_all(observation, joint_sets)
+        iterates = self._run.add(self.fitter, observation, joint_sets)
         self._run.add_frames(iterates, joint_sets, evaluation.vertex_errors, batch)
         return iterates
-
-    def _run_all(self, observation: Observation, joint_sets: JointSets) -> dict[str, Tensor]:
-        x0 = self.start(observation)
-        objective, metric = self.objective(observation, x0), self.initial_error.metric()
-        return self._run.add(observation, x0, objective, metric, joint_sets)
 
     def _finish_evaluation(self, prefix: str) -> None:
         run = self._run

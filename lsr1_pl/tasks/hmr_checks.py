@@ -8,7 +8,6 @@ from lsr1_pl.ground.errors import UserError
 def check_arguments(
     steps: int,
     evaluation_steps: int,
-    prior_weight: float,
     sample_fits: int,
     warmup_iterations: int,
     freeze_initial_estimate: bool,
@@ -22,8 +21,6 @@ def check_arguments(
         raise UserError(
             f"HMRTask evaluation_steps is {evaluation_steps}; it must reach steps, {steps}"
         )
-    if prior_weight < 0:
-        raise UserError(f"HMRTask prior_weight is {prior_weight}; it must be 0 or more")
     if sample_fits < 0:
         raise UserError(f"HMRTask sample_fits is {sample_fits}; it must be 0 or more")
     if freeze_initial_estimate and warmup_iterations > 0:

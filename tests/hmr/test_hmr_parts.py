@@ -9,7 +9,7 @@ from torch import Tensor
 from lsr1_pl.body import BodyModel, PinholeCamera, load_body_model
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.hmr import (
-    FittedState,
+    BodyState,
     InitialEstimate,
     LossWeights,
     Observation,
@@ -101,11 +101,11 @@ def test_initial_estimate_has_lgds_parameters() -> None:
 
 
 def test_outer_loss_weighs_wrists_eight_times_a_nose() -> None:
-    def state(moved: str | None) -> FittedState:
+    def state(moved: str | None) -> BodyState:
         joints = torch.zeros(1, 18, 3)
         if moved is not None:
             joints[0, COCO18.index(moved), 0] = 1.0
-        return FittedState(torch.zeros(1, 18, 2), joints, torch.zeros(1, 72), torch.zeros(1, 10))
+        return BodyState(torch.zeros(1, 18, 2), joints, torch.zeros(1, 72), torch.zeros(1, 10))
 
     weights = LossWeights(keypoints=0.0, joints=1.0, pose=0.0, betas=0.0)
     costs = {name: outer_loss(state(name), state(None), weights).item() for name in COCO18}
@@ -115,10 +115,10 @@ def test_outer_loss_weighs_wrists_eight_times_a_nose() -> None:
 
 
 def test_outer_loss_adds_lgds_terms() -> None:
-    zero = FittedState(
+    zero = BodyState(
         torch.zeros(1, 18, 2), torch.zeros(1, 18, 3), torch.zeros(1, 72), torch.zeros(1, 10)
     )
-    one = FittedState(*(torch.ones_like(t) for t in zero))
+    one = BodyState(*(torch.ones_like(t) for t in zero))
     mean_joint_weight = (4 * 8 + 4 * 4 + 4 * 2 + 6) / 18
     expected = 2 * 0.3 * mean_joint_weight + 1 + 1
     assert outer_loss(one, zero, LossWeights()).item() == pytest.approx(expected, rel=1e-6)

@@ -12,7 +12,7 @@ from lsr1_pl.body.skeleton import COCO18, SMPL_JOINTS
 from lsr1_pl.data import MotionDataModule
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import PosePrior, SMPLify, observe, split_variables
-from lsr1_pl.hmr.smplify import angle_prior, estimate_translation, turn_about_vertical
+from lsr1_pl.hmr.smplify import angle_prior, turn_about_vertical
 from lsr1_pl.metrics import pa_mpjpe
 
 
@@ -73,17 +73,6 @@ def test_over_extended_limbs_cost_and_bent_ones_do_not() -> None:
         pose[0, 3 * SMPL_JOINTS.index(joint) + axis] = bent
         assert angle_prior(pose).item() < rest
         assert angle_prior(-pose).item() == pytest.approx(3.0 + np.exp(2.0), rel=1e-5)
-
-
-def test_the_translation_is_the_cameras() -> None:
-    joints = torch.randn(4, 18, 3, generator=torch.Generator().manual_seed(0)) * 0.4
-    shift = torch.tensor([[0.3, -0.2, -5.0]])
-    placed = joints + shift
-    focal = torch.full((4, 1), 500.0)
-    points = 500.0 * placed[..., :2] * torch.tensor([1.0, -1.0]) / -placed[..., 2:]
-    weights = (torch.arange(18) % 3 > 0).float().expand(4, -1)
-    found = estimate_translation(joints, points, weights, focal)
-    torch.testing.assert_close(found, shift.expand(4, -1), atol=2e-3, rtol=0)
 
 
 def test_turning_twice_is_no_turn() -> None:

@@ -18,9 +18,9 @@ from lsr1_pl.body import load_body_model
 from lsr1_pl.cli import main
 from lsr1_pl.data import ThreeDPWDataModule
 from lsr1_pl.ground.errors import UserError
-from lsr1_pl.hmr.protocols import PROTOCOLS, named_protocols
+from lsr1_pl.hmr.evaluation.protocols import PROTOCOLS, named_protocols
+from lsr1_pl.hmr.evaluation.threedpw import FrameErrors, ThreeDPWEvaluation, counted_frames
 from lsr1_pl.metrics import pa_mpjpe
-from lsr1_pl.tasks.hmr_threedpw import FrameErrors, ThreeDPWEvaluation, counted_frames
 
 SMALL = [
     "--trainer.max_steps=4",

@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from lsr1_pl.body import PinholeCamera
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data import Detections, KeypointBatch, MotionStore, keypoint_batches, open_motion_path
-from lsr1_pl.hmr import join_variables, observe_detections
-from lsr1_pl.tasks import Fits, HMRTask, fit_people, load_task
+from lsr1_pl.hmr import Fits, fit_people, join_variables, observe_detections
+from lsr1_pl.tasks import HMRTask, load_task
 
 Floats = NDArray[np.float64]
 Change = Callable[[Floats, np.random.Generator], Floats]
@@ -110,11 +110,10 @@ _FITTER: list[HMRTask] = []
 
 
 def fitter() -> HMRTask:
-    """The shipped fitter, with the steps that ``lsr1 predict`` takes."""
+    """The shipped task that ``lsr1 predict`` fits with."""
     if not _FITTER:
         task = load_task("hmr_open")
         assert isinstance(task, HMRTask)
-        task.steps = task.evaluation_steps
         _FITTER.append(task)
     return _FITTER[0]
 
@@ -125,8 +124,8 @@ def broken(task: HMRTask, batch: KeypointBatch, fits: Fits) -> dict[str, int]:
     errors = found.error_by_step
     observation = observe_detections(batch.keypoints, batch.visibility)
     with torch.no_grad():
-        start, end = task.initial_estimate(observation.keypoints), join_variables(*found[:2])
-        objective = task.objective(observation, start)
+        start, end = task.start(observation), join_variables(*found[:2])
+        objective = task.fitter.objective(observation, start)
         own, before, after = objective.reprojection(end), *map(objective.value, (start, end))
     rows = {
         name: ~value.flatten(1).isfinite().all(dim=1)
@@ -159,7 +158,7 @@ def run(people: int, seed: int, batch_size: int = BATCH) -> dict[str, Any]:
     for first in range(0, people, batch_size):
         detections = draw_people(min(batch_size, people - first), draw)
         for batch in keypoint_batches(detections, batch_size=batch_size):
-            fits = fit_people(task, [batch])
+            fits = fit_people(task.fitter, [batch], task.evaluation_steps)
             statuses.update(STATUSES[code] for code in fits.prediction.status.tolist())
             violations.update(broken(task, batch, fits))
     return {

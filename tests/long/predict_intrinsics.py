@@ -24,8 +24,9 @@ from lsr1_pl.body.camera import keypoint_box
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data import KeypointBatch, MotionStore, open_motion_path
 from lsr1_pl.data.views import random_betas, random_views, random_visibility
+from lsr1_pl.hmr import fit_people
 from lsr1_pl.metrics.pa_mpjpe import pa_mpjpe
-from lsr1_pl.tasks import HMRTask, fit_people, load_task
+from lsr1_pl.tasks import HMRTask, load_task
 
 INTRINSICS = (1000.0, 1000.0, 960.0, 540.0)
 NEAREST, FARTHEST, ASIDE = 3.0, 4.0, 0.9
@@ -51,7 +52,6 @@ def main() -> None:
     )
     task = load_task("hmr_open")
     assert isinstance(task, HMRTask)
-    task.steps = task.evaluation_steps
     generator = torch.Generator().manual_seed(options.seed)
     count = len(rows)
     pose = random_views(torch.from_numpy(np.array(store.poses(rows))).float(), generator)
@@ -68,7 +68,12 @@ def main() -> None:
     true = camera_points(joints, translation)
     for known in (False, True):
         batch = KeypointBatch(pixels, visibility)
-        fits = fit_people(task, [batch], intrinsics=INTRINSICS if known else None)
+        fits = fit_people(
+            task.fitter,
+            [batch],
+            task.evaluation_steps,
+            intrinsics=INTRINSICS if known else None,
+        )
         found = camera_points(fits.prediction.joints, fits.translation)
         hips, true_hips = (each[:, HIPS].mean(dim=1, keepdim=True) for each in (found, true))
         off = (found - hips - true + true_hips)[:, :BODY_KEYPOINTS].norm(dim=-1)

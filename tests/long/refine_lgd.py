@@ -9,11 +9,12 @@ PA-MPJPE in mm, clean keypoints, the people of ``lsr1 bench hmr``.
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
 import torch
 
 from lsr1_pl.bench.hmr.conditions import Drawn, people_under, training_people
-from lsr1_pl.bench.hmr.people import initial_states, run_solver, true_states
+from lsr1_pl.bench.hmr.people import run_fitter, states_at
 from lsr1_pl.hmr import LGD, InErrorMetric
 from lsr1_pl.optim import LBFGS, Adam
 from lsr1_pl.tasks import HMRTask, RefiningTask, load_task
@@ -38,16 +39,16 @@ def main() -> None:
         task.optimizer,
         lgd.optimizer,
         options.updates,
-        objective_scale=task.objective_scale,
-        residual=task.residual,
-        prior_weight=task.prior_weight,
+        objective_scale=task.problem.scale,
+        residual=task.problem.residual,
+        prior_weight=task.problem.prior_weight,
         freeze_initial_estimate=True,
         initial_weights=options.lgd,
     )
     refining.initial_estimate = lgd.initial_estimate
     for people in training_people(refining, "hmr_open", options.batches):
-        (start,) = initial_states(refining, [people])
-        refining.initial_error.update(true_states(people) - start)
+        (start,) = states_at(refining.start, [people])
+        refining.initial_error.update(people.states - start)
     solvers = {
         "L-SR1, as trained": task.optimizer,
         "Adam, beta1 0.5": InErrorMetric(Adam(0.1, beta1=0.5)),
@@ -55,9 +56,11 @@ def main() -> None:
     }
     print(f"{'after':30s}", *(f"{step:6d}" for step in _SHOWN))
     for split, people in people_under(refining, "hmr_open", _DRAWN, "clean").items():
-        starts = initial_states(refining, people)
+        starts = states_at(refining.start, people)
         for name, solver in solvers.items():
-            errors, _ = run_solver(refining, solver, people, starts, _STEPS, own=True)
+            errors, _ = run_fitter(
+                replace(refining.fitter, optimizer=solver), people, _STEPS, starts
+            )
             curve = errors.curve()
             print(f"{f'{name} ({split})':30s}", *(f"{curve[step]:6.2f}" for step in _SHOWN))
 

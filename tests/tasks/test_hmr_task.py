@@ -14,7 +14,7 @@ from lsr1_pl.data import MotionBatch, MotionDataModule
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import (
     LGD,
-    FittedState,
+    BodyState,
     InErrorMetric,
     LossWeights,
     observe,
@@ -58,10 +58,10 @@ def test_loss_is_the_mean_over_the_initial_estimate_and_every_step() -> None:
     loss = model.training_step(batch, 0)
     joints = model.joints_of(batch.pose, batch.betas)
     observation = observe(joints, batch.visibility, model.camera)
-    target = FittedState(observation.keypoints, joints, batch.pose, batch.betas)
+    target = BodyState(observation.keypoints, joints, batch.pose, batch.betas)
     x0 = model.initial_estimate(observation.keypoints)
     trajectory = unroll(
-        model.optimizer, model.objective(observation, x0), x0, 2, second_order=False
+        model.optimizer, model.fitter.objective(observation, x0), x0, 2, second_order=False
     )
     losses = []
     for x in trajectory.iterates:
@@ -69,7 +69,7 @@ def test_loss_is_the_mean_over_the_initial_estimate_and_every_step() -> None:
         fitted = model.joints_of(pose, betas)
         seen = observe(fitted, batch.visibility, model.camera)
         losses.append(
-            outer_loss(FittedState(seen.keypoints, fitted, pose, betas), target, LossWeights())
+            outer_loss(BodyState(seen.keypoints, fitted, pose, betas), target, LossWeights())
         )
     assert trajectory.secant_residuals is not None
     expected = torch.stack(losses).mean() + 0.5 * trajectory.secant_residuals.mean()

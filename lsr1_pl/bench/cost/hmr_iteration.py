@@ -12,12 +12,11 @@ from torch import Tensor
 from lsr1_pl.bench.cost.measuring import in_rounds
 from lsr1_pl.bench.cost.peers import see_through, through_smplx
 from lsr1_pl.body.skeleton import COCO18_INDICES, SMPL_JOINTS
-from lsr1_pl.hmr import InitialEstimate, Observation
+from lsr1_pl.hmr import Observation
 from lsr1_pl.hmr.reprojection import JointsOf
 from lsr1_pl.metrics.memory import peak_bytes, start_peak
 from lsr1_pl.optim import unroll
 from lsr1_pl.tasks import HMRTask, load_task
-from lsr1_pl.tasks.hmr_runs import fitting
 
 JOINTS_ONLY, FULL_MESH, SMPLX_MESH = "joints only", "full mesh", "smplx's full mesh"
 _STEPS = 4
@@ -82,12 +81,11 @@ def _measure(case: Case) -> tuple[float, int]:
 def _fit(task: HMRTask, people: int, device: str) -> None:
     keypoints = torch.rand(people, 18, 2, device=device)
     observation = Observation(keypoints, torch.ones(people, 18, device=device))
+    fitter = task.fitter
     with torch.no_grad():
-        estimate: InitialEstimate = task.initial_estimate
-        x0 = estimate(keypoints)
-        objective = task.objective(observation, x0)
-        solver = fitting(task.optimizer, keypoints, task.initial_error.metric())
-        unroll(solver, objective, x0, _STEPS)
+        x0 = fitter.start(observation)
+        objective = fitter.objective(observation, x0)
+        unroll(fitter.batched(observation), objective, x0, _STEPS)
 
 
 def _through_the_mesh(task: HMRTask) -> JointsOf:

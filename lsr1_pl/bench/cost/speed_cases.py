@@ -195,14 +195,13 @@ def _hmr_step(
 
     def step(task: HMRTask, bfloat16: bool) -> Call:
         task.to(device).train()
-        task.log = lambda *args, **kwargs: None  # type: ignore[method-assign]
         if task.freeze_norm_after is not None:
             task.freeze_norm_after = 0  # As nearly every step of its training was.
 
         def call() -> object:
             task.zero_grad()
             with torch.autocast(device, torch.bfloat16, enabled=bfloat16):
-                loss = task.training_step(batch, 0)
+                loss, _ = task.meta_loss(batch)
             loss.backward()
             return None
 

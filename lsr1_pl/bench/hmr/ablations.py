@@ -12,7 +12,7 @@ from pytorch_lightning import Trainer, seed_everything
 from torch.optim.lr_scheduler import OneCycleLR
 
 from lsr1_pl.bench.hmr.conditions import Drawn, motion_data, people_under
-from lsr1_pl.bench.hmr.people import run_trained
+from lsr1_pl.bench.hmr.people import run_fitter
 from lsr1_pl.bench.hmr.variants import ASIDE, LADDER, VARIANTS, Variant
 from lsr1_pl.bench.many_runs import iterations_of, missing, store, stored
 from lsr1_pl.bench.study import Study
@@ -86,7 +86,8 @@ def _train(
     task.eval()
     sets = people_under(task, initial, Drawn(people, 2 * people), "clean")
     return {
-        split: run_trained(task, each, _STEPS)[0].curve().tolist() for split, each in sets.items()
+        split: run_fitter(task.fitter, each, _STEPS)[0].curve().tolist()
+        for split, each in sets.items()
     }
 
 

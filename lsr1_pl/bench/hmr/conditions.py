@@ -8,10 +8,11 @@ from typing import cast
 
 import torch
 
-from lsr1_pl.bench.hmr.people import People, people_of
+from lsr1_pl.bench.hmr.people import people_of
 from lsr1_pl.data import MotionBatch, MotionDataModule
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import PosePrior
+from lsr1_pl.hmr.evaluation import KnownPeople
 from lsr1_pl.tasks import HMRTask, load_data
 
 _CLEAN: Mapping[str, object] = {
@@ -44,7 +45,7 @@ class Drawn:
 
 def people_under(
     task: HMRTask, checkpoint: str, drawn: Drawn, condition: str
-) -> dict[str, list[People]]:
+) -> dict[str, list[KnownPeople]]:
     """Split -> people of the checkpoint's data under a condition, as the task sees them."""
     data = motion_data(
         checkpoint,
@@ -60,7 +61,7 @@ def people_under(
     }
 
 
-def training_people(task: HMRTask, checkpoint: str, batches: int) -> Iterator[People]:
+def training_people(task: HMRTask, checkpoint: str, batches: int) -> Iterator[KnownPeople]:
     """Batches of the checkpoint's training people, clean keypoints, as the task sees them."""
     data = motion_data(checkpoint)
     for number in range(batches):

@@ -15,11 +15,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lsr1_pl.bench.hmr.people import Errors, People, run_trained
+from lsr1_pl.bench.hmr.people import Errors, run_fitter
 from lsr1_pl.ground.arrays import Array, load_npz
 from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
 from lsr1_pl.ground.files import written
 from lsr1_pl.hmr import LGD
+from lsr1_pl.hmr.evaluation import KnownPeople
 from lsr1_pl.pretrained import find_checkpoint, history_of
 from lsr1_pl.tasks import HMRTask, RefiningTask, load_task
 
@@ -68,7 +69,9 @@ class Learned:
             )
         return self.task
 
-    def errors(self, condition: str, split: str, people: Sequence[People], steps: int) -> Errors:
+    def errors(
+        self, condition: str, split: str, people: Sequence[KnownPeople], steps: int
+    ) -> Errors:
         """Its errors after each of ``steps`` steps on these people, known or measured now.
 
         Raises:
@@ -76,12 +79,12 @@ class Learned:
         """
         place, seen = (condition, split), _summary(people)
         if self.task is not None and place not in self.known:
-            self.known[place] = run_trained(self.task, people, steps)[0]
+            self.known[place] = run_fitter(self.task.fitter, people, steps)[0]
             self.seen[place] = seen
         found = self.known.get(place)
         if found is None:
             raise UserError(f"{self.name}: holds no errors on {condition} ({split})")
-        wanted = (steps + 1, sum(len(each.focal) for each in people))
+        wanted = (steps + 1, sum(len(each) for each in people))
         same = abs(self.seen[place] - seen) <= _SAME_PEOPLE
         if found.pa_mpjpe.shape != wanted or not same:
             raise UserError(
@@ -185,7 +188,7 @@ def _rounded(errors: NDArray[np.float64]) -> NDArray[np.uint16]:
     return np.where(np.isfinite(errors), kept, np.uint16(_NOT_FINITE))
 
 
-def _summary(people: Sequence[People]) -> float:
+def _summary(people: Sequence[KnownPeople]) -> float:
     """Of all keypoints, each with a weight of its own, so that exchanged ones count."""
     keypoints = torch.cat([each.observation.keypoints.flatten(1).double() for each in people])
     return float((keypoints @ torch.linspace(0, 1, keypoints.shape[1]).double()).mean())

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from torch import Tensor
 
 from lsr1_pl.bench.hmr.learned import Learned
-from lsr1_pl.bench.hmr.people import (
-    Errors,
-    People,
-    initial_states,
-    mean_states,
-    run_smplify,
-    run_solver,
-)
+from lsr1_pl.bench.hmr.people import Errors, run_fitter, states_at
 from lsr1_pl.ground.errors import UserError
-from lsr1_pl.hmr import InErrorMetric, PeopleOptimizer, PosePrior, SMPLify
+from lsr1_pl.hmr import InErrorMetric, MeanPoseStart, PeopleOptimizer, PosePrior, SMPLify
+from lsr1_pl.hmr.evaluation import KnownPeople
+from lsr1_pl.hmr.problem import EQ12
 from lsr1_pl.optim import LBFGS, Adam, BatchedOptimizer, GradientDescent, PolyakDescent
 from lsr1_pl.tasks import HMRTask
 
@@ -144,7 +139,7 @@ class Bench:
         """The first L-SR1."""
         return self.learned["lsr1"][0].trained
 
-    def tune(self, people: Sequence[People]) -> Rates:
+    def tune(self, people: Sequence[KnownPeople]) -> Rates:
         """Choose each untrained solver's rate by its least mean PA-MPJPE at any step."""
         rates = Rates()
         starts = self._starts(people)
@@ -162,7 +157,7 @@ class Bench:
         return rates
 
     def run(
-        self, condition: str, split: str, people: Sequence[People], rates: Rates
+        self, condition: str, split: str, people: Sequence[KnownPeople], rates: Rates
     ) -> dict[str, list[Errors]]:
         """Every method on the people of a condition and split: key -> errors, one a seed."""
         found: dict[str, list[Errors]] = {}
@@ -172,28 +167,30 @@ class Bench:
         for method in self.untrained:
             rate = rates.chosen[method.key]
             found[method.key] = [self._untrained(method, rate, people, starts)]
-        smplify = self.smplify(self.reference)
+        whole = replace(self.reference.fitter, optimizer=self.smplify(self.reference), problem=EQ12)
         for key, start in (("smplify", MEAN), ("smplify_initial", INITIAL)):
-            found[key] = [run_smplify(self.reference, smplify, people, starts[start])]
+            found[key] = [run_fitter(whole, people, self.steps, starts[start])[0]]
         return found
 
     def _untrained(
         self,
         method: Untrained,
         rate: float,
-        people: Sequence[People],
+        people: Sequence[KnownPeople],
         starts: Mapping[str, list[Tensor]],
     ) -> Errors:
-        start, solver = starts[method.start], method.make(rate)
-        how = {"own": method.own, "searches": method.searches}
-        return run_solver(self.reference, solver, people, start, self.steps, **how)[0]
+        fitter = replace(
+            self.reference.fitter, optimizer=method.make(rate), searches=method.searches
+        )
+        if not method.own:
+            fitter = replace(fitter, problem=EQ12)
+        return run_fitter(fitter, people, self.steps, starts[method.start])[0]
 
-    def _starts(self, people: Sequence[People]) -> dict[str, list[Tensor]]:
+    def _starts(self, people: Sequence[KnownPeople]) -> dict[str, list[Tensor]]:
         task = self.reference
-        return {
-            INITIAL: initial_states(task, people),
-            MEAN: mean_states(task, self.prior, people),
-        }
+        body = task.fitter.body
+        mean = MeanPoseStart(self.prior.mean_pose(), task.body.num_betas, body)
+        return {INITIAL: states_at(task.start, people), MEAN: states_at(mean, people)}
 
 
 LEARNED_LABELS = {

@@ -10,9 +10,10 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from lsr1_pl.bench.hmr.methods import MEAN, label_and_start
-from lsr1_pl.bench.hmr.people import Errors, People, true_states
+from lsr1_pl.bench.hmr.people import Errors
 from lsr1_pl.bench.hmr.tables import Results
 from lsr1_pl.bench.study import COLOURS, Study, new_figure
+from lsr1_pl.hmr.evaluation import KnownPeople
 from lsr1_pl.pretrained import Curves
 from lsr1_pl.report import Panel, draw_bodies, in_keypoint_box
 from lsr1_pl.tasks import HMRTask
@@ -94,7 +95,7 @@ Fit = tuple[HMRTask, "np.ndarray", Sequence[Tensor]]
 """A trained task, its error of every person, and its final states (B, N) of each batch."""
 
 
-def draw_cases(study: Study, people: Sequence[People], fits: Mapping[str, Fit]) -> Path:
+def draw_cases(study: Study, people: Sequence[KnownPeople], fits: Mapping[str, Fit]) -> Path:
     """Figures 5 and 9: meshes over the keypoints, ours beside theirs.
 
     Rows: the best, the median and the worst of the first fit, then the two persons on whom the
@@ -114,12 +115,12 @@ def draw_cases(study: Study, people: Sequence[People], fits: Mapping[str, Fit]) 
     }
     for example, by_gap in ((f"{ours} over {theirs}", gaps), (f"{theirs} over {ours}", gaps[::-1])):
         chosen[example] = next(int(n) for n in by_gap if int(n) not in chosen.values())
-    sizes = np.cumsum([0, *(len(each.focal) for each in people)])
+    sizes = np.cumsum([0, *(len(each) for each in people)])
     rows = []
     for example, person in chosen.items():
         batch = int(np.searchsorted(sizes, person, side="right")) - 1
         row, each = int(person - sizes[batch]), people[batch]
-        drawn = [(f"truth ({example})", _TRUTH, task, true_states(each)[row])]
+        drawn = [(f"truth ({example})", _TRUTH, task, each.states[row])]
         for colour, (label, (owner, errors, states)) in zip(
             (_OURS, _THEIRS), fits.items(), strict=True
         ):
@@ -133,7 +134,7 @@ def draw_cases(study: Study, people: Sequence[People], fits: Mapping[str, Fit]) 
 
 def _row(
     drawn: Sequence[tuple[str, tuple[float, float, float], HMRTask, Tensor]],
-    people: People,
+    people: KnownPeople,
     row: int,
 ) -> list[Panel | tuple[ArrayLike, str]]:
     panels: list[Panel | tuple[ArrayLike, str]] = []

@@ -55,9 +55,10 @@ def _named(key: str, checkpoints: Sequence[Learned]) -> str:
 
 def _own_objective(task: HMRTask) -> str:
     """What the first L-SR1 minimises, in words."""
-    residual = "root mean square" if task.residual == "rms" else "mean absolute value"
-    prior = f"a prior of weight {task.prior_weight:g} around the initial estimate"
-    return f"the {residual} of the error" + (f" and {prior}" if task.prior_weight else "")
+    problem = task.problem
+    residual = "root mean square" if problem.residual == "rms" else "mean absolute value"
+    prior = f"a prior of weight {problem.prior_weight:g} around the initial estimate"
+    return f"the {residual} of the error" + (f" and {prior}" if problem.prior_weight else "")
 
 
 def main_section(

@@ -13,7 +13,7 @@ from lsr1_pl.bench.hmr.conditions import CONDITIONS, Drawn, motion_prior, people
 from lsr1_pl.bench.hmr.given import Given, open_given
 from lsr1_pl.bench.hmr.learned import Learned
 from lsr1_pl.bench.hmr.methods import QUICK, UNTRAINED, Bench, Rates
-from lsr1_pl.bench.hmr.people import People, run_trained
+from lsr1_pl.bench.hmr.people import run_fitter
 from lsr1_pl.bench.hmr.pictures import draw_cases, draw_curves, draw_training
 from lsr1_pl.bench.hmr.report import (
     conditions_section,
@@ -38,6 +38,7 @@ from lsr1_pl.bench.hmr.tables import (
 from lsr1_pl.bench.study import Study
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import SMPLify
+from lsr1_pl.hmr.evaluation import KnownPeople
 from lsr1_pl.pretrained import find_checkpoint
 from lsr1_pl.report import Section
 from lsr1_pl.tasks import HMRTask
@@ -115,7 +116,7 @@ class _Found:
     """Condition -> split -> every method's errors."""
     by_share: Mapping[str, Share]
     rates: Rates
-    test: Sequence[People]
+    test: Sequence[KnownPeople]
     """Of clean keypoints."""
 
 
@@ -184,12 +185,12 @@ def _report(
 
 
 def _cases(
-    study: Study, drawn: Mapping[str, tuple[HMRTask, int]], people: Sequence[People]
+    study: Study, drawn: Mapping[str, tuple[HMRTask, int]], people: Sequence[KnownPeople]
 ) -> Section:
     """Figures 5 and 9."""
     fits = {}
     for label, (task, step) in drawn.items():
-        errors, iterates = run_trained(task, people, step)
+        errors, iterates = run_fitter(task.fitter, people, step)
         fits[label] = (task, errors.pa_mpjpe[step], [path[step] for path in iterates])
     picture = draw_cases(study, people, fits)
     caption = (

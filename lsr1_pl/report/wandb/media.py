@@ -17,7 +17,7 @@ from torch import Tensor
 
 from lsr1_pl.body import BodyModel, PinholeCamera
 from lsr1_pl.body.skeleton import COCO18
-from lsr1_pl.hmr import FittedPeople, split_variables
+from lsr1_pl.hmr import EvaluatedPeople, split_variables
 from lsr1_pl.report.bodies.drawing import Panel, draw_bodies
 from lsr1_pl.report.bodies.glb import write_glb
 from lsr1_pl.report.bodies.overlay import in_keypoint_box
@@ -31,7 +31,7 @@ _COLOUR = (0.70, 0.80, 0.95)
 class FitsPeople(Protocol):
     """A task whose last evaluation kept its people."""
 
-    people: FittedPeople | None
+    people: EvaluatedPeople | None
     body: BodyModel
     camera: PinholeCamera
 
@@ -45,7 +45,7 @@ def case_media(
     Empty for a task that keeps no people. W&B copies the files when they are logged, which must
     happen inside the block.
     """
-    people: FittedPeople | None = getattr(task, "people", None)
+    people: EvaluatedPeople | None = getattr(task, "people", None)
     if people is None:
         yield {}
         return
@@ -87,7 +87,7 @@ def curve_charts(curves: Curves, stage: str) -> dict[str, Any]:
 class _Fits:
     """Files of people's fits, made as they are asked for."""
 
-    def __init__(self, task: FitsPeople, people: FittedPeople, folder: Path) -> None:
+    def __init__(self, task: FitsPeople, people: EvaluatedPeople, folder: Path) -> None:
         # People are kept on the CPU, and so is what draws them.
         self._body = copy.deepcopy(task.body).cpu()
         self._joints_of = self._body.select(COCO18)

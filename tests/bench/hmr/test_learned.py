@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from lsr1_pl.bench.hmr.learned import Learned, find_learned
-from lsr1_pl.bench.hmr.people import Errors, People, people_of
+from lsr1_pl.bench.hmr.people import Errors, people_of
 from lsr1_pl.data import MotionDataModule
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import LGD
+from lsr1_pl.hmr.evaluation import KnownPeople
 from lsr1_pl.tasks import HMRTask
 
 _STEPS = 2
@@ -26,7 +27,7 @@ def task() -> HMRTask:
     return made
 
 
-def people(task: HMRTask, swapped: float = 0.0) -> list[People]:
+def people(task: HMRTask, swapped: float = 0.0) -> list[KnownPeople]:
     data = MotionDataModule(
         validation_recordings=["kick"],
         test_recordings=["walk"],

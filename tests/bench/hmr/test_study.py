@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 
 from lsr1_pl.bench.hmr import conditions, study
 from lsr1_pl.bench.hmr.methods import UNTRAINED, label_and_start
-from lsr1_pl.bench.hmr.people import Errors, initial_states, people_of, run_solver
+from lsr1_pl.bench.hmr.people import Errors, people_of, run_fitter, states_at
 from lsr1_pl.bench.hmr.tables import compare, paired_interval
 from lsr1_pl.body.files import OPEN_BODY
 from lsr1_pl.cli import main
@@ -142,8 +143,7 @@ def _check_against_a_run_of_its_own(
     curves = {}
     for split, loader in (("validation", data.val_dataloader()), ("test", data.test_dataloader())):
         people = people_of(task, list(loader))
-        starts = initial_states(task, people)
-        errors, _ = run_solver(task, task.optimizer, people, starts, 30, own=True)
+        errors, _ = run_fitter(task.fitter, people, 30)
         curves[split] = errors.curve()
         written = [
             float(row["pa_mpjpe_mm"])
@@ -161,10 +161,11 @@ def test_gradients_are_counted_and_starts_are_shared(checkpoints: tuple[Path, Pa
     assert isinstance(task, HMRTask)
     data = MotionDataModule(validation_recordings=["kick"], test_recordings=["walk"], test_count=3)
     people = people_of(task, list(data.test_dataloader()))
-    errors, paths = run_solver(task, Adam(0.01), people, initial_states(task, people), 4)
+    starts = states_at(task.start, people)
+    errors, paths = run_fitter(replace(task.fitter, optimizer=Adam(0.01)), people, 4, starts)
     assert errors.pa_mpjpe.shape == errors.reprojection.shape == (5, 3)
     assert errors.evaluations.tolist() == [0, 1, 2, 3, 4]
-    torch.testing.assert_close(paths[0][0], initial_states(task, people)[0])
+    torch.testing.assert_close(paths[0][0], starts[0])
 
 
 def _errors(values: list[list[float]]) -> Errors:
@@ -217,7 +218,7 @@ def test_the_interval_covers_the_mean() -> None:
         (["--refining", "hmr_open"], "this option takes L-SR1 from LGD's fits"),
         (["--lsr1", "quadratics"], "trains FunctionTask; expected a checkpoint of HMRTask"),
         (["--lsr1", "nobody"], "nobody: no such checkpoint"),
-        (["--device", "tpu"], "expected cpu or cuda"),
+        (["--device", "tpu"], "--device: invalid choice: 'tpu'"),
     ],
 )
 def test_bad_options_are_named(
@@ -269,7 +270,6 @@ def test_a_line_search_counts_the_gradient_at_its_start(checkpoints: tuple[Path,
     assert isinstance(task, HMRTask)
     drawn = conditions.Drawn(1, 1)
     people = conditions.people_under(task, str(checkpoints[0]), drawn, "clean")["test"]
-    starts = initial_states(task, people)
     (method,) = (m for m in UNTRAINED if m.key == "lbfgs")
     counted, taken = 0, ReprojectionObjective.evaluate
 
@@ -280,7 +280,8 @@ def test_a_line_search_counts_the_gradient_at_its_start(checkpoints: tuple[Path,
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ReprojectionObjective, "evaluate", count)
-        errors, _ = run_solver(task, method.make(1.0), people, starts, 1, searches=method.searches)
+        fitter = replace(task.fitter, optimizer=method.make(1.0), searches=method.searches)
+        errors, _ = run_fitter(fitter, people, 1)
     assert counted > 1
     assert errors.evaluations.tolist() == [0, counted]
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from lsr1_pl.hmr import split_variables
-from lsr1_pl.optim import Trajectory
+from lsr1_pl.hmr.reprojection import JointsOf
+from lsr1_pl.hmr.variables import split_variables
 
 FITTED, DIVERGED, TOO_FEW_KEYPOINTS = 0, 1, 2
 LEAST_KEYPOINTS = 6
@@ -32,24 +31,21 @@ class Prediction(NamedTuple):
 
 
 def best_states(
-    trajectory: Trajectory,
-    errors: Tensor,
-    visibility: Tensor,
-    joints_of: Callable[[Tensor, Tensor], Tensor],
+    iterates: Tensor, values: Tensor, errors: Tensor, visibility: Tensor, joints_of: JointsOf
 ) -> Prediction:
     """Each person's state of least objective: never worse than where it started.
 
     Args:
-        trajectory: of n people.
-        errors: (K + 1, n) mean reprojection errors of its states.
+        iterates: (K + 1, n, N) the states of n people, the start first.
+        values: (K + 1, n) the objective at each.
+        errors: (K + 1, n) the mean reprojection error at each.
         visibility: (n, 18) of 0 and 1.
         joints_of: the body's forward.
     """
-    values = trajectory.values
     finite = torch.isfinite(values)
     best = torch.where(finite, values, torch.inf).argmin(dim=0)
     people = torch.arange(values.shape[1], device=values.device)
-    pose, betas = split_variables(trajectory.iterates[best, people])
+    pose, betas = split_variables(iterates[best, people])
     status = torch.where(finite.all(dim=0), FITTED, DIVERGED)
     status = torch.where(visibility.sum(dim=1) < LEAST_KEYPOINTS, TOO_FEW_KEYPOINTS, status)
     return Prediction(pose, betas, joints_of(pose, betas), errors.T, status)

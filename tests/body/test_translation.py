@@ -1,4 +1,4 @@
-"""People before a known camera: seen straight, and put where they stand."""
+"""Bodies put where they stand before a known camera."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsr1_pl.body import load_body_model, normalize_keypoints
-from lsr1_pl.body.calibrated import camera_points, project_calibrated, turn_root
-from lsr1_pl.body.rotations import rotation_matrix
+from lsr1_pl.body import load_body_model
+from lsr1_pl.body.calibrated import camera_points, project_calibrated
 from lsr1_pl.body.skeleton import COCO18
-from lsr1_pl.hmr import solve_translation, straight_view
+from lsr1_pl.body.translation import least_squares_translation, solve_translation
 
 BODY = load_body_model()
 JOINTS_OF = BODY.select(COCO18)
@@ -81,41 +80,20 @@ def test_what_fixes_no_place_is_said() -> None:
     assert found.tolist() == [[0.0, 0.0, 6.0]] * 3
 
 
-def test_the_straight_view_is_the_image_of_a_turned_camera() -> None:
-    pose, betas, translation = people(4)
+def test_the_plain_solution_may_lie_behind_the_camera() -> None:
+    pose, betas, translation = people(0, 2)
     joints = JOINTS_OF(pose, betas)
-    intrinsics = INTRINSICS.expand(len(pose), 4)
-    seen = torch.ones(len(pose), 18)
-    view, back = straight_view(
-        project_calibrated(joints, translation, intrinsics), seen, intrinsics
-    )
-    turned = camera_points(joints, translation) @ back
-    expected = 1000 * turned[..., :2] / turned[..., 2:]
-    torch.testing.assert_close(view, expected, atol=0.05, rtol=1e-4)
-    eye = torch.eye(3).expand(len(pose), 3, 3)
-    torch.testing.assert_close(back @ back.mT, eye, atol=1e-5, rtol=0)
-    torch.testing.assert_close(torch.linalg.det(back), torch.ones(len(pose)))
-    # The person stands before the middle, no bigger than perspective makes it.
-    assert float(normalize_keypoints(view, seen).min()) >= 0
-    assert float((view.amax(dim=1) + view.amin(dim=1)).abs().max()) < 0.35 * float(
-        (view.amax(dim=1) - view.amin(dim=1)).max()
-    )
-    ahead = torch.zeros(2, 18, 2)
-    ahead[:] = INTRINSICS[2:]
-    ahead[0, 0, 0] += 100.0
-    ahead[0, 1, 0] -= 100.0
-    none = torch.ones(2, 18)
-    none[1] = 0
-    view, back = straight_view(ahead, none, INTRINSICS.expand(2, 4))
-    torch.testing.assert_close(back, torch.eye(3).expand(2, 3, 3))
-    assert bool(view.isfinite().all())
+    intrinsics = INTRINSICS.expand(2, 4)
+    pixels = project_calibrated(joints, translation, intrinsics)
+    pixels[1] = 2 * INTRINSICS[2:] - pixels[1]
+    found, fixed = least_squares_translation(joints, pixels, torch.ones(2, 18), intrinsics)
+    assert fixed.tolist() == [True, True]
+    assert (found[:, 2] > 0).tolist() == [True, False]
 
 
-def test_turning_the_root_turns_the_body() -> None:
-    pose, betas, _ = people(5)
-    turn = rotation_matrix(torch.tensor([0.3, -0.7, 0.2])).expand(len(pose), 3, 3)
-    zero = torch.zeros(len(pose), 3)
-    before = camera_points(JOINTS_OF(pose, betas), zero)
-    after = camera_points(JOINTS_OF(turn_root(pose, turn), betas), zero)
-    shift = after - before @ turn.mT
-    torch.testing.assert_close(shift, shift[:, :1].expand_as(shift), atol=1e-5, rtol=0)
+def test_with_a_nearest_depth_every_point_has_an_image() -> None:
+    points = torch.tensor([[[0.5, 0.0, 3.0], [0.5, 0.0, 0.0]]])
+    ahead, camera = torch.tensor([[0.0, 0.0, 2.0]]), torch.tensor([[100.0, 100.0, 0.0, 0.0]])
+    image = project_calibrated(points, ahead, camera, nearest=0.1)
+    # The first point stands a metre behind the camera, the second two metres before it.
+    torch.testing.assert_close(image[0, :, 0], torch.tensor([500.0, 25.0]))

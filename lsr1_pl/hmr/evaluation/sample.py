@@ -10,35 +10,36 @@ from torch import Tensor
 
 from lsr1_pl.body import BodyModel
 from lsr1_pl.data import MotionBatch
-from lsr1_pl.hmr import Observation, split_variables
+from lsr1_pl.hmr.observation import Observation
+from lsr1_pl.hmr.variables import split_variables
 from lsr1_pl.metrics import pa_mpjpe
 
 
-class FitSample(NamedTuple):
-    """A few fitted bodies, for pictures: n people, V vertices."""
+class SampledBodies(NamedTuple):
+    """A few true bodies and their fits, for pictures: n people, V vertices."""
 
     faces: Tensor
-    """(F, 3)."""
+    """(F, 3) vertex numbers of the triangles."""
     truth: Tensor
-    """(n, V, 3) in metres."""
+    """(n, V, 3) true vertices in metres."""
     fits: dict[str, Tensor]
-    """Solver -> (n, V, 3)."""
+    """Solver -> (n, V, 3) fitted vertices in metres."""
     errors_mm: dict[str, Tensor]
-    """Solver -> (n,) PA-MPJPE."""
+    """Solver -> (n,) PA-MPJPE in millimetres."""
     keypoints: Tensor
-    """(n, 18, 2) normalised."""
+    """(n, 18, 2) normalised detections."""
     visibility: Tensor
-    """(n, 18)."""
+    """(n, 18) weights of the keypoints; 0 is invisible."""
 
 
-def sample_fits(
+def sample_bodies(
     body: BodyModel,
     batch: MotionBatch,
     observation: Observation,
     states: Mapping[str, Tensor],
     joints: Sequence[str],
     count: int,
-) -> FitSample:
+) -> SampledBodies:
     """``count`` of a batch's people, evenly spread, with each solver's fit.
 
     Args:
@@ -58,7 +59,7 @@ def sample_fits(
         variables = split_variables(x[rows])
         fits[name] = body.vertices(*variables)
         errors_mm[name] = pa_mpjpe(joints_of(*variables), true)
-    return FitSample(
+    return SampledBodies(
         faces=body.faces,
         truth=body.vertices(batch.pose[rows], batch.betas[rows]),
         fits=fits,

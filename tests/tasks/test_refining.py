@@ -9,7 +9,7 @@ import pytest
 import torch
 from quick_trainer import trainer
 
-from lsr1_pl.bench.hmr.people import initial_states, people_of, run_trained
+from lsr1_pl.bench.hmr.people import people_of, run_fitter, states_at
 from lsr1_pl.data import MotionDataModule
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import LGD, InErrorMetric
@@ -54,10 +54,10 @@ def test_begins_where_lgd_ends(lgd: tuple[HMRTask, str]) -> None:
     theirs, source = lgd
     ours = fitted(refining(source, first_steps=3), 0).eval()
     people = people_of(theirs, list(data().test_dataloader()))
-    _, (path,) = run_trained(theirs, people, 3)
-    (start,) = initial_states(ours, people)
+    _, (path,) = run_fitter(theirs.fitter, people, 3)
+    (start,) = states_at(ours.start, people)
     torch.testing.assert_close(start, path[3])
-    errors, _ = run_trained(ours, people, 2)
+    errors, _ = run_fitter(ours.fitter, people, 2)
     assert errors.evaluations.tolist() == [3, 4, 5]
 
 

@@ -6,11 +6,11 @@ import torch
 from quick_trainer import trainer
 
 from lsr1_pl.data import MotionDataModule
-from lsr1_pl.hmr import Observation
+from lsr1_pl.hmr import Fit, Observation
+from lsr1_pl.hmr.evaluation import JointSet, errors_of
+from lsr1_pl.hmr.evaluation.people import PeopleKeeper
 from lsr1_pl.optim import LSR1
 from lsr1_pl.tasks import HMRTask
-from lsr1_pl.tasks.hmr_evaluation import JointSet
-from lsr1_pl.tasks.hmr_people import PeopleKeeper
 
 
 def evaluated(*, keep: bool) -> HMRTask:
@@ -49,12 +49,13 @@ def test_nobody_is_kept_unless_asked_for_and_the_curves_are_the_same() -> None:
 
 def test_a_person_who_does_not_count_has_no_error() -> None:
     joints = torch.randn(2, 14, 3)
-    sets = JointSet("a", joints + 0.01, joints, None, torch.tensor([True, False]))
-    x = torch.zeros(2, 82)
-    keeper = PeopleKeeper()
+    one = JointSet("a", joints + 0.01, joints, None, torch.tensor([True, False]))
     seen = Observation(torch.zeros(2, 18, 2), torch.ones(2, 18))
+    states, values = torch.zeros(2, 2, 82), torch.zeros(2, 2)
+    fit = Fit(states, values, values, values.long(), seen.visibility, lambda pose, betas: joints)
+    keeper = PeopleKeeper()
     assert keeper.people() is None
-    keeper.add(seen, (x, x), (sets, sets), torch.zeros(2))
+    keeper.add(seen, states, errors_of(fit, lambda x: [one]), 1)
     people = keeper.people()
     assert people is not None
     assert people.fitted_mm.isnan().tolist() == [False, True]

@@ -11,10 +11,11 @@ from lsr1_pl.body import PinholeCamera
 from lsr1_pl.body.calibrated import camera_points, project_calibrated
 from lsr1_pl.body.rotations import rotation_matrix
 from lsr1_pl.data import KeypointBatch, MotionDataModule
-from lsr1_pl.optim import LSR1, Trajectory
-from lsr1_pl.tasks import HMRTask, fit_people, load_task
-from lsr1_pl.tasks.fitting import camera_of
-from lsr1_pl.tasks.hmr_prediction import best_states
+from lsr1_pl.hmr import fit_people
+from lsr1_pl.hmr.fitting.people import camera_of
+from lsr1_pl.hmr.fitting.prediction import best_states
+from lsr1_pl.optim import LSR1
+from lsr1_pl.tasks import HMRTask, load_task
 
 
 @pytest.fixture
@@ -27,12 +28,10 @@ def task() -> HMRTask:
 def test_keeps_each_persons_best_state_and_flags_the_rest(task: HMRTask) -> None:
     iterates = torch.arange(3.0).view(3, 1, 1).expand(3, 3, 82)
     values = torch.tensor([[4.0, 2.0, 4.0], [2.0, math.nan, 3.0], [6.0, math.nan, 2.0]])
-    evaluations = torch.ones(3, 3, dtype=torch.long)
-    trajectory = Trajectory(iterates, values, torch.zeros(2, 3, 82), None, evaluations)
     visibility = torch.ones(3, 18)
     visibility[2, 5:] = 0
     errors = torch.arange(9.0).view(3, 3)
-    prediction = best_states(trajectory, errors, visibility, task.joints_of)
+    prediction = best_states(iterates, values, errors, visibility, task.joints_of)
     assert prediction.pose[:, 0].tolist() == [1.0, 0.0, 2.0]
     assert prediction.status.tolist() == [0, 1, 2]
     assert prediction.error_by_step[0].tolist() == [0.0, 3.0, 6.0]
@@ -78,10 +77,10 @@ def test_everyone_is_fitted_in_order(task: HMRTask) -> None:
     keypoints = 100 * torch.rand(5, 18, 2, generator=generator)
     visibility = torch.ones(5, 18)
     visibility[4, 3:] = 0
-    whole = fit_people(task, [KeypointBatch(keypoints, visibility)])
+    whole = fit_people(task.fitter, [KeypointBatch(keypoints, visibility)], 3)
     counted: list[int] = []
     parts = [KeypointBatch(keypoints[i : i + 2], visibility[i : i + 2]) for i in (0, 2, 4)]
-    split = fit_people(task, parts, counted.append)
+    split = fit_people(task.fitter, parts, 3, counted.append)
     assert counted == [2, 4, 5]
     assert whole.prediction.status.tolist() == [0, 0, 0, 0, 2]
     assert whole.prediction.error_by_step.shape == (5, 4)
@@ -91,6 +90,7 @@ def test_everyone_is_fitted_in_order(task: HMRTask) -> None:
 
 def test_a_known_camera_is_kept_and_a_turn_of_it_turns_the_people() -> None:
     task = load_task("hmr_open")
+    assert isinstance(task, HMRTask)
     motion = MotionDataModule(
         validation_recordings=["walk"], test_recordings=["kick"], batch_size=16
     ).train_batch(0)
@@ -104,7 +104,7 @@ def test_a_known_camera_is_kept_and_a_turn_of_it_turns_the_people() -> None:
     aside = placed[..., :2] / placed[..., 2:] * intrinsics[:, None, :2] + intrinsics[:, None, 2:]
     visibility = torch.ones(16, 18)
     straight, turned = (
-        fit_people(task, [KeypointBatch(pixels, visibility)], intrinsics=known)
+        fit_people(task.fitter, [KeypointBatch(pixels, visibility)], 8, intrinsics=known)
         for pixels in (project_calibrated(joints, ahead, intrinsics), aside)
     )
     torch.testing.assert_close(turned.intrinsics, intrinsics)
@@ -114,6 +114,6 @@ def test_a_known_camera_is_kept_and_a_turn_of_it_turns_the_people() -> None:
     gaps = (fitted @ turn.mT - other).norm(dim=-1).mean(dim=1)
     assert float(gaps.median()) < 0.08  # without the straight view: a quarter of a metre
     visibility[1, 1:] = 0
-    lost = fit_people(task, [KeypointBatch(aside, visibility)], intrinsics=known)
+    lost = fit_people(task.fitter, [KeypointBatch(aside, visibility)], 8, intrinsics=known)
     assert lost.prediction.status.tolist() == [0, 2, *[0] * 14]
     assert bool(lost.projected.isfinite().all())

@@ -11,10 +11,12 @@ from torch import Tensor
 from lsr1_pl.body import PinholeCamera
 from lsr1_pl.body.calibrated import project_calibrated, turn_root
 from lsr1_pl.body.camera import keypoint_box
+from lsr1_pl.body.translation import solve_translation
 from lsr1_pl.data import KeypointBatch
-from lsr1_pl.hmr import solve_translation, straight_view
-from lsr1_pl.tasks.hmr import HMRTask
-from lsr1_pl.tasks.hmr_prediction import TOO_FEW_KEYPOINTS, Prediction
+from lsr1_pl.hmr.fitting.calibrated import straight_view
+from lsr1_pl.hmr.fitting.fitter import Fitter
+from lsr1_pl.hmr.fitting.prediction import TOO_FEW_KEYPOINTS, Prediction
+from lsr1_pl.hmr.observation import observe_detections
 
 
 @dataclass(frozen=True)
@@ -35,16 +37,18 @@ class Fits:
 
 
 def fit_people(
-    task: HMRTask,
+    fitter: Fitter,
     batches: Sequence[KeypointBatch],
+    steps: int,
     progress: Callable[[int], None] = lambda done: None,
     intrinsics: Sequence[float] | None = None,
 ) -> Fits:
     """Fit every person of ``batches``.
 
     Args:
-        task: the trained fitter.
+        fitter: how each of them is fitted, as :attr:`lsr1_pl.tasks.HMRTask.fitter` gives it.
         batches: the detections.
+        steps: of the optimiser, 0 or more.
         progress: called with how many people are done.
         intrinsics: fx, fy, cx, cy in pixels of the camera that saw them all; None where it is not
             known: then each person gets the camera, 6 m away, that looks straight at the body.
@@ -54,10 +58,11 @@ def fit_people(
     with torch.no_grad():
         for batch in batches:
             if intrinsics is None:
-                parts.append(_fit_uncalibrated(task, batch))
+                parts.append(_fit_uncalibrated(fitter, batch, steps))
             else:
                 known = batch.keypoints.new_tensor(list(intrinsics))
-                parts.append(_fit_calibrated(task, batch, known.expand(len(batch.keypoints), 4)))
+                cameras = known.expand(len(batch.keypoints), 4)
+                parts.append(_fit_calibrated(fitter, batch, steps, cameras))
             done += len(batch.keypoints)
             progress(done)
     fields = zip(*(part.prediction for part in parts), strict=True)
@@ -68,19 +73,22 @@ def fit_people(
     )
 
 
-def _fit_uncalibrated(task: HMRTask, batch: KeypointBatch) -> Fits:
-    prediction = task.predict_step(batch, 0)
-    intrinsics = camera_of(prediction.joints, batch, task.camera)
+def _fit_uncalibrated(fitter: Fitter, batch: KeypointBatch, steps: int) -> Fits:
+    observation = observe_detections(batch.keypoints, batch.visibility)
+    prediction = fitter.fit(observation, steps).best()
+    camera = fitter.body.camera
+    intrinsics = camera_of(prediction.joints, batch, camera)
     translation = torch.zeros_like(intrinsics[:, :3])
-    translation[:, 2] = task.camera.depth
+    translation[:, 2] = camera.depth
     return Fits(prediction, intrinsics, translation)
 
 
-def _fit_calibrated(task: HMRTask, batch: KeypointBatch, intrinsics: Tensor) -> Fits:
+def _fit_calibrated(fitter: Fitter, batch: KeypointBatch, steps: int, intrinsics: Tensor) -> Fits:
     view, back = straight_view(batch.keypoints, batch.visibility, intrinsics)
-    prediction = task.predict_step(batch._replace(keypoints=view), 0)
+    observation = observe_detections(view, batch.visibility)
+    prediction = fitter.fit(observation, steps).best()
     pose = turn_root(prediction.pose, back)
-    joints = task.joints_of(pose, prediction.betas)
+    joints = fitter.body.joints_of(pose, prediction.betas)
     translation, fixed = solve_translation(joints, batch.keypoints, batch.visibility, intrinsics)
     status = torch.where(fixed, prediction.status, TOO_FEW_KEYPOINTS)
     prediction = prediction._replace(pose=pose, joints=joints, status=status)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lsr1_pl.data import Detections
-from lsr1_pl.data.tracking import _distances, _Track, track_people
+from lsr1_pl.hmr.fitting.tracking import _distances, _Track, track_people
 
 BODY = np.random.default_rng(0).uniform(0, 200, size=(18, 2)) * [0.4, 1.0]
 

@@ -14,16 +14,16 @@ from lsr1_pl.data import DetectionBatch
 from lsr1_pl.data.threedpw_module import GENDERS
 from lsr1_pl.ground.arrays import load_npy
 from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
-from lsr1_pl.hmr.protocols import H36M14, H36M_PELVIS, Protocol, named_protocols
+from lsr1_pl.hmr.evaluation.errors import JointSet
+from lsr1_pl.hmr.evaluation.protocols import H36M14, H36M_PELVIS, Protocol, named_protocols
 from lsr1_pl.metrics import acceleration_error, mpjpe
-from lsr1_pl.tasks.hmr_evaluation import JointSet
 
 
 class ThreeDPWEvaluation(nn.Module):
     """Joints of fits and of 3DPW's truth, for each of some protocols.
 
     Args:
-        protocols: names of ``hmr.protocols.PROTOCOLS``; the first one selects checkpoints.
+        protocols: names of ``evaluation.protocols.PROTOCOLS``; the first selects checkpoints.
         body: that the fits are of.
         bodies: gender -> path of the body that is true for it; needed as far as a protocol does.
         regressor: path of ``J_regressor_h36m.npy``; needed by protocols on H36M's joints.
@@ -69,7 +69,7 @@ class ThreeDPWEvaluation(nn.Module):
 
     @property
     def names(self) -> list[str]:
-        """Of the protocols."""
+        """The names of the protocols, in their order."""
         return [protocol.name for protocol in self.protocols]
 
     def note(self, counts: Mapping[str, int], frames: int) -> str:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from lsr1_pl.ground.errors import UserError
-from lsr1_pl.hmr import LGD, InErrorMetric, Observation, ReprojectionObjective
-from lsr1_pl.optim import LSR1, unroll
+from lsr1_pl.hmr import LGD, InErrorMetric, LGDStart, ProjectedBody, Start
+from lsr1_pl.optim import LSR1
 from lsr1_pl.pretrained import take_weights
 from lsr1_pl.tasks.hmr import HMRTask
 
@@ -51,7 +48,7 @@ class RefiningTask(HMRTask):
                 "RefiningTask initial_weights is missing: name a checkpoint of LGD, as lgd_open"
             )
         self.first = first.requires_grad_(False)
-        self.gradients_before = first_steps
+        self.first_steps = first_steps
 
     def on_fit_start(self) -> None:
         """LGD's weights, unless this run is resumed."""
@@ -61,10 +58,8 @@ class RefiningTask(HMRTask):
             # The error of the initial estimate, until LGD's own has been seen a few times.
             self.initial_error.doubt(_TRUSTED_BATCHES)
 
-    @torch.no_grad()
-    def start(self, observation: Observation) -> Tensor:
-        """LGD's fits of these people, (B, N)."""
-        x0 = super().start(observation)
-        solver = self.first.eval().observing(observation.keypoints)
-        objective = ReprojectionObjective(self.joints_of, observation, self.camera)
-        return unroll(solver, objective, x0, self.gradients_before).iterates[-1]
+    @property
+    def start(self) -> Start:
+        """LGD's fits, from its initial estimates."""
+        body = ProjectedBody(self.joints_of, self.camera)
+        return LGDStart(super().start, self.first, self.first_steps, body)

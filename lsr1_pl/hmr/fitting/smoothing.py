@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lsr1_pl.body.rotations import axis_angle, rotation_matrix
-from lsr1_pl.tasks.fitting import Fits
-from lsr1_pl.tasks.hmr_prediction import FITTED
+from lsr1_pl.hmr.fitting.people import Fits
+from lsr1_pl.hmr.fitting.prediction import FITTED
 
 _UNSOUND = 0.05
 """Weight of a fit that diverged or saw too few keypoints, beside 1 of a whole one."""

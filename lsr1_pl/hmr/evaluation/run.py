@@ -3,41 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from lsr1_pl.data import DetectionBatch
-from lsr1_pl.hmr import (
-    FittedPeople,
-    Observation,
-    PeopleOptimizer,
-    ReprojectionObjective,
-    split_variables,
-)
-from lsr1_pl.optim import BatchedOptimizer, Metric, unroll
-from lsr1_pl.tasks.hmr_evaluation import (
+from lsr1_pl.hmr.evaluation.errors import (
     KEYPOINTS,
     NONFINITE,
     PA_MPJPE,
     REPROJECTION,
-    JointSet,
+    JointSets,
+    MeanErrors,
+    errors_of,
     metric_name,
-    start_errors,
-    synthetic_note,
 )
-from lsr1_pl.tasks.hmr_people import PeopleKeeper
-from lsr1_pl.tasks.hmr_threedpw import FrameErrors, ThreeDPWEvaluation
-
-JointSets = Callable[[Tensor], list[JointSet]]
-"""Iterates (B, N) -> what is compared of them."""
-
-
-def fitting(
-    solver: BatchedOptimizer | PeopleOptimizer, keypoints: Tensor, metric: Metric
-) -> BatchedOptimizer:
-    """The solver for people with these normalised keypoints (B, 18, 2), in case it needs them."""
-    return solver.observing(keypoints, metric) if isinstance(solver, PeopleOptimizer) else solver
+from lsr1_pl.hmr.evaluation.people import EvaluatedPeople, PeopleKeeper
+from lsr1_pl.hmr.evaluation.synthetic import synthetic_note
+from lsr1_pl.hmr.evaluation.threedpw import FrameErrors, ThreeDPWEvaluation
+from lsr1_pl.hmr.fitting.fitter import FitOptimizer, Fitter
+from lsr1_pl.hmr.observation import Observation
+from lsr1_pl.hmr.start import GivenStart
+from lsr1_pl.hmr.variables import split_variables
 
 
 class EvaluationRun:
@@ -54,7 +42,7 @@ class EvaluationRun:
 
     def __init__(
         self,
-        solvers: Mapping[str, BatchedOptimizer | PeopleOptimizer],
+        solvers: Mapping[str, FitOptimizer],
         steps: int,
         reported: int,
         device: torch.device,
@@ -63,7 +51,8 @@ class EvaluationRun:
     ) -> None:
         sets = [KEYPOINTS] if threedpw is None else threedpw.names
         rooted = [] if threedpw is None else sets
-        self._errors = start_errors(solvers, steps, device, sets, rooted)
+        self._solvers = solvers
+        self._errors = {name: MeanErrors(steps + 1, sets, rooted).to(device) for name in solvers}
         self._trained = next(iter(solvers))
         self._frame_errors = {name: FrameErrors() for name in solvers}
         self._frames = 0
@@ -73,29 +62,24 @@ class EvaluationRun:
         self._keeper = PeopleKeeper() if keep_people else None
 
     def add(
-        self,
-        observation: Observation,
-        x0: Tensor,
-        objective: ReprojectionObjective,
-        metric: Metric,
-        joint_sets: JointSets,
+        self, fitter: Fitter, observation: Observation, joint_sets: JointSets
     ) -> dict[str, Tensor]:
-        """Run every solver from ``x0``: solver -> iterates (K + 1, B, N).
+        """Fit a batch with every solver, all from one start: solver -> iterates (K + 1, B, N).
 
-        ``metric`` is of the initial estimate's error.
+        Args:
+            fitter: how the people are fitted; its optimizer gives way to each solver.
+            observation: of the B people.
+            joint_sets: what is compared of B iterates.
         """
         iterates, seen = {}, observation.visibility.any(dim=1)
-        for name, errors in self._errors.items():
-            solver = fitting(errors.solver, observation.keypoints, metric)
-            trajectory = unroll(solver, objective, x0, self._steps)
-            values = [objective.reprojection(x) for x in trajectory.iterates]
-            for k, x in enumerate(trajectory.iterates):
-                errors.update(k, joint_sets(x), x, values[k], seen)
+        begun = GivenStart(fitter.start(observation), fitter.start.gradients)
+        for name, solver in self._solvers.items():
+            fit = replace(fitter, start=begun, optimizer=solver).fit(observation, self._steps)
+            errors = errors_of(fit, joint_sets)
+            self._errors[name].update(errors, seen)
             if self._keeper is not None and name == self._trained:
-                ends = trajectory.iterates[0], trajectory.iterates[self._reported]
-                joints = joint_sets(ends[0])[0], joint_sets(ends[1])[0]
-                self._keeper.add(observation, ends, joints, values[self._reported])
-            iterates[name] = trajectory.iterates
+                self._keeper.add(observation, fit.iterates, errors, self._reported)
+            iterates[name] = fit.iterates
         return iterates
 
     def add_frames(
@@ -112,7 +96,7 @@ class EvaluationRun:
             vertices = vertex_errors(*split_variables(final), batch)
             self._frame_errors[name].add(joint_sets(final), batch, vertices)
 
-    def people(self) -> FittedPeople | None:
+    def people(self) -> EvaluatedPeople | None:
         """Every person so far, if they are kept."""
         return None if self._keeper is None else self._keeper.people()
 

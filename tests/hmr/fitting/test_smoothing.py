@@ -9,8 +9,7 @@ from torch import Tensor
 from lsr1_pl.body import load_body_model
 from lsr1_pl.body.rotations import axis_angle, rotation_matrix
 from lsr1_pl.body.skeleton import COCO18
-from lsr1_pl.tasks import Fits, smooth_fits
-from lsr1_pl.tasks.hmr_prediction import Prediction
+from lsr1_pl.hmr import Fits, Prediction, smooth_fits
 
 JOINTS_OF = load_body_model().select(COCO18)
 

@@ -1,0 +1,59 @@
+"""The problem of a fit: which body is compared with the keypoints, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from lsr1_pl.body.camera import PinholeCamera
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.hmr.observation import Observation
+from lsr1_pl.hmr.reprojection import EstimatePrior, JointsOf, ReprojectionObjective, Residual
+
+
+class ProjectedBody(NamedTuple):
+    """A body, and the camera that its keypoints are seen through."""
+
+    joints_of: JointsOf
+    """Pose and betas -> the 18 keypoints' joints, in metres."""
+    camera: PinholeCamera
+
+
+@dataclass(frozen=True)
+class FittingProblem:
+    """What a fit minimises: ``scale * (residual + prior)`` of :class:`ReprojectionObjective`.
+
+    Args:
+        scale: factor of everything; 36 is the sum of Eq. 12, 1 is LGD's mean.
+        residual: ``absolute`` is the mean absolute difference of Eq. 12, ``rms`` the root mean
+            square.
+        prior_weight: factor of |y|^2, y the way from the initial estimate in the metric of its
+            error (:class:`EstimatePrior`); 0 is Eq. 12, which has no prior.
+
+    Raises:
+        UserError: ``prior_weight`` is below 0, or ``residual`` is neither of the two.
+    """
+
+    scale: float = 36.0
+    residual: Residual = "absolute"
+    prior_weight: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.prior_weight < 0:
+            raise UserError(f"HMRTask prior_weight is {self.prior_weight}; it must be 0 or more")
+        if self.residual not in ("absolute", "rms"):
+            raise UserError(
+                f"HMRTask residual is {self.residual!r}; it must be 'absolute' or 'rms'"
+            )
+
+    def objective(
+        self, body: ProjectedBody, observation: Observation, prior: EstimatePrior | None = None
+    ) -> ReprojectionObjective:
+        """The objective of the B observed people; ``prior`` is added as it is."""
+        return ReprojectionObjective(
+            body.joints_of, observation, body.camera, self.scale, prior, self.residual
+        )
+
+
+EQ12 = FittingProblem(scale=1.0)
+"""Eq. 12 as a mean: the objective of LGD, and of every method that was not trained on another."""

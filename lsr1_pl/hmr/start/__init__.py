@@ -1,0 +1,15 @@
+"""Where fits begin: an observation in, pose and betas out."""
+
+from lsr1_pl.hmr.start.initial_error import InitialError
+from lsr1_pl.hmr.start.initial_estimate import InitialEstimate
+from lsr1_pl.hmr.start.starts import EstimateStart, GivenStart, LGDStart, MeanPoseStart, Start
+
+__all__ = [
+    "EstimateStart",
+    "GivenStart",
+    "InitialError",
+    "InitialEstimate",
+    "LGDStart",
+    "MeanPoseStart",
+    "Start",
+]
