@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lsr1_pl.cli.configs import resolve_config
 from lsr1_pl.ground.errors import UserError
@@ -15,6 +15,8 @@ from lsr1_pl.pretrained import (
     check_folders,
     checkpoint_config,
     find_checkpoint,
+    migrated,
+    migrated_options,
     newest,
     shipped,
 )
@@ -57,7 +59,8 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> Prepared:
         return Prepared([verb, *shown], None)
     paths = [resolve_config(name) for name in words.configs]
     named = [f"--name={paths[-1].stem}"] if paths else []
-    configs = [f"--config={path}" for path in paths]
+    contents = [_mapping(path) for path in paths]
+    configs = [_config_word(path, content) for path, content in zip(paths, contents, strict=True)]
     rest = words.rest
     untrusted = None
     if words.checkpoint is not None:
@@ -68,20 +71,27 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> Prepared:
             path = find_checkpoint(words.checkpoint)
         if not paths:
             config = checkpoint_config(path)
+            contents = [config]
             if verb != "fit":
                 # An evaluation is no part of the W&B run that the training was.
                 config.pop("wandb", None)
             if (_value_of(rest, "--trust_checkpoint") or "").lower() != "true":
                 untrusted = path
                 check_folders(path, config)
-            # jsonargparse takes a config's text in place of its path.
             configs = [f"--config={json.dumps(config)}"]
         rest = [*rest, f"--ckpt={path}"]
     elif verb != "fit" and "--print_config" not in rest:
         raise UserError(f"{verb} needs a checkpoint: lsr1 {verb} --ckpt FILE")
     elif not paths:
         raise UserError(f"{verb} needs a config: lsr1 {verb} --config NAME (see lsr1 --help)")
-    return Prepared([verb, *named, *configs, *rest], untrusted)
+    return Prepared([verb, *named, *configs, *migrated_options(rest, contents)], untrusted)
+
+
+def _config_word(path: Path, content: dict[str, Any]) -> str:
+    """The file, or its content in today's form if it is written in a former one."""
+    today = migrated(content)
+    # jsonargparse takes a config's text in place of its path.
+    return f"--config={path if today == content else json.dumps(today)}"
 
 
 def _asks_for_help(word: str) -> bool:
@@ -124,7 +134,7 @@ def _run_folder(rest: Sequence[str], configs: Sequence[Path]) -> Path:
     return Path(str(root)) / str(name)
 
 
-def _mapping(config: Path) -> dict[str, object]:
+def _mapping(config: Path) -> dict[str, Any]:
     try:
         content = load_yaml(config.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.hmr.variables import POSE_SIZE, join_variables
-from lsr1_pl.optim.networks import PReLU
+from lsr1_pl.optim.lsr1.networks import PReLU
 
 
 class _ResidualBlock(nn.Module):

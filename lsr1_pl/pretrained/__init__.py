@@ -18,6 +18,7 @@ from lsr1_pl.pretrained.loading import (
     shipped_folder,
     take_weights,
 )
+from lsr1_pl.pretrained.migrate import migrated, migrated_options
 from lsr1_pl.pretrained.trust import check_folders, trusted_classes_only
 
 __all__ = [
@@ -32,6 +33,8 @@ __all__ = [
     "history_of",
     "load_optimizer",
     "load_pretrained",
+    "migrated",
+    "migrated_options",
     "minimize",
     "newest",
     "read_checkpoint",

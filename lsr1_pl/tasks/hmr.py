@@ -29,7 +29,7 @@ from lsr1_pl.hmr import (
     trajectory_loss,
 )
 from lsr1_pl.hmr.reprojection import Residual
-from lsr1_pl.optim import LSR1, BatchedOptimizer, unroll
+from lsr1_pl.optim import LSR1, BatchedOptimizer, SecantPenalty, unroll
 from lsr1_pl.pretrained import take_weights
 from lsr1_pl.tasks.hmr_checks import check_arguments
 from lsr1_pl.tasks.hmr_evaluation import EVALUATED_KEYPOINTS, KEYPOINTS, JointSet
@@ -38,14 +38,15 @@ from lsr1_pl.tasks.hmr_runs import EvaluationRun, JointSets, fitting
 from lsr1_pl.tasks.hmr_sample import FitSample, sample_fits
 from lsr1_pl.tasks.hmr_target import synthetic_target
 from lsr1_pl.tasks.hmr_threedpw import ThreeDPWEvaluation
-from lsr1_pl.tasks.meta import MetaTask, mean_secant_residual
+from lsr1_pl.tasks.meta import MetaTask, mean_secant_residual, takes_secant_weight
 
 
+@takes_secant_weight
 class HMRTask(MetaTask):
     """Initial-estimate networks and L-SR1 on the pose and betas, trained together (Eq. 13).
 
     Every state, the initial estimate included, pays LGD's outer loss; the secant penalty is
-    added with ``secant_weight``. Evaluation runs ``evaluation_steps`` and logs, under ``val/`` or
+    added with its weight. Evaluation runs ``evaluation_steps`` and logs, under ``val/`` or
     ``test/``, PA-MPJPE and reprojection error at each step; ``val/pa_mpjpe`` is the one after K
     steps, for checkpoint selection. Test also runs each baseline from the same initial estimate.
 
@@ -56,7 +57,7 @@ class HMRTask(MetaTask):
         initial_width: width of the initial-estimate networks.
         initial_dropout: their dropout rate.
         steps: K.
-        secant_weight: lambda_sec.
+        penalty: the secant penalty.
         objective_scale: of the inner objective; 36 is the sum of Eq. 12, 1 LGD's mean.
         residual: of the inner objective; see :class:`lsr1_pl.hmr.ReprojectionObjective`.
         prior_weight: of |y|^2 in the inner objective, y the way from the initial estimate in the
@@ -90,7 +91,9 @@ class HMRTask(MetaTask):
     keep_people: bool = False
     gradients_before: int = 0
     """That :meth:`start` takes."""
-    kept_elsewhere: tuple[str, ...] = ("optimizer", "meta_optimizer", "lr_scheduler", "baselines")
+    kept_elsewhere: tuple[str, ...] = (
+        *("optimizer", "penalty", "meta_optimizer", "lr_scheduler", "baselines"),
+    )
     """Arguments that are no hyperparameters."""
     _run: EvaluationRun
 
@@ -102,7 +105,7 @@ class HMRTask(MetaTask):
         initial_width: int = 1024,
         initial_dropout: float = 0.2,
         steps: int = 8,
-        secant_weight: float = 1.0,
+        penalty: SecantPenalty = SecantPenalty(1.0),
         objective_scale: float = 36.0,
         residual: Residual = "absolute",
         prior_weight: float = 0.0,
@@ -129,7 +132,7 @@ class HMRTask(MetaTask):
     ) -> None:
         super().__init__(
             steps,
-            secant_weight,
+            penalty,
             meta_optimizer,
             lr_scheduler,
             second_order,
@@ -182,7 +185,7 @@ class HMRTask(MetaTask):
         states = torch.cat([x0.unsqueeze(0), trajectory.iterates[1:]])
         losses = self._outer_loss(states, target, observation)
         secant = mean_secant_residual(trajectory)
-        loss = losses.mean() + self.secant_weight * secant
+        loss = losses.mean() + self.penalty.weight * secant
         self.log("train/meta_loss", loss, prog_bar=True)
         self.log("train/initial_loss", losses[0].mean())
         self.log("train/final_loss", losses[-1].mean())

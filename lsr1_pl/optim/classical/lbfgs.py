@@ -8,9 +8,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from lsr1_pl.ground.choices import choices_checked
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Evaluation, Objective
-from lsr1_pl.optim.checks import check_choice, check_positive
+from lsr1_pl.optim.checks import check_positive
 from lsr1_pl.optim.line_search import LineStep, armijo, strong_wolfe
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
 
@@ -31,6 +32,7 @@ class LBFGSState(OptimizerState):
     steps_taken: int
 
 
+@choices_checked
 class LBFGS(BatchedOptimizer):
     """The two-loop recursion over the last ``history_size`` pairs.
 
@@ -50,7 +52,6 @@ class LBFGS(BatchedOptimizer):
         line_search: Literal["armijo", "strong_wolfe"] | None = None,
         learning_rate: float = 1.0,
     ) -> None:
-        check_choice(self, "line_search", line_search, (None, *_SEARCHES))
         check_positive(self, learning_rate=learning_rate)
         if history_size < 1:
             raise UserError(f"LBFGS history_size is {history_size}; it must be at least 1")
