@@ -34,6 +34,8 @@ class Prepared(NamedTuple):
     words: list[str]
     untrusted: Path | None
     """The checkpoint whose config is among the words, unless the user trusts it."""
+    configs: Sequence[Path] = ()
+    """The config files that the words stand for."""
 
 
 class _Words(NamedTuple):
@@ -84,7 +86,7 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> Prepared:
         raise UserError(f"{verb} needs a checkpoint: lsr1 {verb} --ckpt FILE")
     elif not paths:
         raise UserError(f"{verb} needs a config: lsr1 {verb} --config NAME (see lsr1 --help)")
-    return Prepared([verb, *named, *configs, *migrated_options(rest, contents)], untrusted)
+    return Prepared([verb, *named, *configs, *migrated_options(rest, contents)], untrusted, paths)
 
 
 def _config_word(path: Path, content: dict[str, Any]) -> str:
