@@ -6,6 +6,7 @@ import difflib
 import functools
 import inspect
 from collections.abc import Iterable
+from dataclasses import is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -45,8 +46,7 @@ def choices_checked(owner: Class) -> Class:
     @functools.cache
     def choices() -> dict[str, tuple[list[object], bool]]:
         # Only when an object is made: a module may import what it annotates with last.
-        hints = get_type_hints(initialise)
-        split = {name: _split(hint) for name, hint in hints.items()}
+        split = {name: _split(hint) for name, hint in argument_hints(owner).items()}
         return {name: found for name, found in split.items() if found[0]}
 
     @functools.wraps(initialise)
@@ -61,6 +61,12 @@ def choices_checked(owner: Class) -> Class:
 
     owner.__init__ = checked  # type: ignore[misc]
     return owner
+
+
+def argument_hints(owner: type) -> dict[str, Any]:
+    """The types of a class's arguments, each resolved in the module that wrote it."""
+    # The strings of an inherited field mean what they say in the module of its dataclass.
+    return get_type_hints(owner if is_dataclass(owner) else owner.__init__)  # type: ignore[misc]
 
 
 def _split(hint: Any) -> tuple[list[object], bool]:

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lsr1_pl.ground.plain_yaml import load_yaml
+from lsr1_pl.optim.lsr1 import LSR1
+from lsr1_pl.optim.lsr1.assembly import check_part_name, parts_of
 from lsr1_pl.optim.lsr1.former import ORDER, PENALTY, PENALTY_DEFAULTS, is_former, renewed
 
-_LSR1 = ("lsr1_pl.optim.LSR1", "lsr1_pl.LSR1", "lsr1_pl.optim.lsr1.LSR1", "LSR1")
+_NAMES = ("lsr1_pl.optim.LSR1", "lsr1_pl.LSR1", "lsr1_pl.optim.lsr1.LSR1", "LSR1")
 _WEIGHT = "secant_weight"
 
 _FIELDS = {
@@ -52,7 +54,7 @@ def _migrated(node: Any) -> Any:
         return [_migrated(each) for each in node]
     if not isinstance(node, Mapping):
         return node
-    if node.get("class_path") in _LSR1 and isinstance(node.get("init_args"), Mapping):
+    if node.get("class_path") in _NAMES and isinstance(node.get("init_args"), Mapping):
         return {**node, "init_args": _parts(node["init_args"])}
     return {key: _migrated(value) for key, value in node.items()}
 
@@ -75,6 +77,9 @@ def _task(arguments: dict[str, Any], former: Mapping[str, Any]) -> dict[str, Any
 def _parts(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Of LSR1, with each former keyword in its part."""
     former = {name: value for name, value in arguments.items() if is_former(name, value)}
+    for name, value in arguments.items():
+        if name not in former:
+            check_part_name(LSR1, name, value)
     kept = {name: value for name, value in arguments.items() if name not in former}
     for name, part in renewed(former).arguments.items():
         given = kept.get(name)
@@ -90,7 +95,7 @@ def _penalty(optimizer: Any) -> dict[str, Any]:
     arguments = optimizer.get("init_args")
     if not isinstance(arguments, Mapping):
         return {}
-    if optimizer.get("class_path") in _LSR1:
+    if optimizer.get("class_path") in _NAMES:
         return renewed({name: arguments[name] for name in PENALTY if name in arguments}).penalty
     return _penalty(arguments.get("optimizer"))
 
@@ -117,6 +122,8 @@ def migrated_options(words: Sequence[str], configs: Iterable[Mapping[str, Any]] 
         given = [word] if equals else [word, next(pending, "")]
         value = given[-1].partition("=")[2] if equals else given[-1]
         former = path[-1] == _WEIGHT or is_former(path[-1], value)
+        if not former:
+            check_part_name(LSR1, path[-1], value)
         found += _options(path, value) if former else given
     return found
 
@@ -129,9 +136,9 @@ def _may_be_former(
     names = [name for name in path if name != "init_args"]
     if len(names) < 3 or names[-2] != "optimizer":
         return False
-    if names[-1] not in ORDER:
+    if names[-1] not in ORDER and names[-1] not in parts_of(LSR1):
         return False
-    return _class_at(names[:-1], configs, words) in (*_LSR1, None)
+    return _class_at(names[:-1], configs, words) in (*_NAMES, None)
 
 
 def _class_at(
@@ -159,12 +166,12 @@ def _options(path: Sequence[str], value: str) -> list[str]:
     """The options that one former option stands for."""
     owner, name = ".".join(path[:-1]), path[-1]
     inside = ".init_args" if "init_args" in path else ""
+    if (name, value) == ("embedding", "0"):
+        return [f"--{owner}.reads.embedding=null"]
     if name in _FIELDS:
         return [f"--{owner}.{field.format(inside)}={value}" for field in _FIELDS[name]]
     if (name, value) == ("vector_scale", "secant"):
         return [f"--{owner}.vector=lsr1_pl.optim.SecantUnitVector"]
-    if (name, value) == ("embedding", "0"):
-        return [f"--{owner}.reads.embedding=null"]
     arguments, penalty = renewed({name: load_yaml(value)})
     options = [f"--model{inside}.penalty.{field}={_text(v)}" for field, v in penalty.items()]
     for part, given in arguments.items():

@@ -6,9 +6,9 @@ import functools
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args
 
-from lsr1_pl.ground.choices import unknown_choice
+from lsr1_pl.ground.choices import argument_hints, unknown_choice
 from lsr1_pl.ground.errors import UserError
 
 Class = TypeVar("Class", bound=type)
@@ -39,9 +39,10 @@ def checked_parts(owner: Class) -> Class:
 @functools.cache
 def parts_of(owner: type) -> dict[str, type]:
     """The arguments of ``owner`` that are parts, with the class of each."""
-    hints = get_type_hints(owner.__init__)  # type: ignore[misc]
     return {
-        name: hint for name, hint in hints.items() if is_dataclass(hint) or inspect.isabstract(hint)
+        name: hint
+        for name, hint in argument_hints(owner).items()
+        if is_dataclass(hint) or inspect.isabstract(hint)
     }
 
 
@@ -66,6 +67,22 @@ def assembled(owner: type, arguments: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def check_part_name(owner: type, name: str, value: Any) -> None:
+    """Refuse a part that a config names by a class which is not known.
+
+    A path of another module than this package's passes: it has not been imported yet.
+
+    Raises:
+        UserError: the name is misspelt.
+    """
+    kind = parts_of(owner).get(name)
+    path = value.get("class_path") if isinstance(value, Mapping) else value
+    if kind is None or not inspect.isabstract(kind) or not isinstance(path, str):
+        return
+    if path.isidentifier() or path.startswith("lsr1_pl.optim."):
+        _named(f"{owner.__name__} {name}", kind, path)
+
+
 def _part(what: str, kind: type, value: Any) -> Any:
     if isinstance(value, kind):
         return value
@@ -77,7 +94,7 @@ def _part(what: str, kind: type, value: Any) -> Any:
         chosen, given = kind, value
     else:
         chosen, given = _named(what, kind, value["class_path"]), value.get("init_args") or {}
-    hints = get_type_hints(chosen.__init__)  # type: ignore[misc]
+    hints = argument_hints(chosen)
     fields = {name: _field(f"{what} {name}", hints.get(name), each) for name, each in given.items()}
     return chosen(**fields)
 
@@ -91,7 +108,7 @@ def _field(what: str, hint: Any, value: Any) -> Any:
 
 
 def _named(what: str, kind: type, path: object) -> type:
-    classes = list(_concrete(kind))
+    classes: list[type] = list(_concrete(kind))
     for each in classes:
         ours = each.__module__.startswith("lsr1_pl.") and str(path).startswith("lsr1_pl.")
         full = f"{each.__module__}.{each.__qualname__}"

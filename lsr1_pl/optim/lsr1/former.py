@@ -165,11 +165,11 @@ def takes_former_keywords(owner: Class) -> Class:
         given = dict(zip(ORDER, args, strict=False))
         given |= {name: kwargs.pop(name) for name in list(kwargs) if is_former(name, kwargs[name])}
         arguments, penalty = renewed(given)
-        for name in arguments:
-            if name in kwargs:
-                raise UserError(
-                    f"{owner.__name__} got {name} and also {', '.join(given)}: give the part alone"
-                )
+        for name in arguments.keys() & kwargs.keys():
+            same = [k for k, v in given.items() if name in renewed({k: v}).arguments]
+            raise UserError(
+                f"{owner.__name__} got {name} and also {', '.join(same)}; give the part alone"
+            )
         changed = {k: v for k, v in penalty.items() if v != PENALTY_DEFAULTS[k]}
         if changed:
             shown = ", ".join(f"{name}={value!r}" for name, value in changed.items())
