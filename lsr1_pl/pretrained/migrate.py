@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.plain_yaml import load_yaml
 from lsr1_pl.optim.lsr1 import LSR1
 from lsr1_pl.optim.lsr1.assembly import check_part_name, parts_of
@@ -34,7 +35,7 @@ def migrated(config: Mapping[str, Any]) -> dict[str, Any]:
         config: plain data, as YAML gives it; it is not changed.
 
     Raises:
-        UserError: a former keyword has a value that it never took.
+        UserError: a former keyword has a value that it never took, or stands beside its part.
     """
     found = {key: _migrated(value) for key, value in config.items()}
     model = found.get("model")
@@ -82,9 +83,12 @@ def _parts(arguments: Mapping[str, Any]) -> dict[str, Any]:
             check_part_name(LSR1, name, value)
     kept = {name: value for name, value in arguments.items() if name not in former}
     for name, part in renewed(former).arguments.items():
-        given = kept.get(name)
-        both = isinstance(given, Mapping) and isinstance(part, Mapping)
-        kept[name] = {**part, **given} if both else kept.get(name, part)
+        given = kept.get(name, {})
+        if not isinstance(given, Mapping) or given.keys() & part.keys():
+            raise UserError(
+                f"LSR1 has {name} and also {', '.join(former)}: write all of it in {name}"
+            )
+        kept[name] = {**part, **given}
     return kept
 
 

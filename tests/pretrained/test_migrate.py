@@ -88,9 +88,13 @@ def test_a_task_without_a_penalty_gets_none() -> None:
     assert migrated(config)["model"]["init_args"] == {"optimizer": lsr1(rate={"gamma1": 0.1})}
 
 
-def test_parts_win_over_the_keywords_beside_them() -> None:
-    found = migrated({"o": lsr1(gamma1=0.1, gamma2=3.0, rate={"gamma1": 0.7})})
+def test_a_part_and_a_keyword_beside_it_share_it_or_are_refused() -> None:
+    found = migrated({"o": lsr1(gamma2=3.0, rate={"gamma1": 0.7})})
     assert found["o"]["init_args"] == {"rate": {"gamma1": 0.7, "gamma2": 3.0}}
+    with pytest.raises(UserError, match="LSR1 has rate and also gamma1"):
+        migrated({"o": lsr1(gamma1=0.1, rate={"gamma1": 0.7})})
+    with pytest.raises(UserError, match="LSR1 has vector and also output_limit"):
+        migrated({"o": lsr1(output_limit=3.0, vector="SR1Vector")})
 
 
 @pytest.mark.parametrize(

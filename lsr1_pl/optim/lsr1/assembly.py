@@ -123,5 +123,6 @@ def _concrete(kind: type) -> Iterator[type]:
     """The classes that may stand for ``kind``: those that are imported."""
     if not inspect.isabstract(kind):
         yield kind
-    for each in kind.__subclasses__():
+    subclasses: list[type] = kind.__subclasses__()
+    for each in subclasses:
         yield from _concrete(each)
