@@ -117,8 +117,13 @@ class LSR1(nn.Module, BatchedOptimizer):
         else:
             proposed = self._propose(state)
         evaluation = objective.evaluate(proposed.iterate)
-        after = replace(proposed, steps_taken=state.steps_taken + 1)
-        return self.moved(state, after, proposed.iterate, evaluation)
+        return replace(
+            proposed,
+            evaluation=evaluation,
+            previous_step=proposed.iterate - state.iterate,
+            gradient_change=evaluation.gradient - state.evaluation.gradient,
+            steps_taken=state.steps_taken + 1,
+        )
 
     def moved(
         self, before: LSR1State, after: LSR1State, iterate: Tensor, evaluation: Evaluation
