@@ -23,11 +23,11 @@ def suggested(trial: Any) -> dict[str, object]:
     model = "model.init_args"
     lr = f"{model}.meta_optimizer.init_args.lr"
     size = f"{model}.optimizer.init_args.buffer_size"
-    weight = f"{model}.secant_weight"
+    weight = f"{model}.penalty.weight"
     return {
         lr: trial.suggest_float("lr", 1e-5, 1e-3, log=True),
         size: trial.suggest_categorical("buffer_size", [2, 4, 8]),
-        weight: trial.suggest_categorical("secant_weight", [0.0, 1.0, 10.0, 100.0]),
+        weight: trial.suggest_categorical("penalty_weight", [0.0, 1.0, 10.0, 100.0]),
     }
 
 

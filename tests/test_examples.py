@@ -149,5 +149,5 @@ def test_optuna_recipe(
     assert study.best_value == recipe["least"](log, "val/final_value") < 100
     assert recipe["least"](log, "val/nothing") == float("inf")
     config = yaml.safe_load((log.parent / "config.yaml").read_text())
-    assert config["model"]["init_args"]["secant_weight"] == 0.0
+    assert config["model"]["init_args"]["penalty"]["weight"] == 0.0
     assert f"{study.best_value:.4g}" in capsys.readouterr().out

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lsr1_pl.cli.configs import resolve_config
@@ -17,6 +18,8 @@ from lsr1_pl.pretrained import (
     config_of,
     find_checkpoint,
     foreign_config,
+    migrated,
+    migrated_options,
     newest,
     read_checkpoint,
     shipped,
@@ -35,11 +38,13 @@ class Prepared(NamedTuple):
     words: list[str]
     source: Path | None
     """The checkpoint whose config is among the words, unless the user trusts it."""
-    trusted: bool
+    configs: Sequence[Path] = ()
+    """The config files that the words stand for."""
+    trusted: bool = False
     """Whether the user trusts the checkpoint: all that it says is taken."""
-    checkpoint: dict[str, Any]
+    checkpoint: Mapping[str, Any] = MappingProxyType({})
     """What the checkpoint holds; empty without one."""
-    left_out: dict[str, str]
+    left_out: Mapping[str, str] = MappingProxyType({})
     """Keys of the checkpoint's config that are not among the words, and why."""
 
 
@@ -63,10 +68,11 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> Prepared:
     words = _split(arguments)
     if any(_asks_for_help(word) for word in words.rest):
         shown = ["--help" if word == HELP_ALL else word for word in words.rest]
-        return Prepared([verb, *shown], None, False, {}, {})
+        return Prepared([verb, *shown], None)
     paths = [resolve_config(name) for name in words.configs]
     named = [f"--name={paths[-1].stem}"] if paths else []
-    configs = [f"--config={path}" for path in paths]
+    contents = [_mapping(path) for path in paths]
+    configs = [_config_word(path, content) for path, content in zip(paths, contents, strict=True)]
     rest = words.rest
     source: Path | None = None
     content: dict[str, Any] = {}
@@ -91,19 +97,27 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> Prepared:
                 source = path
                 config, left_out = foreign_config(path, config, arguments)
                 left_out = {key: why for key, why in left_out.items() if not _said(rest, key)}
-            # jsonargparse takes a config's text in place of its path.
+            contents = [config]
             configs = [f"--config={json.dumps(config)}"]
         rest = [*rest, f"--ckpt={path}"]
     elif verb != "fit" and "--print_config" not in rest:
         raise UserError(f"{verb} needs a checkpoint: lsr1 {verb} --ckpt FILE")
     elif not paths:
         raise UserError(f"{verb} needs a config: lsr1 {verb} --config NAME (see lsr1 --help)")
-    return Prepared([verb, *named, *configs, *rest], source, trusted, content, left_out)
+    words_today = [verb, *named, *configs, *migrated_options(rest, contents)]
+    return Prepared(words_today, source, paths, trusted, content, left_out)
 
 
 def _said(rest: Sequence[str], key: str) -> bool:
     """Whether flags say a key, or keys within it."""
     return any(word.partition("=")[0].startswith(f"--{key}") for word in rest)
+
+
+def _config_word(path: Path, content: dict[str, Any]) -> str:
+    """The file, or its content in today's form if it is written in a former one."""
+    today = migrated(content)
+    # jsonargparse takes a config's text in place of its path.
+    return f"--config={path if today == content else json.dumps(today)}"
 
 
 def _asks_for_help(word: str) -> bool:
@@ -164,7 +178,7 @@ def run_path(root: str, name: str) -> Path:
         ) from None
 
 
-def _mapping(config: Path) -> dict[str, object]:
+def _mapping(config: Path) -> dict[str, Any]:
     try:
         content = load_yaml(config.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

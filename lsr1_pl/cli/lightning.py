@@ -245,7 +245,7 @@ def run_lightning(verb: str, arguments: Sequence[str]) -> int:
             wrapped = user_error_within(error)
             if wrapped is None and not isinstance(error, ArgumentError):
                 raise
-            raise wrapped or UserError(_readable(verb, prepared.words, error)) from None
+            raise wrapped or UserError(_readable(verb, prepared.configs, error)) from None
     return 0
 
 
@@ -266,10 +266,9 @@ def _parser_kwargs() -> dict[str, Any]:
     return {"prog": "lsr1", **each, **{verb: dict(each) for verb in LightningCLI.subcommands()}}
 
 
-def _readable(verb: str, prepared: Sequence[str], error: Exception) -> str:
+def _readable(verb: str, configs: Sequence[Path], error: Exception) -> str:
     """jsonargparse's message with the config that it is about, and where to look."""
-    configs = [w.removeprefix("--config=") for w in prepared if w.startswith("--config=")]
-    named = ", ".join(c for c in configs if not c.startswith("{")) or "the checkpoint's config"
+    named = ", ".join(map(str, configs)) or "the checkpoint's config"
     return "\n  ".join(
         [
             f"{verb} with {named}:",

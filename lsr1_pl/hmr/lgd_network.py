@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from lsr1_pl.optim.networks import PReLU
+from lsr1_pl.optim.lsr1.networks import PReLU
 
 
 class _ResidualBlock(nn.Module):

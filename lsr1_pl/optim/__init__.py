@@ -12,16 +12,39 @@ from lsr1_pl.optim.classical import (
     Newton,
     PolyakDescent,
 )
-from lsr1_pl.optim.curvature import LowRankCurvature
-from lsr1_pl.optim.initial_curvature import LSR1State
-from lsr1_pl.optim.inputs import EncoderInputs
-from lsr1_pl.optim.lsr1 import LSR1
+from lsr1_pl.optim.curvature import LowRankCurvature, PlainProduct, Product
+from lsr1_pl.optim.lsr1 import (
+    LSR1,
+    AdamDiagonal,
+    Averaged,
+    Base,
+    Diagonal,
+    Embedding,
+    EncoderInputs,
+    FirstSecant,
+    FreeVector,
+    Gradient,
+    Identity,
+    LastSecant,
+    LSR1State,
+    Networks,
+    PlainGradient,
+    Polyak,
+    Rate,
+    Reads,
+    Runner,
+    RunningMean,
+    SecantUnitVector,
+    SR1Vector,
+    Vector,
+    Zero,
+)
 from lsr1_pl.optim.metric import InMetric, Metric
 from lsr1_pl.optim.minimize import Minimum, Status, minimize_batch
-from lsr1_pl.optim.pair_lsr1 import PairLSR1, PairLSR1State
-from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
+from lsr1_pl.optim.pairs import PairLSR1, PairLSR1State, SecantPairs
+from lsr1_pl.optim.penalty import SecantPenalty
+from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState, SecantState, advance
 from lsr1_pl.optim.safeguard import Safeguarded
-from lsr1_pl.optim.secant_pairs import SecantPairs
 from lsr1_pl.optim.torch_optimizer import LSR1Optimizer
 from lsr1_pl.optim.unroll import Trajectory, unroll
 
@@ -33,25 +56,51 @@ __all__ = [
     "SR1",
     "AdaHessian",
     "Adam",
+    "AdamDiagonal",
+    "Averaged",
+    "Base",
     "BatchedOptimizer",
+    "Diagonal",
+    "Embedding",
     "EncoderInputs",
+    "FirstSecant",
+    "FreeVector",
+    "Gradient",
     "GradientDescent",
+    "Identity",
     "InMetric",
     "LSR1Optimizer",
     "LSR1State",
+    "LastSecant",
     "LowRankCurvature",
     "Metric",
     "Minimum",
     "Nesterov",
+    "Networks",
     "Newton",
     "OptimizerState",
     "PairLSR1",
     "PairLSR1State",
+    "PlainGradient",
+    "PlainProduct",
+    "Polyak",
     "PolyakDescent",
+    "Product",
+    "Rate",
+    "Reads",
+    "Runner",
+    "RunningMean",
+    "SR1Vector",
     "Safeguarded",
     "SecantPairs",
+    "SecantPenalty",
+    "SecantState",
+    "SecantUnitVector",
     "Status",
     "Trajectory",
+    "Vector",
+    "Zero",
+    "advance",
     "minimize_batch",
     "unroll",
 ]

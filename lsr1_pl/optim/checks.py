@@ -24,9 +24,3 @@ def check_fraction(owner: object, **options: float) -> None:
     for name, value in options.items():
         if not 0 <= value < 1:
             raise UserError(f"{type(owner).__name__} {name} is {value}; it must lie in [0, 1)")
-
-
-def check_choice(owner: object, name: str, value: object, choices: tuple[object, ...]) -> None:
-    """Raises a UserError that lists the choices, if ``value`` is none of them."""
-    if value not in choices:
-        raise UserError(f"{type(owner).__name__} {name} is {value!r}; choose from {list(choices)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 
 import torch
@@ -10,6 +11,31 @@ from torch import Tensor
 from lsr1_pl.ground.precision import in_full_precision
 
 _LEAST_PRODUCT = 1e-8
+
+
+class Product(ABC):
+    """What an optimiser takes for B y, given Eq. 7's."""
+
+    @abstractmethod
+    def __call__(self, y: Tensor, product: Tensor) -> Tensor:
+        """(B, N): what B y counts as.
+
+        Args:
+            y: what B multiplies, (B, N).
+            product: ``B0 y + sum v (v . y)``, (B, N).
+        """
+
+
+@dataclass(frozen=True)
+class PlainProduct(Product):
+    """B y is Eq. 7's, as it is."""
+
+    def __call__(self, y: Tensor, product: Tensor) -> Tensor:
+        """The product itself."""
+        return product
+
+
+_PLAIN = PlainProduct()
 
 
 @dataclass(frozen=True)
@@ -25,12 +51,17 @@ class LowRankCurvature:
     """(B, L, N), oldest first; the places that no vector fills yet hold zeros."""
     count: int
     """How many vectors are stored, at most L."""
+    product: Product = _PLAIN
+    """What B y counts as."""
 
     @classmethod
-    def empty(cls, like: Tensor, capacity: int, scale: float = 1.0) -> LowRankCurvature:
+    def empty(
+        cls, like: Tensor, capacity: int, scale: float = 1.0, product: Product = _PLAIN
+    ) -> LowRankCurvature:
         """No vectors yet, for problems shaped and typed like ``like`` (B, N)."""
         batch, size = like.shape
-        return cls(like.new_full((batch, 1), scale), like.new_zeros((batch, capacity, size)), 0)
+        factor, none = like.new_full((batch, 1), scale), like.new_zeros((batch, capacity, size))
+        return cls(factor, none, 0, product)
 
     @property
     def capacity(self) -> int:
@@ -47,7 +78,7 @@ class LowRankCurvature:
         """B y for ``y`` (B, N), in O(L N)."""
         coefficients = torch.bmm(self.vectors, y.unsqueeze(2))
         low_rank = torch.bmm(self.vectors.transpose(1, 2), coefficients).squeeze(2)
-        return self.scale * y + low_rank
+        return self.product(y, self.scale * y + low_rank)
 
     def secant_residual(self, p: Tensor, q: Tensor) -> Tensor:
         """(B,) squared norm of ``p - B q`` (Eqs. 4 and 9) for steps p and gradient changes q."""
@@ -66,6 +97,6 @@ class LowRankCurvature:
         return torch.where(accepted.unsqueeze(1), r * scale, torch.zeros_like(r))
 
     def dense(self) -> Tensor:
-        """(B, N, N) the matrix itself: for tests and pictures, never for a step."""
+        """(B, N, N) Eq. 7's matrix itself: for tests and pictures, never for a step."""
         diagonal = self.scale.expand(-1, self.vectors.shape[2])
         return torch.diag_embed(diagonal) + self.vectors.transpose(1, 2) @ self.vectors

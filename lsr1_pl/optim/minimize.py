@@ -11,8 +11,8 @@ from torch import Tensor
 
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Objective
-from lsr1_pl.optim.pair_lsr1 import PairLSR1
-from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState, select_problems
+from lsr1_pl.optim.pairs import PairLSR1
+from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState, advance
 from lsr1_pl.optim.safeguard import Safeguarded
 
 _PATIENCE = 3
@@ -84,8 +84,7 @@ def minimize_batch(
         progress = _Progress(state, steps, tol)
         values, iterates = [state.evaluation.value], [state.iterate]
         while not progress.done:
-            following = solver.step(state, objective)
-            following = select_problems(progress.active, following, state)
+            following = advance(solver, state, objective, progress.active)
             progress.update(state, following)
             state = following
             values.append(state.evaluation.value)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from lsr1_pl.ground.types import Evaluation, Objective
+from lsr1_pl.optim.curvature import LowRankCurvature
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,27 @@ class OptimizerState:
     direction: Tensor
     """(B, N) ``d_k = B_k g_{k-1}``: the last step went along ``-d_k``. Before the first step, g."""
     secant_residual: Tensor | None
-    """(B,) squared norm of ``p - B q`` at the last step; None where the method has no B."""
+    """(B,) squared norm of ``p - B q`` at the last step, of methods that make B of that pair; None
+    of others."""
     evaluations: Tensor | None = field(default=None, kw_only=True)
     """(B,) int: gradients that the last step took, a Hessian-vector product counting as one; None
     where every step takes exactly one."""
     guarded: Tensor | None = field(default=None, kw_only=True)
     """(B,) bool: whether a safeguard changed the last step; None, before the first step too, for
     optimisers without one."""
+
+
+@dataclass(frozen=True)
+class SecantState(OptimizerState):
+    """The state of a method whose B is learned: what a secant penalty is measured by."""
+
+    previous_step: Tensor
+    """(B, N) p, the last step; before the first one, x0 (line 1 of Algorithm 1)."""
+    gradient_change: Tensor
+    """(B, N) q, the last change of the gradient; before the first step, g0."""
+    curvature: LowRankCurvature
+    """B_k, the preconditioner of the last step."""
+    steps_taken: int
 
 
 class BatchedOptimizer(ABC):
@@ -57,6 +72,13 @@ class BatchedOptimizer(ABC):
 State = TypeVar("State")
 
 
+def innermost(state: Any) -> Any:
+    """The state of the optimiser itself, within those of the guards and metrics around it."""
+    while isinstance(within := getattr(state, "inner", None), OptimizerState):
+        state = within
+    return state
+
+
 def select_problems(mask: Tensor, chosen: State, other: State) -> State:
     """A state that takes the problems in ``mask`` (B,) from ``chosen``, the rest from ``other``.
 
@@ -68,6 +90,17 @@ def select_problems(mask: Tensor, chosen: State, other: State) -> State:
         return chosen
     merged: State = _map_tensors(partial(select_rows, mask), chosen, other)
     return merged
+
+
+def advance(
+    optimizer: BatchedOptimizer, state: State, objective: Objective, going: Tensor | None = None
+) -> State:
+    """The state after one more step of the problems in ``going`` (B,) bool; the others stay.
+
+    All go where ``going`` is None. Every loop over steps takes its steps here.
+    """
+    following: State = optimizer.step(state, objective)
+    return following if going is None else select_problems(going, following, state)
 
 
 def select_rows(mask: Tensor, chosen: Tensor, other: Tensor) -> Tensor:

@@ -12,8 +12,8 @@ from torch import Tensor
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Evaluation
 from lsr1_pl.optim.minimize import guarded
-from lsr1_pl.optim.pair_lsr1 import PairLSR1
-from lsr1_pl.optim.protocol import BatchedOptimizer
+from lsr1_pl.optim.pairs import PairLSR1
+from lsr1_pl.optim.protocol import BatchedOptimizer, advance
 
 
 class LSR1Optimizer(torch.optim.Optimizer):
@@ -67,7 +67,7 @@ class LSR1Optimizer(torch.optim.Optimizer):
                 raise UserError(f"the loss is {float(evaluation.value)} at the start; not finite")
             memory["solver"] = self._solver.init(x, evaluation)
         before = memory["solver"]
-        memory["solver"] = self._solver.step(before, objective)
+        memory["solver"] = advance(self._solver, before, objective)
         objective.move_to(memory["solver"].iterate)
         return before.evaluation.value[0]
 

@@ -9,12 +9,16 @@ from torch import Tensor
 
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Evaluation, Objective
+from lsr1_pl.optim.penalty import SecantPenalty
 from lsr1_pl.optim.protocol import (
     BatchedOptimizer,
     OptimizerState,
+    advance,
     detached,
-    select_problems,
+    select_rows,
 )
+
+_MEASURED = SecantPenalty()
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Trajectory:
     directions: Tensor
     """(K, B, N): the preconditioned gradient ``d_k``; step k goes along ``-d_k``."""
     secant_residuals: Tensor | None
-    """(K, B) squared norms of p - B q; None where the optimiser has no B."""
+    """(K, B) residuals of the secant penalty; None where the optimiser has no B."""
     evaluations: Tensor
     """(K + 1, B) int: gradients and Hessian-vector products so far; 1 at the start."""
     guarded: Tensor | None = None
@@ -46,6 +50,7 @@ def unroll(
     clip_sample_gradient: float | None = None,
     divergence_limit: float | None = None,
     truncate_every: int | None = None,
+    penalty: SecantPenalty = _MEASURED,
 ) -> Trajectory:
     """Run ``steps`` iterations from ``x0`` (B, N).
 
@@ -60,6 +65,7 @@ def unroll(
         truncate_every: if given, the meta-gradient is cut after every so many steps (truncated
             backpropagation): a step's loss then reaches that far back at most, and a long unroll
             neither explodes nor holds its whole graph in one chain.
+        penalty: what ``secant_residuals`` records of a learned B.
 
     Raises:
         UserError: if ``x0`` is not (B, N), ``steps`` is negative, or ``truncate_every`` below 1.
@@ -86,15 +92,15 @@ def unroll(
     for number in range(steps):
         if truncate_every is not None and number and number % truncate_every == 0:
             state = detached(state)
-        following = optimizer.step(state, objective)
+        sound = None if limit is None else state.evaluation.value <= limit
+        following = advance(optimizer, state, objective, sound)
+        residual = penalty.residual(state, following)
         guard = following.guarded
-        if limit is not None:
-            sound = state.evaluation.value <= limit
-            # On the host the question is cheap and nearly always answered by yes; on a GPU it
-            # would wait for the device.
-            if sound.device.type != "cpu" or not bool(sound.all()):
-                following = select_problems(sound, following, state)
+        if sound is not None:
             guard = ~sound if guard is None else guard | ~sound
+            if residual is not None:
+                before = residuals[-1] if residuals else torch.zeros_like(residual)
+                residual = select_rows(sound, residual, before)
         state = following
         if guard is not None:
             guarded.append(guard)
@@ -106,22 +112,18 @@ def unroll(
         evaluations.append(
             evaluations[-1] + (one if state.evaluations is None else state.evaluations)
         )
-        if state.secant_residual is not None:
-            residuals.append(state.secant_residual)
+        if residual is not None:
+            residuals.append(residual)
+    # Of no steps: as many residuals as there are steps, where the optimiser has any.
+    empty = x0.new_empty((0, x0.shape[0])) if penalty.measures(state) else None
     return Trajectory(
         iterates=torch.stack(iterates),
         values=torch.stack(values),
         directions=torch.stack(directions) if directions else x0.new_empty((0, *x0.shape)),
-        secant_residuals=_stack_residuals(residuals, state, x0),
+        secant_residuals=torch.stack(residuals) if residuals else empty,
         evaluations=torch.stack(evaluations),
         guarded=torch.stack(guarded) if guarded else None,
     )
-
-
-def _stack_residuals(residuals: list[Tensor], state: OptimizerState, x0: Tensor) -> Tensor | None:
-    if residuals:
-        return torch.stack(residuals)
-    return None if state.secant_residual is None else x0.new_empty((0, x0.shape[0]))
 
 
 class _FirstOrder:

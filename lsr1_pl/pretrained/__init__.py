@@ -22,6 +22,7 @@ from lsr1_pl.pretrained.loading import (
     shipped_folder,
     take_weights,
 )
+from lsr1_pl.pretrained.migrate import migrated, migrated_options
 from lsr1_pl.pretrained.trust import foreign_config, foreign_part, listed_classes_only
 
 __all__ = [
@@ -43,6 +44,8 @@ __all__ = [
     "listed_classes_only",
     "load_optimizer",
     "load_pretrained",
+    "migrated",
+    "migrated_options",
     "minimize",
     "newest",
     "read_checkpoint",

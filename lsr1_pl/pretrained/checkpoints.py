@@ -16,6 +16,7 @@ from lsr1_pl.ground.arrays import is_zip
 from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
 from lsr1_pl.ground.files import check_regular
 from lsr1_pl.ground.plain_yaml import load_yaml
+from lsr1_pl.pretrained.migrate import migrated
 
 CONFIG_KEY = "lsr1_config"
 """Where a checkpoint holds the resolved config of its run, as YAML text."""
@@ -110,6 +111,8 @@ def read_exported(folder: Path) -> dict[str, Any]:
 def checkpoint_config(path: Path) -> dict[str, Any]:
     """The config of the run that wrote the checkpoint, less the folder that it wrote to.
 
+    It is in today's form, whenever the checkpoint was written.
+
     Raises:
         UserError: the checkpoint is unusable, or was not written by ``lsr1 fit``.
     """
@@ -135,7 +138,7 @@ def config_of(path: Path, checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     # A checkpoint travels; the folders of the machine that wrote it do not.
     if isinstance(config.get("trainer"), dict):
         config["trainer"].pop("default_root_dir", None)
-    return config
+    return migrated(config)
 
 
 def check_weights(path: Path, model: nn.Module, prefix: str = "") -> dict[str, Any]:

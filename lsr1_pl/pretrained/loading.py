@@ -11,6 +11,7 @@ from torch import nn
 import lsr1_pl
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.optim import LSR1, PairLSR1
+from lsr1_pl.optim.lsr1.assembly import assembled
 from lsr1_pl.pretrained.checkpoints import (
     WEIGHTS_FILE,
     check_weights,
@@ -49,9 +50,9 @@ def load_pretrained(name_or_path: str | Path) -> LSR1 | PairLSR1:
     try:
         # Without memory first: the weights must fit before a size that is a lie takes any.
         with torch.device("meta"):
-            shapes = _CLASSES[class_path](**arguments)
+            shapes = _CLASSES[class_path](**assembled(_CLASSES[class_path], arguments))
         weights = fitting_weights(path, checkpoint, shapes, _PREFIX)
-        learned = _CLASSES[class_path](**arguments)
+        learned = _CLASSES[class_path](**assembled(_CLASSES[class_path], arguments))
         learned.load_state_dict(weights)
     except (TypeError, ValueError, RuntimeError, OverflowError, AttributeError) as error:
         raise UserError(f"{path}: its config makes no {class_path} ({error})") from None

@@ -9,12 +9,13 @@ import torch
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
+from lsr1_pl.ground.choices import choices_checked
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Objective
 from lsr1_pl.metrics.newton import HasNewtonDirection, newton_alignment
 from lsr1_pl.objectives import Quadratic
-from lsr1_pl.optim import LSR1, BatchedOptimizer, Safeguarded, unroll
-from lsr1_pl.tasks.meta import MetaTask, mean_secant_residual
+from lsr1_pl.optim import LSR1, BatchedOptimizer, Safeguarded, SecantPenalty, unroll
+from lsr1_pl.tasks.meta import MetaTask, mean_secant_residual, takes_secant_weight
 
 _VALUE, _COSINE, _RESIDUAL = "value", "cosine with Newton direction", "secant residual"
 
@@ -40,6 +41,8 @@ class HasMinimum(Protocol):
         ...
 
 
+@takes_secant_weight
+@choices_checked
 class FunctionTask(MetaTask):
     """L-SR1 on batches of functions, with the meta-loss of Eq. 9.
 
@@ -51,7 +54,7 @@ class FunctionTask(MetaTask):
     Args:
         optimizer: the L-SR1 to train.
         steps: K.
-        secant_weight: lambda_sec; 0 is the paper's variant without the projection.
+        penalty: the secant penalty; weight 0 is the paper's variant without the projection.
         meta_optimizer: AdamW(1e-4, (0.9, 0.999), weight decay 0.01) in the paper.
         lr_scheduler: none in the paper.
         second_order: whether the meta-gradient flows through the inner gradients.
@@ -73,7 +76,7 @@ class FunctionTask(MetaTask):
         self,
         optimizer: LSR1,
         steps: int = 16,
-        secant_weight: float = 100.0,
+        penalty: SecantPenalty = SecantPenalty(100.0),
         meta_optimizer: OptimizerCallable = lambda p: torch.optim.AdamW(
             p, lr=1e-4, betas=(0.9, 0.999), weight_decay=0.01
         ),
@@ -91,7 +94,7 @@ class FunctionTask(MetaTask):
     ) -> None:
         super().__init__(
             steps,
-            secant_weight,
+            penalty,
             meta_optimizer,
             lr_scheduler,
             second_order,
@@ -101,7 +104,7 @@ class FunctionTask(MetaTask):
             truncate_every,
         )
         self.save_hyperparameters(
-            ignore=["optimizer", "meta_optimizer", "lr_scheduler", "baselines"]
+            ignore=["optimizer", "penalty", "meta_optimizer", "lr_scheduler", "baselines"]
         )
         self.optimizer = optimizer
         self.meta_loss = meta_loss
@@ -117,7 +120,7 @@ class FunctionTask(MetaTask):
         trajectory = self.unroll_training(solver, batch.objective, batch.x0)
         value = self._meta_value(trajectory.values, batch.objective)
         secant = mean_secant_residual(trajectory)
-        loss = value + self.secant_weight * secant
+        loss = value + self.penalty.weight * secant
         self.log("train/meta_loss", loss, prog_bar=True)
         self.log("train/value", value)
         self.log("train/secant_residual", secant)
@@ -174,7 +177,7 @@ class FunctionTask(MetaTask):
     ) -> None:
         """Run one solver into ``curves``, and into the logs under ``log_as`` if given."""
         objective = batch.objective
-        trajectory = unroll(optimizer, objective, batch.x0, steps)
+        trajectory = unroll(optimizer, objective, batch.x0, steps, penalty=self.penalty)
         self.curves[_VALUE][name] = trajectory.values.mean(dim=1).tolist()
         # A direction and a residual stand at the step that they made; the start has none.
         if isinstance(objective, HasNewtonDirection):

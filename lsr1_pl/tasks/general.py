@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.metrics.evaluations import value_after
-from lsr1_pl.optim import BatchedOptimizer, PairLSR1, Trajectory, unroll
+from lsr1_pl.optim import BatchedOptimizer, PairLSR1, SecantPenalty, Trajectory, unroll
 from lsr1_pl.tasks.function import FunctionBatch
 from lsr1_pl.tasks.meta import MetaTask
 
@@ -63,7 +63,13 @@ class GeneralTask(MetaTask):
         baselines: Mapping[str, BatchedOptimizer] | None = None,
     ) -> None:
         super().__init__(
-            steps, 0.0, meta_optimizer, lr_scheduler, second_order, clip_sample_gradient, None
+            steps,
+            SecantPenalty(0.0),
+            meta_optimizer,
+            lr_scheduler,
+            second_order,
+            clip_sample_gradient,
+            None,
         )
         if not floor > 0:
             raise UserError(f"GeneralTask floor is {floor}; it must be above 0")

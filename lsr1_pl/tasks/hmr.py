@@ -42,17 +42,18 @@ from lsr1_pl.hmr.evaluation import (
 )
 from lsr1_pl.hmr.evaluation.errors import EVALUATED_KEYPOINTS
 from lsr1_pl.hmr.reprojection import Residual
-from lsr1_pl.optim import LSR1, BatchedOptimizer
+from lsr1_pl.optim import LSR1, BatchedOptimizer, SecantPenalty
 from lsr1_pl.pretrained import take_weights
 from lsr1_pl.tasks.hmr_checks import check_arguments
-from lsr1_pl.tasks.meta import MetaTask, mean_secant_residual
+from lsr1_pl.tasks.meta import MetaTask, mean_secant_residual, takes_secant_weight
 
 
+@takes_secant_weight
 class HMRTask(MetaTask):
     """Initial-estimate networks and L-SR1 on the pose and betas, trained together (Eq. 13).
 
     Every state, the initial estimate included, pays LGD's outer loss; the secant penalty is
-    added with ``secant_weight``. Evaluation runs ``evaluation_steps`` and logs, under ``val/`` or
+    added with its weight. Evaluation runs ``evaluation_steps`` and logs, under ``val/`` or
     ``test/``, PA-MPJPE and reprojection error at each step; ``val/pa_mpjpe`` is the one after K
     steps, for checkpoint selection. Test also runs each baseline from the same initial estimate.
 
@@ -63,7 +64,7 @@ class HMRTask(MetaTask):
         initial_width: width of the initial-estimate networks.
         initial_dropout: their dropout rate.
         steps: K.
-        secant_weight: lambda_sec.
+        penalty: the secant penalty.
         objective_scale: of the inner objective; 36 is the sum of Eq. 12, 1 LGD's mean.
         residual: of the inner objective; see :class:`lsr1_pl.hmr.ReprojectionObjective`.
         prior_weight: of |y|^2 in the inner objective, y the way from the initial estimate in the
@@ -97,7 +98,9 @@ class HMRTask(MetaTask):
     """The people of the last evaluation, if ``keep_people`` was set before it."""
     keep_people: bool = False
     """Whether evaluations keep every person's fit in ``people``."""
-    kept_elsewhere: tuple[str, ...] = ("optimizer", "meta_optimizer", "lr_scheduler", "baselines")
+    kept_elsewhere: tuple[str, ...] = (
+        *("optimizer", "penalty", "meta_optimizer", "lr_scheduler", "baselines"),
+    )
     """The arguments that are objects, and so are not among the saved hyperparameters."""
     _run: EvaluationRun
 
@@ -109,7 +112,7 @@ class HMRTask(MetaTask):
         initial_width: int = 1024,
         initial_dropout: float = 0.2,
         steps: int = 8,
-        secant_weight: float = 1.0,
+        penalty: SecantPenalty = SecantPenalty(1.0),
         objective_scale: float = 36.0,
         residual: Residual = "absolute",
         prior_weight: float = 0.0,
@@ -136,7 +139,7 @@ class HMRTask(MetaTask):
     ) -> None:
         super().__init__(
             steps,
-            secant_weight,
+            penalty,
             meta_optimizer,
             lr_scheduler,
             second_order,
@@ -197,7 +200,7 @@ class HMRTask(MetaTask):
         states = torch.cat([x0.unsqueeze(0), trajectory.iterates[1:]])
         losses = self._outer_loss(states, target, observation)
         secant = mean_secant_residual(trajectory)
-        return losses.mean() + self.secant_weight * secant, {
+        return losses.mean() + self.penalty.weight * secant, {
             "initial_loss": losses[0].mean(),
             "final_loss": losses[-1].mean(),
             "secant_residual": secant,

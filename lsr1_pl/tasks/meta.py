@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import functools
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from pytorch_lightning import LightningModule
@@ -11,7 +12,9 @@ from torch import Tensor
 
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Objective
-from lsr1_pl.optim import BatchedOptimizer, Trajectory, unroll
+from lsr1_pl.optim import BatchedOptimizer, SecantPenalty, Trajectory, unroll
+
+Class = TypeVar("Class", bound=type)
 
 
 class InnerSteps(NamedTuple):
@@ -31,7 +34,7 @@ class MetaTask(LightningModule):
 
     Args:
         steps: K, the inner steps of the unroll.
-        secant_weight: lambda_sec of Eqs. 9 and 13.
+        penalty: the secant penalty of Eqs. 9 and 13.
         meta_optimizer: makes the meta-optimiser from the parameters.
         lr_scheduler: makes its learning-rate schedule, stepped once an iteration.
         second_order: whether the meta-gradient flows through the inner gradients.
@@ -54,7 +57,7 @@ class MetaTask(LightningModule):
     def __init__(
         self,
         steps: int,
-        secant_weight: float,
+        penalty: SecantPenalty,
         meta_optimizer: OptimizerCallable,
         lr_scheduler: LRSchedulerCallable | None,
         second_order: bool,
@@ -66,12 +69,12 @@ class MetaTask(LightningModule):
         super().__init__()
         if steps < 1:
             raise UserError(f"{type(self).__name__} steps is {steps}; it must be at least 1")
-        if secant_weight < 0:
+        if not isinstance(penalty, SecantPenalty):
             raise UserError(
-                f"{type(self).__name__} secant_weight is {secant_weight}; it must be 0 or more"
+                f"{type(self).__name__} penalty is {penalty!r}; expected SecantPenalty(weight)"
             )
         self.steps = steps
-        self.secant_weight = secant_weight
+        self.penalty = penalty
         self.meta_optimizer = meta_optimizer
         self.lr_scheduler = lr_scheduler
         self.second_order = second_order
@@ -102,6 +105,7 @@ class MetaTask(LightningModule):
             clip_sample_gradient=self.clip_sample_gradient,
             divergence_limit=self.divergence_limit,
             truncate_every=self.truncate_every,
+            penalty=self.penalty,
         )
         self.inner_steps = InnerSteps(trajectory.values.detach(), trajectory.guarded)
         return trajectory
@@ -157,3 +161,25 @@ def mean_secant_residual(trajectory: Trajectory) -> Tensor:
     if trajectory.secant_residuals is None:
         return trajectory.values.new_zeros(())
     return trajectory.secant_residuals.mean()
+
+
+def takes_secant_weight(owner: Class) -> Class:
+    """A class decorator: ``secant_weight=w`` stands for the penalty at its default with weight w.
+
+    Raises:
+        UserError: both are given.
+    """
+    initialise = owner.__init__  # type: ignore[misc]
+
+    @functools.wraps(initialise)
+    def translated(self: Any, *args: Any, **kwargs: Any) -> None:
+        if "secant_weight" in kwargs:
+            if "penalty" in kwargs:
+                raise UserError(
+                    f"{owner.__name__} got penalty and also secant_weight; give penalty alone"
+                )
+            kwargs["penalty"] = SecantPenalty(kwargs.pop("secant_weight"))
+        initialise(self, *args, **kwargs)
+
+    owner.__init__ = translated  # type: ignore[misc]
+    return owner

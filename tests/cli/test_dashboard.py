@@ -88,7 +88,7 @@ def fills_its_panels(run: OfflineRun, task: Task, verb: Any = "fit") -> None:
 def test_every_panel_of_a_function_run_has_its_key(function_run: Path) -> None:
     run = finished(function_run)
     fills_its_panels(run, "function")
-    assert run.config["model"]["init_args"]["optimizer"]["init_args"]["hidden_dim"] == 8
+    assert run.config["model"]["init_args"]["optimizer"]["init_args"]["networks"]["width"] == 8
     assert run.config["trainer"]["max_steps"] == 12
     assert len(run.config["data_sha256"]["settings"]) == 64
     assert {"train/meta_loss", "val/final_value", "val/value_step_*"} <= run.minimised

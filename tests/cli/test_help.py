@@ -42,4 +42,4 @@ def test_every_option_of_lightning_is_one_flag_further(
     assert text.startswith("usage: lsr1 ")
     assert "--trainer.limit_test_batches" in text
     assert main(["fit", "--model.help", "lsr1_pl.tasks.FunctionTask"]) == 0
-    assert "--model.secant_weight" in capsys.readouterr().out
+    assert "--model.penalty.weight" in capsys.readouterr().out

@@ -38,7 +38,7 @@ def test_a_run_writes_log_config_best_and_last(finished_run: Path) -> None:
     config = yaml.safe_load((finished_run / "config.yaml").read_text())
     assert config == yaml.safe_load(last[CONFIG_KEY])
     assert config["trainer"]["max_steps"] == 12
-    assert config["model"]["init_args"]["optimizer"]["init_args"]["hidden_dim"] == 8
+    assert config["model"]["init_args"]["optimizer"]["init_args"]["networks"]["width"] == 8
 
 
 def test_test_needs_no_config_and_flags_override(

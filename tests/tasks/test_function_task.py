@@ -99,7 +99,7 @@ def test_non_finite_meta_gradient_is_dropped_and_counted() -> None:
 def test_bad_options_are_named() -> None:
     with pytest.raises(UserError, match="steps"):
         task(steps=0)
-    with pytest.raises(UserError, match="secant_weight"):
+    with pytest.raises(UserError, match="SecantPenalty weight"):
         task(secant_weight=-1.0)
 
 

@@ -15,11 +15,11 @@ from lsr1_pl.bench.study import COLOURS, Study, new_figure
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.metrics.memory import peak_bytes, start_peak
 from lsr1_pl.objectives import DiagonalQuadratic
-from lsr1_pl.optim import LBFGS, LSR1, AdaHessian, Adam, BatchedOptimizer, unroll
+from lsr1_pl.optim import LBFGS, LSR1, AdaHessian, Adam, BatchedOptimizer, Networks, unroll
 from lsr1_pl.report import PageTable, Section
 
 _SOLVERS: dict[str, Callable[[], BatchedOptimizer]] = {
-    "L-SR1": lambda: LSR1(hidden_dim=128, buffer_size=8),
+    "L-SR1": lambda: LSR1(networks=Networks(128), buffer_size=8),
     "Adam": lambda: Adam(1e-2),
     "AdaHessian": lambda: AdaHessian(1e-2),
     "L-BFGS": lambda: LBFGS(8, learning_rate=0.1),

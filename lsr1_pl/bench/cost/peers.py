@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from lsr1_pl.body import BodyModel
 from lsr1_pl.body.skeleton import COCO18_INDICES
 from lsr1_pl.hmr.reprojection import JointsOf
-from lsr1_pl.optim.networks import PReLU
+from lsr1_pl.optim.lsr1.networks import PReLU
 from lsr1_pl.tasks import HMRTask
 
 

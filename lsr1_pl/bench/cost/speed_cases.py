@@ -19,7 +19,7 @@ from lsr1_pl.data.motion import MotionSampler
 from lsr1_pl.data.quadratics import QuadraticBatch
 from lsr1_pl.data.views import Viewing
 from lsr1_pl.hmr.reprojection import JointsOf
-from lsr1_pl.optim import LSR1, unroll
+from lsr1_pl.optim import LSR1, Networks, Rate, Runner, unroll
 from lsr1_pl.tasks import HMRTask, load_task
 
 Call = Callable[[], object]
@@ -109,7 +109,7 @@ def quadratic_step(device: str, compiled: bool, *, whole: bool = False) -> Call:
     ``whole`` adds what a training does around it: a batch is drawn, and AdamW steps.
     """
     torch.manual_seed(0)
-    optimizer = LSR1(hidden_dim=_WIDTH, compiled=compiled).to(device)
+    optimizer = LSR1(networks=Networks(_WIDTH), runner=Runner(compiled)).to(device)
     adamw = torch.optim.AdamW(optimizer.parameters(), lr=1e-4)
     fixed, numbers = _draw(device, _PROBLEMS), itertools.count()
 
@@ -136,7 +136,7 @@ def quadratic_step(device: str, compiled: bool, *, whole: bool = False) -> Call:
 
 def _inference_step(device: str, problems: int) -> Call:
     torch.manual_seed(0)
-    optimizer = LSR1(hidden_dim=_WIDTH).to(device).eval()
+    optimizer = LSR1(networks=Networks(_WIDTH)).to(device).eval()
     batch = _draw(device, problems)
     objective = batch.objective
     with torch.no_grad():
@@ -181,7 +181,7 @@ def _products(device: str, rows: int, steps: int, backward: bool) -> Call:
 def _paper_task() -> HMRTask:
     """With ``hmr.yaml``'s optimiser."""
     torch.manual_seed(0)
-    networks = LSR1(hidden_dim=_WIDTH, buffer_size=4, gamma1=0.1)
+    networks = LSR1(networks=Networks(_WIDTH), buffer_size=4, rate=Rate(0.1))
     return HMRTask(networks, steps=_HMR_STEPS)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lsr1_pl.optim import SecantPenalty
+
 TABLE_4, OPEN = "Table 4", "choices that the paper leaves open"
 
 
@@ -30,17 +32,30 @@ VARIANTS = (
     Variant(
         "inputs x, p, g, q", TABLE_4, 3, {"inputs": ("x", "p", "g", "q")}, paper="-2.51 ± 2.64"
     ),
-    Variant("no projection", OPEN, 3, task={"secant_weight": 0.0}),
+    Variant("no projection", OPEN, 3, task={"penalty": SecantPenalty(0.0)}),
     Variant(
         "Eq. 9 as printed: current pair, attached",
         OPEN,
         2,
-        {"secant_pair": "current", "secant_detach": False},
+        task={"penalty": SecantPenalty(100.0, pair="current", detached=False)},
     ),
-    Variant("current pair, detached", OPEN, 2, {"secant_pair": "current"}),
-    Variant("previous pair, attached", OPEN, 2, {"secant_detach": False}),
     Variant(
-        "relative penalty, weight 1", OPEN, 2, {"secant_relative": True}, {"secant_weight": 1.0}
+        "current pair, detached",
+        OPEN,
+        2,
+        task={"penalty": SecantPenalty(100.0, pair="current")},
+    ),
+    Variant(
+        "previous pair, attached",
+        OPEN,
+        2,
+        task={"penalty": SecantPenalty(100.0, detached=False)},
+    ),
+    Variant(
+        "relative penalty, weight 1",
+        OPEN,
+        2,
+        task={"penalty": SecantPenalty(1.0, norm="relative")},
     ),
     Variant("B0 = 0 (line 9 as printed)", OPEN, 2, {"initial_curvature": "none"}),
     Variant("B0 scaled by p.q / q.q", OPEN, 2, {"initial_curvature": "scaled"}),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lsr1_pl.hmr import InErrorMetric, LossWeights
-from lsr1_pl.optim import LSR1
+from lsr1_pl.optim import LSR1, SecantPenalty
 
 LADDER, ASIDE = "ladder", "one step aside from the last rung"
 
@@ -25,7 +25,7 @@ _AVERAGED: Mapping[str, Any] = {
     "inputs": ("x", "p", "d", "g", "q", "b0g", "b0m"),
 }
 _TOP: Mapping[str, Any] = {**_AVERAGED, "problem_inputs": True, "embedding": 8, "variables": 82}
-_MEAN: Mapping[str, Any] = {"objective_scale": 1.0, "secant_weight": 0.0}
+_MEAN: Mapping[str, Any] = {"objective_scale": 1.0, "penalty": SecantPenalty(0.0)}
 _JOINTS: Mapping[str, Any] = {**_MEAN, "loss_weights": LossWeights(0.3, 3.0, 0.3, 0.05)}
 _SQUARES: Mapping[str, Any] = {**_JOINTS, "residual": "rms"}
 _LAST: Mapping[str, Any] = {**_SQUARES, "prior_weight": 3e-4}
@@ -63,7 +63,7 @@ VARIANTS = (
     Variant(
         "as printed, at width 32",
         LADDER,
-        task={"objective_scale": 36.0, "secant_weight": 1.0},
+        task={"objective_scale": 36.0, "penalty": SecantPenalty(1.0)},
         metric=False,
     ),
     Variant(
@@ -102,8 +102,7 @@ VARIANTS = (
     _aside("second order", task={"second_order": True}),
     _aside(
         "secant penalty 0.01, relative",
-        optimizer={"secant_relative": True},
-        task={"secant_weight": 0.01},
+        task={"penalty": SecantPenalty(0.01, norm="relative")},
     ),
     _aside("detached inputs", optimizer={"detach_inputs": True}),
     _aside("trained with noise of 0 to 2 %", data={"keypoint_noise": (0.0, 0.02)}),

@@ -8,8 +8,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from lsr1_pl.ground.choices import choices_checked
 from lsr1_pl.ground.types import Evaluation, Objective
-from lsr1_pl.optim.checks import check_choice, check_positive
+from lsr1_pl.optim.checks import check_positive
 from lsr1_pl.optim.classical.sr1 import identities, times
 from lsr1_pl.optim.line_search import LineStep, armijo
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
@@ -24,6 +25,7 @@ class BFGSState(OptimizerState):
     inverse_hessian: Tensor
 
 
+@choices_checked
 class BFGS(BatchedOptimizer):
     """``x_k = x_{k-1} - alpha B g`` with the BFGS update of B, B0 = I.
 
@@ -42,7 +44,6 @@ class BFGS(BatchedOptimizer):
         line_search: Literal["armijo", "exact"] | None = "armijo",
         learning_rate: float = 1.0,
     ) -> None:
-        check_choice(self, "line_search", line_search, (None, "armijo", "exact"))
         check_positive(self, learning_rate=learning_rate)
         self.line_search = line_search
         self.learning_rate = learning_rate

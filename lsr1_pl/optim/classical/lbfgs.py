@@ -8,10 +8,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from lsr1_pl.ground.choices import choices_checked
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Evaluation, Objective
-from lsr1_pl.optim.checks import check_choice, check_positive
+from lsr1_pl.optim.checks import check_positive
 from lsr1_pl.optim.line_search import LineStep, armijo, strong_wolfe
+from lsr1_pl.optim.pairs.secant_pairs import SecantPairs
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
 
 _LEAST_CURVATURE = 1e-10
@@ -22,15 +24,13 @@ _SEARCHES = {"armijo": armijo, "strong_wolfe": strong_wolfe}
 class LBFGSState(OptimizerState):
     """L-BFGS's state: the last pairs of each problem, newest last."""
 
-    steps: Tensor
-    """(B, L, N) p; places without a pair hold zeros."""
-    changes: Tensor
-    """(B, L, N) q."""
+    pairs: SecantPairs
     scale: Tensor
     """(B,) the factor of the initial inverse Hessian, ``p.q / q.q`` of the newest pair."""
     steps_taken: int
 
 
+@choices_checked
 class LBFGS(BatchedOptimizer):
     """The two-loop recursion over the last ``history_size`` pairs.
 
@@ -50,7 +50,6 @@ class LBFGS(BatchedOptimizer):
         line_search: Literal["armijo", "strong_wolfe"] | None = None,
         learning_rate: float = 1.0,
     ) -> None:
-        check_choice(self, "line_search", line_search, (None, *_SEARCHES))
         check_positive(self, learning_rate=learning_rate)
         if history_size < 1:
             raise UserError(f"LBFGS history_size is {history_size}; it must be at least 1")
@@ -60,17 +59,17 @@ class LBFGS(BatchedOptimizer):
 
     def init(self, x: Tensor, evaluation: Evaluation) -> LBFGSState:
         """State at ``x`` (B, N), without pairs."""
-        empty = x.new_zeros(x.shape[0], self.history_size, x.shape[1])
+        empty = SecantPairs.empty(x, self.history_size)
         ones = torch.ones_like(x[:, 0])
         none = torch.zeros_like(ones, dtype=torch.long)
         return LBFGSState(
-            x, evaluation, evaluation.gradient, None, empty, empty, ones, 0, evaluations=none
+            x, evaluation, evaluation.gradient, None, empty, ones, 0, evaluations=none
         )
 
     def step(self, state: LBFGSState, objective: Objective) -> LBFGSState:
         """One step, then the new pair."""
         gradient = state.evaluation.gradient
-        direction = two_loop(gradient, state.steps, state.changes, state.scale)
+        direction = state.pairs.product(gradient, state.scale)
         length = torch.full_like(state.evaluation.value, self.learning_rate)
         if state.steps_taken == 0:
             length = length / gradient.abs().sum(dim=1).clamp_min(1.0)
@@ -87,13 +86,11 @@ class LBFGS(BatchedOptimizer):
         product = (p * q).sum(dim=1)
         q_square = q.square().sum(dim=1)
         kept = product > _LEAST_CURVATURE
-        rows = kept.view(-1, 1, 1)
         return replace(
             after,
             iterate=iterate,
             evaluation=evaluation,
-            steps=torch.where(rows, _pushed(before.steps, p), before.steps),
-            changes=torch.where(rows, _pushed(before.changes, q), before.changes),
+            pairs=before.pairs.push(p, q, kept),
             scale=torch.where(kept, product / torch.where(kept, q_square, 1), before.scale),
             steps_taken=before.steps_taken + 1,
         )
@@ -107,29 +104,3 @@ class LBFGS(BatchedOptimizer):
         iterate = state.iterate - length.unsqueeze(1) * direction
         one = torch.ones_like(length, dtype=torch.long)
         return LineStep(length, iterate, objective.evaluate(iterate), one)
-
-
-def two_loop(gradient: Tensor, steps: Tensor, changes: Tensor, scale: Tensor) -> Tensor:
-    """(B, N): the inverse Hessian's estimate times ``gradient`` (B, N), in O(L N).
-
-    For pairs ``steps``, ``changes`` (B, L, N), newest last, zeros where there is none, and the
-    ``scale`` (B,) of the initial estimate.
-    """
-    products = (steps * changes).sum(dim=2)
-    filled = products > 0
-    rho = filled / torch.where(filled, products, torch.ones_like(products))
-    direction = gradient
-    alphas = []
-    for i in reversed(range(steps.shape[1])):
-        alpha = rho[:, i] * (steps[:, i] * direction).sum(dim=1)
-        direction = direction - alpha.unsqueeze(1) * changes[:, i]
-        alphas.append(alpha)
-    direction = scale.unsqueeze(1) * direction
-    for i, alpha in zip(range(steps.shape[1]), reversed(alphas), strict=True):
-        beta = rho[:, i] * (changes[:, i] * direction).sum(dim=1)
-        direction = direction + (alpha - beta).unsqueeze(1) * steps[:, i]
-    return direction
-
-
-def _pushed(pairs: Tensor, newest: Tensor) -> Tensor:
-    return torch.cat([pairs[:, 1:], newest.unsqueeze(1)], dim=1)

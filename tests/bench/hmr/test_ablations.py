@@ -15,7 +15,7 @@ from lsr1_pl.bench.many_runs import missing, store
 from lsr1_pl.cli import main
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import InErrorMetric
-from lsr1_pl.optim import LSR1
+from lsr1_pl.optim import LSR1, SecantPenalty
 
 
 def test_every_variant_is_another_one() -> None:
@@ -37,7 +37,7 @@ def test_runs_are_trained_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     words += ["--model.init_args.initial_width=8", "--data.init_args.validation_count=4"]
     assert main(words) == 0
     initial = tmp_path / "hmr_open/version_0/checkpoints/last.ckpt"
-    tiny = {"initial_width": 8, "steps": 2, "secant_weight": 0.0}
+    tiny = {"initial_width": 8, "steps": 2, "penalty": SecantPenalty(0.0)}
     few = tuple(replace(v, task={**v.task, **tiny}) for v in (VARIANTS[0], VARIANTS[-1]))
     monkeypatch.setattr(ablations, "VARIANTS", few)
     out = tmp_path / "out"

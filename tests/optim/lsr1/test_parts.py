@@ -8,11 +8,19 @@ from dataclasses import replace
 import pytest
 import torch
 from random_problems import quadratics, starts
+from torch import Tensor
 
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Evaluation
 from lsr1_pl.objectives import Quadratic
-from lsr1_pl.optim import LSR1, PSDSR1, Adam, EncoderInputs, unroll
+from lsr1_pl.optim import LSR1, PSDSR1, Adam, Embedding, EncoderInputs, Reads, unroll
+from lsr1_pl.optim.lsr1.reads import Seen
+
+
+def seen(x: Tensor, evaluation: Evaluation, steps_taken: int, scale: Tensor) -> Seen:
+    """What an encoder sees at ``x``, of an optimiser whose B0 has this factor."""
+    state = LSR1(hidden_dim=4, buffer_size=1).init(x, evaluation)
+    return Seen(replace(state, steps_taken=steps_taken), scale, evaluation.gradient)
 
 
 def without_networks(optimizer: LSR1) -> LSR1:
@@ -82,14 +90,13 @@ def test_steps_do_not_know_the_objective_s_scale() -> None:
 
 
 def test_inputs_against_hand_computed_ones() -> None:
-    inputs = EncoderInputs(
-        ("g", "b0g"), "rms", problem_inputs=True, embedding=3, variables=2
-    ).double()
+    reads = Reads(("g", "b0g"), "rms", problem_numbers=True, embedding=Embedding(3, 2))
+    inputs = EncoderInputs(reads).double()
     assert inputs.width == 2 + 6 + 3
     g = torch.tensor([[3.0, 4.0]], dtype=torch.float64)
     x = torch.tensor([[1.0, 1.0]], dtype=torch.float64)
     evaluation = Evaluation(torch.tensor([5.0], dtype=torch.float64), g)
-    found = inputs({"x": x, "g": g, "b0g": 2 * g}, evaluation, 3)
+    found = inputs(seen(x, evaluation, 3, torch.tensor([[2.0]], dtype=torch.float64)))
     root = math.sqrt(12.5)
     numbers = [math.log(5) / 4, math.log(5 / 25) / 4, math.log(root) / 4, 0.0, 0.25, 0.5]
     assert inputs.embedding is not None
@@ -102,9 +109,10 @@ def test_inputs_against_hand_computed_ones() -> None:
 
 
 def test_an_objective_of_value_and_gradient_zero_gives_finite_inputs() -> None:
-    inputs = EncoderInputs(("x",), "rms", problem_inputs=True)
+    inputs = EncoderInputs(Reads(("x",), "rms", problem_numbers=True))
     zero = torch.zeros(2, 3)
-    assert torch.isfinite(inputs({"x": zero}, Evaluation(torch.zeros(2), zero), 0)).all()
+    at = seen(zero, Evaluation(torch.zeros(2), zero), 0, torch.ones(2, 1))
+    assert torch.isfinite(inputs(at)).all()
 
 
 def test_an_embedding_knows_how_many_variables_it_has() -> None:
@@ -120,9 +128,10 @@ def test_the_state_keeps_running_means() -> None:
     state = optimizer.init(x, problem.evaluate(x))
     g = state.evaluation.gradient
     after = optimizer.step(state, problem)
-    torch.testing.assert_close(after.gradient_mean, 0.5 * g)
-    torch.testing.assert_close(after.gradient_square, 0.001 * g.square())
-    assert (replace(state).gradient_mean == 0).all()
+    torch.testing.assert_close(after.gradient_memory, 0.5 * g)
+    torch.testing.assert_close(after.base_memory, 0.001 * g.square())
+    assert (state.gradient_memory == 0).all()
+    assert (state.base_memory == 0).all()
 
 
 def test_b0_of_the_first_secant_is_held() -> None:
@@ -166,8 +175,6 @@ def test_the_invariant_networks_know_no_unit() -> None:
             state,
             evaluation=taller.evaluate(state.iterate),
             gradient_change=c * state.gradient_change,
-            gradient_mean=c * state.gradient_mean,
-            gradient_square=c * c * state.gradient_square,
             curvature=replace(
                 state.curvature,
                 scale=state.curvature.scale / c,
@@ -180,13 +187,16 @@ def test_the_invariant_networks_know_no_unit() -> None:
 
 
 def test_secant_inputs_by_hand() -> None:
-    inputs = EncoderInputs(["p"], secant_inputs=True)
-    assert inputs.reads_residual
+    inputs = EncoderInputs(Reads(["p"], secant_numbers=True))
     p = torch.tensor([[3.0, 4.0]])
     q = torch.tensor([[4.0, 3.0]])
     r = torch.tensor([[0.5, 0.0]])
-    at = Evaluation(torch.zeros(1), torch.zeros(1, 2))
-    read = inputs({"p": p, "q": q, "r": r, "x": p}, at, 1)
+    # With B0 = 0 and one vector, B q = v (v . q) = p - r.
+    v = (p - r) / ((p - r) * q).sum().sqrt()
+    at = seen(p, Evaluation(torch.zeros(1), torch.zeros(1, 2)), 1, torch.zeros(1, 1))
+    curvature = replace(at.state.curvature, scale=torch.zeros(1, 1)).push(v)
+    state = replace(at.state, previous_step=p, gradient_change=q, curvature=curvature)
+    read = inputs(at._replace(state=state))
     expected = torch.tensor([24 / 25, 4 / 5, 0.2 * math.log(0.1)])
     torch.testing.assert_close(read[0, 0, 1:], expected)
     torch.testing.assert_close(read[0, 1, 1:], expected)

@@ -13,8 +13,8 @@ from lsr1_pl.ground.precision import full_precision
 from lsr1_pl.ground.types import Evaluation, Objective
 from lsr1_pl.optim.checks import check_counts
 from lsr1_pl.optim.line_search import LineStep, armijo
+from lsr1_pl.optim.pairs.secant_pairs import SecantPairs, SplitProduct
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState, select_rows
-from lsr1_pl.optim.secant_pairs import SecantPairs, SplitProduct
 
 _FEATURES, _OUTPUTS = 9, 3
 _FEATURE_LIMIT = 4.0

@@ -1,14 +1,15 @@
 """The networks without gradients against the modules that they are folded from."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
 
 from lsr1_pl.objectives import DiagonalQuadratic
 from lsr1_pl.optim import LSR1, unroll
-from lsr1_pl.optim import folded as folding
-from lsr1_pl.optim.folded import FoldedNetworks
+from lsr1_pl.optim.lsr1 import folded as folding
+from lsr1_pl.optim.lsr1.folded import FoldedNetworks
 
 
 def trained_looking(seed: int, **options: bool) -> LSR1:
@@ -55,7 +56,7 @@ def test_a_step_follows_weights_that_change_behind_its_back() -> None:
     with torch.no_grad():
         before = unroll(optimizer, DiagonalQuadratic(10.0), x, 2).iterates
         optimizer.learning_rate_generator.output.bias.data += 5.0
-        optimizer.gamma2 = 1.0
+        optimizer.rate = replace(optimizer.rate, gamma2=1.0)
         after = unroll(optimizer, DiagonalQuadratic(10.0), x, 2).iterates
     assert not torch.allclose(before[1:], after[1:])
 

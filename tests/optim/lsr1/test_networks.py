@@ -10,7 +10,7 @@ import torch
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.objectives import DiagonalQuadratic
 from lsr1_pl.optim import LSR1, unroll
-from lsr1_pl.optim.networks import PReLU
+from lsr1_pl.optim.lsr1.networks import PReLU
 
 
 def test_prelu_is_torchs() -> None:
@@ -53,6 +53,6 @@ def test_a_mode_of_the_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(torch, "compile", lambda step, **options: asked.append(options) or step)
     for compiled in (False, True, "reduce-overhead", "max-autotune"):
         LSR1(hidden_dim=4, compiled=compiled)
-    assert asked == [{}, {"mode": "reduce-overhead"}, {"mode": "max-autotune"}]
+    assert asked == [{"mode": None}, {"mode": "reduce-overhead"}, {"mode": "max-autotune"}]
     with pytest.raises(UserError, match=r"compiled is 'faster'; .*reduce-overhead"):
         LSR1(hidden_dim=4, compiled="faster")  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -42,13 +43,15 @@ class SecantPairs:
         none = like.new_zeros((like.shape[0], capacity, like.shape[1]))
         return cls(none, none)
 
-    def push(self, p: Tensor, q: Tensor) -> SecantPairs:
-        """With the pair p, q (B, N) as the newest, in the problems where its curvature is positive.
+    def push(self, p: Tensor, q: Tensor, kept: Tensor | None = None) -> SecantPairs:
+        """With the pair p, q (B, N) as the newest, in the problems ``kept`` (B,) bool.
 
-        The oldest of a full memory is discarded.
+        These are, if None is given, those where its curvature is positive: a pair that is kept
+        must have ``p . q > 0``. The oldest of a full memory is discarded.
         """
         product = (p * q).sum(dim=1)
-        kept = product > _LEAST_CURVATURE * p.norm(dim=1) * q.norm(dim=1)
+        if kept is None:
+            kept = product > _LEAST_CURVATURE * p.norm(dim=1) * q.norm(dim=1)
         scale = torch.where(kept, product, torch.ones_like(product)).rsqrt().unsqueeze(1)
 
         def pushed(pairs: Tensor, newest: Tensor) -> Tensor:
@@ -105,17 +108,28 @@ class SecantPairs:
         With B0 = gamma I, ``B = gamma R^T R + K`` for an R and a K that do not depend on gamma,
         both positive semi-definite.
         """
-        capacity = self.steps.shape[1]
+        y, coefficients = self._first_loop(y)
+        known = self._second_loop(torch.zeros_like(y), coefficients)
+        # The same recursion without the pairs' own part: what is left is linear in gamma.
+        return SplitProduct(known, self._second_loop(y, [0.0] * len(coefficients)))
+
+    def product(self, y: Tensor, gamma: Tensor) -> Tensor:
+        """(B, N): B y with B0 = gamma I, for gamma (B,)."""
+        y, coefficients = self._first_loop(y)
+        return self._second_loop(gamma.unsqueeze(1) * y, coefficients)
+
+    def _first_loop(self, y: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """y (B, N) less its part along each pair, newest first; and those parts, oldest first."""
         coefficients = []
-        for i in reversed(range(capacity)):
+        for i in reversed(range(self.steps.shape[1])):
             coefficient = (self.steps[:, i] * y).sum(dim=1, keepdim=True)
             y = torch.addcmul(y, coefficient, self.changes[:, i], value=-1)
             coefficients.append(coefficient)
-        known, unknown = torch.zeros_like(y), y
-        for i, coefficient in zip(range(capacity), reversed(coefficients), strict=True):
-            p, q = self.steps[:, i], self.changes[:, i]
-            share = coefficient - (q * known).sum(dim=1, keepdim=True)
-            known = torch.addcmul(known, share, p)
-            share = (q * unknown).sum(dim=1, keepdim=True)
-            unknown = torch.addcmul(unknown, share, p, value=-1)
-        return SplitProduct(known, unknown)
+        return y, coefficients[::-1]
+
+    def _second_loop(self, y: Tensor, coefficients: Sequence[Tensor | float]) -> Tensor:
+        """y (B, N) with each pair's part put back, oldest first."""
+        for i, coefficient in enumerate(coefficients):
+            share = coefficient - (self.changes[:, i] * y).sum(dim=1, keepdim=True)
+            y = torch.addcmul(y, share, self.steps[:, i])
+        return y

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from lsr1_pl.optim.networks import BasicBlock, ElementwiseMLP
+from lsr1_pl.optim.lsr1.networks import BasicBlock, ElementwiseMLP
 
 CHUNK = 2**18
 """Features at a time on a CPU (2,048 rows of width 128): they stay in a core's cache."""
@@ -50,11 +50,11 @@ class _Block(NamedTuple):
     slope: Tensor
     second: Tensor
     """Transposed weight (features, features)."""
-    residual: bool
+    skip: bool
 
     def __call__(self, rows: Tensor) -> Tensor:
         hidden = torch.prelu(self.first(rows), self.slope)
-        return torch.addmm(rows, hidden, self.second) if self.residual else hidden @ self.second
+        return torch.addmm(rows, hidden, self.second) if self.skip else hidden @ self.second
 
 
 class _Layers(NamedTuple):
@@ -126,8 +126,8 @@ def _folded(network: ElementwiseMLP) -> tuple[_Layers, Tensor]:
         first, first_norm, block_prelu, _, last, last_norm, _ = block.layers
         second = _fold(last, last_norm)
         reading = _fold(first, first_norm).shifted(offset)
-        folded.append(_Block(reading, _slope(block_prelu), second.weight.t(), block.residual))
-        offset = offset + second.bias if block.residual else second.bias
+        folded.append(_Block(reading, _slope(block_prelu), second.weight.t(), block.skip))
+        offset = offset + second.bias if block.skip else second.bias
     return _Layers(enter, _slope(prelu), folded), offset
 
 

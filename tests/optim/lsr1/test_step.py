@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from torch import Tensor
 from lsr1_pl import LSR1
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.objectives import Quadratic
-from lsr1_pl.optim import unroll
+from lsr1_pl.optim import SecantPenalty, unroll
 
 
 def drawn(count: int, size: int, dtype: torch.dtype = torch.float32) -> tuple[Quadratic, Tensor]:
@@ -53,7 +54,7 @@ def reference_run(optimizer: LSR1, problem: Quadratic, x: Tensor, steps: int) ->
         latent = optimizer.encoder(rows)
         v = optimizer.vector_generator(latent).reshape(x.shape)
         rate = optimizer.learning_rate_generator(latent).reshape(x.shape)
-        alpha = optimizer.gamma1 * torch.exp(optimizer.gamma2 * rate)
+        alpha = optimizer.rate.gamma1 * torch.exp(optimizer.rate.gamma2 * rate)
         if len(buffer) == optimizer.buffer_size:
             buffer.pop(0)
         buffer.append(v)
@@ -78,8 +79,8 @@ def test_follows_algorithm_1() -> None:
 
 
 @pytest.mark.parametrize("pair", ["previous", "current"])
-def test_secant_residual_is_of_the_configured_pair(pair: str) -> None:
-    optimizer = small(secant_pair=pair)
+def test_secant_residual_is_of_the_configured_pair(pair: Any) -> None:
+    optimizer, penalty = small(), SecantPenalty(pair=pair)
     problem, x0 = drawn(4, 3)
     with torch.no_grad():
         states = [optimizer.init(x0, problem.evaluate(x0))]
@@ -90,15 +91,17 @@ def test_secant_residual_is_of_the_configured_pair(pair: str) -> None:
         p, q = pair_state.previous_step, pair_state.gradient_change
         B = states[k].curvature.dense()
         expected = (p - (B @ q.unsqueeze(2)).squeeze(2)).square().sum(dim=1)
-        torch.testing.assert_close(states[k].secant_residual, expected)
+        torch.testing.assert_close(penalty.residual(states[k - 1], states[k]), expected)
     # The first state's p and q are placeholders: with the previous pair they cost nothing.
-    assert (states[1].secant_residual == 0).all() == (pair == "previous")
+    first = penalty.residual(states[0], states[1])
+    assert first is not None
+    assert (first == 0).all() == (pair == "previous")
 
 
 @pytest.mark.parametrize(("detach", "attached"), [(True, False), (False, True)])
 def test_detached_secant_pair_sends_no_gradient_to_the_step(detach: bool, attached: bool) -> None:
-    optimizer = small(secant_pair="current", secant_detach=detach)
-    trajectory = unroll(optimizer, *drawn(4, 3), 1)
+    optimizer, penalty = small(), SecantPenalty(pair="current", detached=detach)
+    trajectory = unroll(optimizer, *drawn(4, 3), 1, penalty=penalty)
     assert trajectory.secant_residuals is not None
     # After one step only p and q depend on the learning rates; B does not.
     (gradient,) = torch.autograd.grad(
@@ -141,11 +144,14 @@ def test_untrained_is_close_to_gradient_descent() -> None:
 @pytest.mark.parametrize("second_order", [True, False])
 def test_meta_gradient_equals_finite_differences(second_order: bool) -> None:
     """In float64, through four steps, values and secant penalty, in eval mode."""
-    optimizer = small(secant_detach=False, secant_pair="current", gamma2=0.1).double()
+    optimizer = small(gamma2=0.1).double()
+    penalty = SecantPenalty(pair="current", detached=False)
     problem, x0 = drawn(3, 3, torch.float64)
 
     def loss(with_gradient_path: bool) -> Tensor:
-        trajectory = unroll(optimizer, problem, x0, 4, second_order=with_gradient_path)
+        trajectory = unroll(
+            optimizer, problem, x0, 4, second_order=with_gradient_path, penalty=penalty
+        )
         assert trajectory.secant_residuals is not None
         return trajectory.values[1:].mean() + trajectory.secant_residuals.mean()
 
@@ -226,13 +232,13 @@ def test_step_leaves_the_given_state_as_it_was() -> None:
         ({"inputs": ()}, "inputs"),
         ({"inputs": ("x", "x")}, "inputs"),
         ({"buffer_size": 0}, "buffer_size"),
-        ({"hidden_dim": 0}, "hidden_dim"),
+        ({"hidden_dim": 0}, "Networks width"),
         ({"gamma1": 0.0}, "gamma1"),
         ({"dropout": 1.0}, "dropout"),
         ({"norm_momentum": 0.0}, "norm_momentum"),
-        ({"gradient_memory": 1.0}, "gradient_memory"),
-        ({"embedding": 2}, "embedding is 2 with variables None"),
-        ({"embedding": -1}, "embedding is -1"),
+        ({"gradient_memory": 1.0}, "RunningMean memory"),
+        ({"embedding": 2}, "Embedding size is 2 with variables None"),
+        ({"embedding": -1}, "Embedding size is -1"),
     ],
 )
 def test_bad_options_are_named(options: dict[str, Any], named: str) -> None:
@@ -241,9 +247,11 @@ def test_bad_options_are_named(options: dict[str, Any], named: str) -> None:
 
 
 def test_relative_secant_residual_knows_no_scale() -> None:
-    plain, relative = small(), small(secant_relative=True)
-    relative.load_state_dict(plain.state_dict())
-    one, other = (unroll(o, *drawn(4, 3), 4) for o in (plain, relative))
+    optimizer = small()
+    one, other = (
+        unroll(optimizer, *drawn(4, 3), 4, penalty=SecantPenalty(norm=norm))
+        for norm in ("sum", "relative")
+    )
     torch.testing.assert_close(one.iterates, other.iterates)
     assert one.secant_residuals is not None
     assert other.secant_residuals is not None
@@ -253,18 +261,20 @@ def test_relative_secant_residual_knows_no_scale() -> None:
     torch.testing.assert_close(other.secant_residuals[1:], one.secant_residuals[1:] / p_square)
 
 
-def test_output_limit_bounds_vectors_and_rates() -> None:
+def test_limits_bound_vectors_and_rates() -> None:
     optimizer = small(gamma1=0.5, gamma2=10.0, vector_init_scale=100.0)
     problem, x = drawn(8, 3)
     state = optimizer.init(x, problem.evaluate(x))
-    given = (state, state.curvature.scale, state.evaluation.gradient)
-    free, _ = optimizer._generate(*given)
-    optimizer.output_limit = 2.0
-    vector, rate = optimizer._generate(*given)
-    assert free.abs().max() > 2 >= vector.abs().max()
-    torch.testing.assert_close(vector, 2 * torch.tanh(free / 2))
-    assert 0.5 * math.exp(-2) <= rate.min() <= rate.max() <= 0.5 * math.exp(2)
-    with pytest.raises(UserError, match="output_limit"):
+    free = optimizer.step(state, problem)
+    optimizer.vector = replace(optimizer.vector, limit=2.0)
+    optimizer.rate = replace(optimizer.rate, limit=2.0)
+    bounded = optimizer.step(state, problem)
+    vector, was = bounded.curvature.vectors[:, -1], free.curvature.vectors[:, -1]
+    assert was.abs().max() > 2 >= vector.abs().max()
+    torch.testing.assert_close(vector, 2 * torch.tanh(was / 2))
+    rate = -bounded.previous_step / bounded.direction
+    assert 0.49 * math.exp(-2) <= rate.min() <= rate.max() <= 0.51 * math.exp(2)
+    with pytest.raises(UserError, match="limit"):
         small(output_limit=0.0)
 
 

@@ -1,0 +1,80 @@
+"""L-SR1, assembled from parts that each decide one thing and can be read alone.
+
+A step takes the gradient g at x. The *encoder* sees, of each variable, what ``reads`` says. Two
+generators read its features: one gives the newest ``vector`` v of B, the other the ``rate`` alpha.
+``B = base + sum v v^T`` over the last ``buffer_size`` vectors multiplies what ``gradient`` says,
+``product`` says what counts as the product, and the step is ``-alpha * (B g)``.
+
+Known methods are points in this space. Let the networks be silent (v = 0, alpha = gamma1):
+
+- ``LSR1(base=Identity())`` is gradient descent with step size gamma1;
+- ``LSR1(base=AdamDiagonal(), gradient=RunningMean(0.9))`` is Adam;
+- ``LSR1(base=Polyak())`` is Polyak's step;
+- ``LSR1(vector=SR1Vector())`` is SR1, kept positive: a network that is silent leaves SR1's vector.
+
+What is learned is a correction of these. ``LSR1()`` itself is the paper's: identity, plain
+gradient, free vectors.
+
+A part of one's own is a small class. This B0 is the identity until the buffer is full, then zero::
+
+    @dataclass(frozen=True)
+    class IdentityUntilFull(Base):
+        def at(self, state: LSR1State) -> Diagonal:
+            full = state.curvature.count + 1 >= state.curvature.capacity
+            return Diagonal(torch.full_like(state.curvature.scale, 0.0 if full else 1.0))
+
+    LSR1(base=IdentityUntilFull())
+
+In a config a part is the name of its class, or its fields::
+
+    class_path: lsr1_pl.optim.LSR1
+    init_args:
+      base: AdamDiagonal
+      rate: {gamma1: 0.1, gamma2: 0.5, limit: 3.0}
+"""
+
+from lsr1_pl.optim.lsr1.base import (
+    AdamDiagonal,
+    Base,
+    Diagonal,
+    FirstSecant,
+    Identity,
+    LastSecant,
+    Polyak,
+    Zero,
+)
+from lsr1_pl.optim.lsr1.gradients import Averaged, Gradient, PlainGradient, RunningMean
+from lsr1_pl.optim.lsr1.networks import Networks
+from lsr1_pl.optim.lsr1.rates import Rate
+from lsr1_pl.optim.lsr1.reads import Embedding, EncoderInputs, Reads
+from lsr1_pl.optim.lsr1.running import Runner
+from lsr1_pl.optim.lsr1.state import LSR1State
+from lsr1_pl.optim.lsr1.step import LSR1
+from lsr1_pl.optim.lsr1.vectors import FreeVector, SecantUnitVector, SR1Vector, Vector
+
+__all__ = [
+    "LSR1",
+    "AdamDiagonal",
+    "Averaged",
+    "Base",
+    "Diagonal",
+    "Embedding",
+    "EncoderInputs",
+    "FirstSecant",
+    "FreeVector",
+    "Gradient",
+    "Identity",
+    "LSR1State",
+    "LastSecant",
+    "Networks",
+    "PlainGradient",
+    "Polyak",
+    "Rate",
+    "Reads",
+    "Runner",
+    "RunningMean",
+    "SR1Vector",
+    "SecantUnitVector",
+    "Vector",
+    "Zero",
+]
