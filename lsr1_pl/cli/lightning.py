@@ -66,7 +66,7 @@ class _CLI(LightningCLI):
             "--trust_checkpoint",
             type=bool,
             default=False,
-            help="Take all that the checkpoint says: code, places to write to, connections.",
+            help="Take all that a checkpoint says: code, places to write to, connections.",
         )
         parser.add_argument(
             "--matmul_precision",

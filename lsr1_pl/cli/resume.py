@@ -51,6 +51,9 @@ def check_no_way_out(folder: Path) -> None:
         UserError: there is such a link.
     """
     for place, folders, files in os.walk(folder):
+        if Path(place).match("wandb/*run-*"):
+            # W&B links to a log of its own here, and makes such a folder anew for each run.
+            folders[:] = [name for name in folders if name != "logs"]
         for name in (*folders, *files):
             path = Path(place) / name
             if path.is_symlink() and folder not in path.resolve().parents:

@@ -18,6 +18,9 @@ from jsonargparse import _common, set_parsing_settings
 from lsr1_pl.pretrained.foreign_config import Foreign, refusal
 from lsr1_pl.pretrained.foreign_table import CALLABLES, CALLBACKS, ROOMS
 
+_OF_FLAGS = ("lsr1_pl.LSR1", "lsr1_pl.PairLSR1", "lsr1_pl.cli.wandb_log.WandbSettings")
+"""Classes that jsonargparse makes of flags; ``wandb`` is never taken from a file."""
+
 _DENIED = re.compile(r"Importing '([^']+)' is not allowed")
 _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 _CLASS_PATH = re.compile(r"class_path\W+([A-Za-z_][\w.]*)")
@@ -43,7 +46,7 @@ def listed_classes_only(source: Path, own_words: Sequence[str] = ()) -> Iterator
     named = {name for name in own_names(own_words) if not name.startswith("jsonargparse")}
     set_parsing_settings(
         import_path_denylist=["*"],
-        import_path_allowlist=[*ROOMS, "lsr1_pl.LSR1", "lsr1_pl.PairLSR1", *listed, *named],
+        import_path_allowlist=[*ROOMS, *_OF_FLAGS, *listed, *named],
     )
     try:
         yield

@@ -53,6 +53,32 @@ def test_printed_config_is_complete_and_builds_the_same(
         assert resolved[key] == given[key], key
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_checkpoint_of_every_config_is_tested_and_gone_on_with_alone(
+    name: str, empty_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = yaml.safe_load((packaged_configs() / name).read_text())
+    arguments = config["data"]["init_args"]
+    if "threedpw" in arguments:
+        pytest.skip("needs licensed files")
+    words = ["fit", "--config", name, "--trainer.max_steps=1", "--trainer.val_check_interval=1"]
+    words += [] if _data_is_packaged(config["data"]) else OPEN_DATA
+    words.append("--data.init_args.batch_size=2")
+    counts = ("evaluation_count", "validation_count", "test_count")
+    if "MotionDataModule" in config["data"]["class_path"]:
+        words += [f"--data.init_args.{count}=2" for count in counts[1:]]
+        words += ["--model.init_args.evaluation_steps=2"]
+    else:
+        words += ["--data.init_args.evaluation_count=2", "--model.init_args.test_steps=2"]
+    assert main([*words, "--model.init_args.steps=2"]) == 0
+    (last,) = (empty_folder / "runs").glob("*/version_0/checkpoints/last.ckpt")
+    capsys.readouterr()
+    assert main(["test", "--ckpt", str(last)]) == 0
+    assert main(["fit", "--ckpt", str(last), "--trainer.max_steps=2"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def _data_is_packaged(data: dict[str, Any]) -> bool:
     return all(store == "open" for store in data["init_args"].get("stores", ()))
 

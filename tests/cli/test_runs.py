@@ -121,3 +121,13 @@ def test_wandb_offline_gets_the_whole_config(
     assert b"hidden_dim" in content
     assert b"max_condition" in content
     assert (folder / "config.yaml").is_file()
+    # Going on connects only if this command's own words ask for it.
+    resume = ["fit", "--name=quadratics", "--ckpt=last"]
+    done = lsr1(*resume, "--trainer.max_steps=3", cwd=empty_folder)
+    assert done.returncode == 0, done.stderr
+    assert "wandb: it connects; ask for it with --wandb.project NAME" in done.stderr
+    assert len(list(folder.glob("wandb/offline-run-*"))) == 1
+    done = lsr1(*resume, "--trainer.max_steps=4", "--wandb.offline=true", cwd=empty_folder)
+    assert done.returncode == 0, done.stderr
+    assert "not taken" not in done.stderr
+    assert len(list(folder.glob("wandb/offline-run-*"))) == 2

@@ -15,6 +15,12 @@ from typing import Any, NamedTuple
 
 import torch
 import yaml
+from lightning_fabric.plugins import CheckpointIO
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.plugins import Precision
+from pytorch_lightning.profilers import Profiler
+from pytorch_lightning.strategies import Strategy
 
 from lsr1_pl.pretrained import CONFIG_KEY
 
@@ -33,6 +39,8 @@ class Named(NamedTuple):
     places: list[str]
     others: dict[str, Any]
     """Arguments that it cannot be made without, with something plain."""
+    role: str
+    """Where it fits: ``callbacks``, ``logger``, ``profiler``..., or nowhere that is known."""
 
 
 def things() -> list[Named]:
@@ -48,7 +56,7 @@ def things() -> list[Named]:
                 continue
             places = [p for p in parameters if any(word in p.lower() for word in _PLACES)]
             needed = {
-                key: 1
+                key: _plain(str(p.annotation))
                 for key, p in parameters.items()
                 if p.default is p.empty
                 and key not in places
@@ -56,8 +64,28 @@ def things() -> list[Named]:
             }
             if places:
                 path = f"{module.__name__}.{name}"
-                found[path] = Named(path, places, needed)
+                found[path] = Named(path, places, needed, _role(thing))
     return [found[path] for path in sorted(found)]
+
+
+_ROLES: dict[str, tuple[type, ...]] = {
+    "callbacks": (Callback,),
+    "logger": (Logger,),
+    "profiler": (Profiler,),
+    "strategy": (Strategy,),
+    "plugins": (CheckpointIO, Precision),
+}
+
+
+def _role(thing: Any) -> str:
+    bases = thing.__mro__ if inspect.isclass(thing) else ()
+    return next((role for role, wanted in _ROLES.items() if set(wanted) & set(bases)), "")
+
+
+def _plain(annotation: str) -> Any:
+    """A value that such an argument would take."""
+    kinds = {"bool": True, "float": 1.0, "int": 1, "str": "min", "dict": {}, "list": [], "Seq": []}
+    return next((value for kind, value in kinds.items() if kind in annotation), 1)
 
 
 def _modules() -> Iterator[Any]:
@@ -97,6 +125,8 @@ def a_place(draw: random.Random, victim: str) -> str:
 def _entry(draw: random.Random, victim: str, named: Named) -> Any:
     arguments = {**named.others, **{p: a_place(draw, victim) for p in named.places}}
     section = {"class_path": named.path, "init_args": arguments}
+    if draw.random() < 0.6:
+        return section
     return draw.choice(
         [section, section, section, named.path, json.dumps(section), {"class_path": named.path}]
     )
@@ -108,6 +138,16 @@ def _change_config(config: dict[str, Any], draw: random.Random, victim: str, all
     # Lightning's and this package's are the ones that could be let through.
     likely = [t for t in all_ if t.path.startswith(("lsr1_pl", "pytorch_lightning"))]
     named = draw.choice(likely if draw.random() < 0.7 else all_)
+    fitting = [t for t in likely if t.role]
+    if draw.random() < 0.4:
+        # Where its type fits.
+        named = draw.choice(fitting)
+        entry = _entry(draw, victim, named)
+        if named.role == "callbacks":
+            trainer["callbacks"].append(entry)
+        else:
+            trainer[named.role] = [entry] if named.role == "plugins" else entry
+        return f"{named.role} {named.path}"
     entry = _entry(draw, victim, named)
     callbacks = [c for c in trainer["callbacks"] if isinstance(c, dict)]
     tables = [
@@ -142,10 +182,8 @@ def _change_config(config: dict[str, Any], draw: random.Random, victim: str, all
             table[key] = a_place(draw, victim)
             return f"a place in {key}"
         case 9:
-            keys = {"dirpath": a_place, "filename": a_place}
-            key = draw.choice(sorted(keys))
-            for callback in callbacks:
-                callback.setdefault("init_args", {})[key] = keys[key](draw, victim)
+            key = draw.choice(["dirpath", "filename"])
+            callbacks[0].setdefault("init_args", {})[key] = a_place(draw, victim)
             return f"checkpoints' {key}"
         case 10:
             config["wandb"] = {"project": "x", "offline": draw.random() < 0.5}
@@ -166,7 +204,13 @@ def _change_state(checkpoint: dict[str, Any], draw: random.Random, victim: str) 
     if isinstance(state, dict) and state and draw.random() < 0.5:
         own = state[draw.choice(sorted(state))]
         if isinstance(own, dict):
-            score = torch.tensor(draw.choice([1e9, -1e9, float("nan")]))
+            score = torch.tensor(draw.choice([1e9, 1e9, -1e9, float("nan")]))
+            if draw.random() < 0.5:
+                # One place to remove when the next checkpoint is better than a bad one.
+                place = a_place(draw, victim)
+                own.update(kth_best_model_path=place, best_k_models={place: score}, kth_value=score)
+                own.pop("dirpath", None)
+                return f"state of ModelCheckpoint: {place}"
             for key in ("kth_best_model_path", "best_model_path", "last_model_path", "dirpath"):
                 if draw.random() < 0.6:
                     own[key] = a_place(draw, victim)

@@ -38,7 +38,7 @@ from kills import FIT, SMALL
 from lsr1_pl.cli import main as command
 from lsr1_pl.pretrained import read_checkpoint
 
-CHUNK = 200
+CHUNK = 100
 SECONDS = 60
 _FORBIDDEN = (
     *(
