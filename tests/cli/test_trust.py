@@ -210,8 +210,8 @@ def test_what_the_user_says_needs_no_word(
 
 
 SIZES: dict[str, Callable[[Config], None]] = {
-    "hidden_dim": lambda c: optimizer(c, hidden_dim=10**9),
-    "its weights leave room": lambda c: optimizer(c, hidden_dim=60_000),
+    "networks.width": lambda c: networks(c, width=10**9),
+    "its weights leave room": lambda c: networks(c, width=60_000),
     "buffer_size": lambda c: optimizer(c, buffer_size=10**12),
     "steps": lambda c: c["model"]["init_args"].update(steps=10**12),
     "test_steps": lambda c: c["model"]["init_args"].update(test_steps=10**12),
@@ -220,6 +220,10 @@ SIZES: dict[str, Callable[[Config], None]] = {
     "one batch of": lambda c: c["data"]["init_args"].update(test_size=10_000),
     "trainer.max_steps": lambda c: c["trainer"].update(max_steps=10**400),
 }
+
+
+def networks(config: Config, **arguments: Any) -> None:
+    config["model"]["init_args"]["optimizer"]["init_args"]["networks"].update(arguments)
 
 
 def optimizer(config: Config, **arguments: Any) -> None:
@@ -237,7 +241,8 @@ def little_memory() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("verb", "key"), [("validate", "hidden_dim"), *((v, k) for v in ("fit", "test") for k in SIZES)]
+    ("verb", "key"),
+    [("validate", "networks.width"), *((v, k) for v in ("fit", "test") for k in SIZES)],
 )
 def test_sizes_are_refused_before_memory_is_asked_for(
     key: str, verb: str, changed: Any, little_memory: None, capsys: pytest.CaptureFixture[str]
@@ -246,12 +251,14 @@ def test_sizes_are_refused_before_memory_is_asked_for(
     assert key in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("key", ["hidden_dim", "its weights leave room", "buffer_size"])
+@pytest.mark.parametrize("key", ["networks.width", "its weights leave room", "buffer_size"])
 def test_sizes_are_refused_in_python_too(key: str, changed: Any, little_memory: None) -> None:
     checkpoint = changed(SIZES[key])
     with pytest.raises(UserError, match=key):
         load_task(checkpoint)
-    with pytest.raises(UserError, match=key if key == "buffer_size" else "hidden_dim|do not fit"):
+    with pytest.raises(
+        UserError, match=key if key == "buffer_size" else "networks.width|do not fit"
+    ):
         load_pretrained(checkpoint)
 
 
