@@ -31,7 +31,7 @@ def number(value: object) -> str | None:
     if value is None or isinstance(value, float):
         return None
     whole_number = isinstance(value, int) and not isinstance(value, bool)
-    return None if whole_number and abs(int(str(value)[:25])) <= 2**63 else "a number"
+    return None if whole_number and abs(value) <= 2**63 else "a number"
 
 
 def whole(least: int, most: int) -> Kind:
