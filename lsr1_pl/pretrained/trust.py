@@ -18,7 +18,7 @@ from jsonargparse import _common, set_parsing_settings
 from lsr1_pl.pretrained.foreign_config import Foreign, refusal
 from lsr1_pl.pretrained.foreign_table import CALLABLES, CALLBACKS, ROOMS
 
-_OF_FLAGS = ("lsr1_pl.LSR1", "lsr1_pl.PairLSR1", "lsr1_pl.cli.wandb_log.WandbSettings")
+_OF_FLAGS = ("lsr1_pl.LSR1", "lsr1_pl.PairLSR1", "lsr1_pl.cli.training.wandb_log.WandbSettings")
 """Classes that jsonargparse makes of flags; ``wandb`` is never taken from a file."""
 
 _DENIED = re.compile(r"Importing '([^']+)' is not allowed")
