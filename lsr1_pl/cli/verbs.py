@@ -118,7 +118,7 @@ def run_verb(name: str, words: list[str]) -> int:
 
 def _train(name: str, words: list[str]) -> int:
     if "-h" in words or "--help" in words:
-        from lsr1_pl.cli.help import lightning_help
+        from lsr1_pl.cli.training.help import lightning_help
 
         print(lightning_help(name), end="")
         return 0
