@@ -70,6 +70,8 @@ ARGUMENTS: dict[str, Kind] = {
     "history_size": _BUFFER,
     "sample_fits": whole(0, 64),
     "warmup_iterations": _ITERATIONS,
+    "steps": whole(0, 10_000),
+    "truncate_every": whole(0, 10_000),
     "freeze_norm_after": _ITERATIONS,
     "seed": _SEED,
     "evaluation_seed": _SEED,

@@ -44,11 +44,13 @@ from lsr1_pl.hmr.evaluation.errors import EVALUATED_KEYPOINTS
 from lsr1_pl.hmr.reprojection import Residual
 from lsr1_pl.optim import LSR1, BatchedOptimizer, SecantPenalty
 from lsr1_pl.pretrained import take_weights
+from lsr1_pl.tasks.former import takes_former_keywords
 from lsr1_pl.tasks.hmr_checks import check_arguments
-from lsr1_pl.tasks.meta import MetaTask, mean_secant_residual, takes_secant_weight
+from lsr1_pl.tasks.meta import MetaTask, mean_secant_residual
+from lsr1_pl.tasks.unrolling import Unroll
 
 
-@takes_secant_weight
+@takes_former_keywords()
 class HMRTask(MetaTask):
     """Initial-estimate networks and L-SR1 on the pose and betas, trained together (Eq. 13).
 
@@ -63,7 +65,9 @@ class HMRTask(MetaTask):
         num_betas: shape coefficients that are fitted.
         initial_width: width of the initial-estimate networks.
         initial_dropout: their dropout rate.
-        steps: K.
+        unroll: the inner steps, and how the meta-gradient flows through them (LGD's does not flow
+            through the inner gradients). ``freeze_norm_after`` is of L-SR1's networks alone, and
+            ``safeguard`` must be false.
         penalty: the secant penalty.
         objective_scale: of the inner objective; 36 is the sum of Eq. 12, 1 LGD's mean.
         residual: of the inner objective; see :class:`lsr1_pl.hmr.ReprojectionObjective`.
@@ -79,10 +83,6 @@ class HMRTask(MetaTask):
         optimizer_weights: likewise of one with the same optimiser, whose training goes on here.
         meta_optimizer: AdamW(1e-3, (0.9, 0.999), weight decay 0.01) in the paper.
         lr_scheduler: stepped once an iteration.
-        second_order: whether the meta-gradient flows through the inner gradients; LGD's does not.
-        clip_sample_gradient: see :func:`lsr1_pl.optim.unroll`.
-        divergence_limit: see :func:`lsr1_pl.optim.unroll`.
-        freeze_norm_after: see :class:`MetaTask`; of L-SR1's networks alone.
         evaluation_steps: inner steps of validation and test.
         baselines: untrained optimisers to test beside it, by the name that tables show.
         sample_fits: how many fitted bodies a test keeps for pictures.
@@ -99,7 +99,7 @@ class HMRTask(MetaTask):
     keep_people: bool = False
     """Whether evaluations keep every person's fit in ``people``."""
     kept_elsewhere: tuple[str, ...] = (
-        *("optimizer", "penalty", "meta_optimizer", "lr_scheduler", "baselines"),
+        *("optimizer", "unroll", "penalty", "meta_optimizer", "lr_scheduler", "baselines"),
     )
     """The arguments that are objects, and so are not among the saved hyperparameters."""
     _run: EvaluationRun
@@ -111,7 +111,9 @@ class HMRTask(MetaTask):
         num_betas: int = 10,
         initial_width: int = 1024,
         initial_dropout: float = 0.2,
-        steps: int = 8,
+        unroll: Unroll = Unroll(  # noqa: B008
+            steps=8, second_order=False, clip_sample_gradient=None
+        ),
         penalty: SecantPenalty = SecantPenalty(1.0),
         objective_scale: float = 36.0,
         residual: Residual = "absolute",
@@ -126,10 +128,6 @@ class HMRTask(MetaTask):
             p, lr=1e-3, betas=(0.9, 0.999), weight_decay=0.01
         ),
         lr_scheduler: LRSchedulerCallable | None = None,
-        second_order: bool = False,
-        clip_sample_gradient: float | None = None,
-        divergence_limit: float | None = 10.0,
-        freeze_norm_after: int | None = None,
         evaluation_steps: int = 15,
         baselines: Mapping[str, BatchedOptimizer | InErrorMetric] | None = None,
         sample_fits: int = 4,
@@ -137,19 +135,9 @@ class HMRTask(MetaTask):
         truth_bodies: Mapping[str, str] | None = None,
         regressor: str | None = None,
     ) -> None:
-        super().__init__(
-            steps,
-            penalty,
-            meta_optimizer,
-            lr_scheduler,
-            second_order,
-            clip_sample_gradient,
-            divergence_limit,
-            freeze_norm_after,
-        )
+        super().__init__(unroll, penalty, meta_optimizer, lr_scheduler)
         self.save_hyperparameters(ignore=self.kept_elsewhere)
-        ranges = steps, evaluation_steps, sample_fits
-        check_arguments(*ranges, warmup_iterations, freeze_initial_estimate)
+        check_arguments(unroll, evaluation_steps, sample_fits, warmup_iterations, freeze_initial_estimate)
         self.optimizer = optimizer
         self._trained = "LGD" if isinstance(optimizer, LGD) else "L-SR1"
         self.initial_estimate = InitialEstimate(num_betas, initial_width, initial_dropout)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from lsr1_pl.ground.errors import UserError
+from lsr1_pl.tasks.unrolling import Unroll
 
 
 def check_arguments(
-    steps: int,
+    unroll: Unroll,
     evaluation_steps: int,
     sample_fits: int,
     warmup_iterations: int,
@@ -17,9 +18,13 @@ def check_arguments(
     Raises:
         UserError: one is out of its range, or two contradict each other.
     """
-    if evaluation_steps < steps:
+    if evaluation_steps < unroll.steps:
         raise UserError(
-            f"HMRTask evaluation_steps is {evaluation_steps}; it must reach steps, {steps}"
+            f"HMRTask evaluation_steps is {evaluation_steps}; it must reach steps, {unroll.steps}"
+        )
+    if unroll.safeguard:
+        raise UserError(
+            "HMRTask unroll.safeguard is true; people are fitted by steps as they are: set it false"
         )
     if sample_fits < 0:
         raise UserError(f"HMRTask sample_fits is {sample_fits}; it must be 0 or more")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -195,8 +195,8 @@ def _hmr_step(
 
     def step(task: HMRTask, bfloat16: bool) -> Call:
         task.to(device).train()
-        if task.freeze_norm_after is not None:
-            task.freeze_norm_after = 0  # As nearly every step of its training was.
+        if task.unroll.freeze_norm_after is not None:
+            task.unroll = replace(task.unroll, freeze_norm_after=0)  # As nearly every step of its training was.
 
         def call() -> object:
             task.zero_grad()
