@@ -61,7 +61,7 @@ class Foreign:
                 self._check(table.TOP[key], value, key)
                 taken[key] = value
             else:
-                raise self._refusal(f"the key {plain(key)[:_SHOWN]}, which is unknown")
+                raise self._refusal(f"the key {_shown(key)}, which is unknown")
         return taken
 
     def part(self, place: str, section: object) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class Foreign:
                 self._check(table.TRAINER[key], value, place)
                 taken[key] = value
             else:
-                raise self._refusal(f"the key trainer.{plain(key)[:_SHOWN]}, which is unknown")
+                raise self._refusal(f"the key trainer.{_shown(key)}, which is unknown")
         return taken
 
     def _callbacks(self, entries: object) -> list[dict[str, Any]] | None:
@@ -142,9 +142,7 @@ class Foreign:
         try:
             found = getattr(importlib.import_module(module), name)
         except (ImportError, AttributeError, ValueError):
-            raise self._refusal(
-                f"the class {plain(class_path)[:_SHOWN]}, which is unknown"
-            ) from None
+            raise self._refusal(f"the class {_shown(class_path)}, which is unknown") from None
         # A function, or what a module of the room imported, is no class of the room.
         if inspect.isclass(found) and (own or _within(found.__module__, table.ROOMS)):
             return found
@@ -234,7 +232,7 @@ class Foreign:
     ) -> None:
         if name not in kinds:
             if value is not None:
-                raise self._refusal(f"{place}.{plain(name)[:_SHOWN]}, which it may not say")
+                raise self._refusal(f"{place}.{_shown(name)}, which it may not say")
             return
         self._check(kinds[name], value, f"{place}.{name}")
 
@@ -255,7 +253,7 @@ class Foreign:
             raise self._refusal(f"{place}: {_shown(value)}; expected {expected}")
 
     def _class_refusal(self, class_path: str) -> UserError:
-        return self._refusal(f"the class {plain(class_path)[:_SHOWN]}, which is not on the list")
+        return self._refusal(f"the class {_shown(class_path)}, which is not on the list")
 
     def _refusal(self, what: str) -> UserError:
         return refusal(self.source, what)
@@ -285,4 +283,8 @@ def _choice(choices: tuple[object, ...]) -> Kind:
 
 
 def _shown(value: object) -> str:
-    return plain(repr(value))[:_SHOWN]
+    try:
+        return plain(value if isinstance(value, str) else repr(value))[:_SHOWN]
+    except (ValueError, RecursionError):
+        # Python spells out no number of more than 4,300 digits.
+        return f"a {type(value).__name__} too large to show"
