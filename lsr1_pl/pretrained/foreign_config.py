@@ -15,6 +15,7 @@ from typing import Any
 
 from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError
+from lsr1_pl.optim.lsr1.assembly import concrete_classes
 from lsr1_pl.pretrained import foreign_table as table
 from lsr1_pl.pretrained.foreign_hints import largest, parameters, takes_callable
 from lsr1_pl.pretrained.foreign_values import Kind, flag, label, number
@@ -170,6 +171,8 @@ class Foreign:
         if value is None:
             return
         origin, inner = typing.get_origin(hint), typing.get_args(hint)
+        if _has_short_name(value):
+            value = self._by__has_short_name(hint, value, place)
         if isinstance(value, dict) and "class_path" in value:
             self._made(hint, value, place, depth)
         elif origin in (typing.Union, types.UnionType):
@@ -203,6 +206,16 @@ class Foreign:
             self._arguments(hint, value, place, depth)
         else:
             raise self._refusal(f"{place}: {_shown(value)}, where no such value can be given")
+
+    def _by__has_short_name(self, hint: Any, value: Any, place: str) -> Any:
+        """A part of this package with its class written out; text could name anything else."""
+        if not (inspect.isclass(hint) and inspect.isabstract(hint)):
+            return value
+        section = {"class_path": value} if isinstance(value, str) else value
+        for found in concrete_classes(hint):
+            if found.__name__ == section["class_path"] and _within(found.__module__, table.ROOMS):
+                return {**section, "class_path": f"{found.__module__}.{found.__name__}"}
+        raise self._class_refusal(section["class_path"])
 
     def _any(self, hints: Sequence[Any], value: Any, place: str, depth: int) -> None:
         reasons = []
@@ -266,6 +279,12 @@ def refusal(source: Path, what: str) -> UserError:
         "only name what docs/promises.md lists; if you trust the file, add --trust_checkpoint "
         "true; or say it yourself, in a config of yours (--config) or a flag"
     )
+
+
+def _has_short_name(value: object) -> bool:
+    """Whether a value is the bare name of a class, as configs may write a part."""
+    name = value.get("class_path") if isinstance(value, dict) else value
+    return isinstance(name, str) and name.isidentifier()
 
 
 def _within(module: str, rooms: Sequence[str]) -> bool:

@@ -20,7 +20,7 @@ import refine_lgd
 from lsr1_pl.bench.hmr import conditions
 from lsr1_pl.bench.hmr.conditions import Drawn
 from lsr1_pl.data import MotionDataModule
-from lsr1_pl.data.store import Motion, write_store
+from lsr1_pl.data.motion.store import Motion, write_store
 
 Printed = Callable[..., list[str]]
 
