@@ -177,10 +177,12 @@ def test_the_search_for_renames_finds_them(call: str) -> None:
     assert not _renames(ast.parse("text.replace('a', 'b'); replace(x, y=1)"))
 
 
-def test_files_have_one_subject() -> None:
-    long = {
-        str(path.relative_to(ROOT)): lines
-        for path in SOURCES
-        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 300
+def test_no_folder_is_crowded() -> None:
+    """A reader takes in about a dozen files at a glance; beyond, sub-folders show the subjects."""
+    folders = [PACKAGE, *(path for path in PACKAGE.rglob("*") if path.is_dir())]
+    crowded = {
+        str(folder.relative_to(ROOT)): count
+        for folder in folders
+        if (count := len([file for file in folder.glob("*.py") if file.stem != "__init__"])) > 16
     }
-    assert long == {}
+    assert crowded == {}

@@ -10,10 +10,10 @@ from typing import Any
 from rich.progress import track
 from rich.table import Table
 
-from lsr1_pl.data.amass_conversion import convert_amass
-from lsr1_pl.data.conversion import ConversionReport, convert_cmu
-from lsr1_pl.data.smpl import convert_regressor, convert_smpl
-from lsr1_pl.data.threedpw import convert_3dpw
+from lsr1_pl.data.sources.amass_conversion import convert_amass
+from lsr1_pl.data.sources.conversion import ConversionReport, convert_cmu
+from lsr1_pl.data.sources.smpl import convert_regressor, convert_smpl
+from lsr1_pl.data.sources.threedpw import convert_3dpw
 from lsr1_pl.ground.console import console, plain, shown
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -85,11 +85,19 @@ class _CLI(LightningCLI):
 
     def instantiate_classes(self) -> None:
         """Lightning's; what a foreign config asks for is held against the file's weights."""
-        with ExitStack() as stack:
-            if self.prepared.source is not None:
-                weights = self.prepared.checkpoint["state_dict"]
-                stack.enter_context(limited_memory(self.prepared.source, weights))
+        source = self.prepared.source
+        if source is None:
             super().instantiate_classes()
+            return
+        try:
+            with limited_memory(source, self.prepared.checkpoint["state_dict"]):
+                super().instantiate_classes()
+        except (ValueError, TypeError, RuntimeError, MisconfigurationException) as error:
+            # A class refuses values that are of the right kind, each in a way of its own.
+            raise user_error_within(error) or UserError(
+                f"{source}: its config makes no training ({next(iter(complaints(error)), '')}); "
+                "say what is wrong yourself, with a flag or --config"
+            ) from None
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The Trainer with its loggers and callbacks; makes no folder yet."""

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from lsr1_pl.data.bvh import BVH, read_bvh
-from lsr1_pl.data.conversion import ConversionReport, convert_cmu
-from lsr1_pl.data.detections import Detections, read_detections
-from lsr1_pl.data.intrinsics import check_intrinsics, read_intrinsics
-from lsr1_pl.data.keypoints import KeypointBatch, keypoint_batches
-from lsr1_pl.data.manifest import Recording
-from lsr1_pl.data.mixture import MixtureBatch, MixtureDataModule, draw_family
-from lsr1_pl.data.motion import MotionBatch, MotionDataModule
-from lsr1_pl.data.open_motion import open_motion_path
-from lsr1_pl.data.photos import load_photo
-from lsr1_pl.data.quadratics import QuadraticBatch, QuadraticsDataModule, draw_quadratics
-from lsr1_pl.data.starts import StartBatch, StartsDataModule, draw_starts
-from lsr1_pl.data.store import Motion, MotionStore, write_store
-from lsr1_pl.data.threedpw_module import DetectionBatch, ThreeDPWDataModule
-from lsr1_pl.data.views import Viewing
+from lsr1_pl.data.detections.intrinsics import check_intrinsics, read_intrinsics
+from lsr1_pl.data.detections.keypoints import KeypointBatch, keypoint_batches
+from lsr1_pl.data.detections.people import Detections
+from lsr1_pl.data.detections.photos import load_photo
+from lsr1_pl.data.detections.reading import read_detections
+from lsr1_pl.data.functions.mixture import MixtureBatch, MixtureDataModule, draw_family
+from lsr1_pl.data.functions.quadratics import QuadraticBatch, QuadraticsDataModule, draw_quadratics
+from lsr1_pl.data.functions.starts import StartBatch, StartsDataModule, draw_starts
+from lsr1_pl.data.motion.datamodule import MotionDataModule
+from lsr1_pl.data.motion.manifest import Recording
+from lsr1_pl.data.motion.open_motion import open_motion_path
+from lsr1_pl.data.motion.sampler import MotionBatch
+from lsr1_pl.data.motion.store import Motion, MotionStore, write_store
+from lsr1_pl.data.motion.threedpw_module import DetectionBatch, ThreeDPWDataModule
+from lsr1_pl.data.motion.views import Viewing
+from lsr1_pl.data.sources.bvh import BVH, read_bvh
+from lsr1_pl.data.sources.conversion import ConversionReport, convert_cmu
 
 __all__ = [
     "BVH",

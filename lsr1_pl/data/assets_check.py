@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from lsr1_pl.body.files import OPEN_BODY, read_body
-from lsr1_pl.data.open_motion import open_motion_path
-from lsr1_pl.data.shards import sha256
-from lsr1_pl.data.store import MotionStore
+from lsr1_pl.data.motion.open_motion import open_motion_path
+from lsr1_pl.data.motion.shards import sha256
+from lsr1_pl.data.motion.store import MotionStore
 from lsr1_pl.ground.arrays import load_npy, load_npz
 from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
 from lsr1_pl.ground.files import check_regular

@@ -15,6 +15,7 @@ from typing import Any
 
 from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError
+from lsr1_pl.optim.lsr1.assembly import concrete_classes
 from lsr1_pl.pretrained import foreign_table as table
 from lsr1_pl.pretrained.foreign_hints import largest, parameters, takes_callable
 from lsr1_pl.pretrained.foreign_values import Kind, flag, label, number
@@ -61,7 +62,7 @@ class Foreign:
                 self._check(table.TOP[key], value, key)
                 taken[key] = value
             else:
-                raise self._refusal(f"the key {plain(key)[:_SHOWN]}, which is unknown")
+                raise self._refusal(f"the key {_shown(key)}, which is unknown")
         return taken
 
     def part(self, place: str, section: object) -> dict[str, Any]:
@@ -90,7 +91,7 @@ class Foreign:
                 self._check(table.TRAINER[key], value, place)
                 taken[key] = value
             else:
-                raise self._refusal(f"the key trainer.{plain(key)[:_SHOWN]}, which is unknown")
+                raise self._refusal(f"the key trainer.{_shown(key)}, which is unknown")
         return taken
 
     def _callbacks(self, entries: object) -> list[dict[str, Any]] | None:
@@ -142,9 +143,7 @@ class Foreign:
         try:
             found = getattr(importlib.import_module(module), name)
         except (ImportError, AttributeError, ValueError):
-            raise self._refusal(
-                f"the class {plain(class_path)[:_SHOWN]}, which is unknown"
-            ) from None
+            raise self._refusal(f"the class {_shown(class_path)}, which is unknown") from None
         # A function, or what a module of the room imported, is no class of the room.
         if inspect.isclass(found) and (own or _within(found.__module__, table.ROOMS)):
             return found
@@ -172,6 +171,8 @@ class Foreign:
         if value is None:
             return
         origin, inner = typing.get_origin(hint), typing.get_args(hint)
+        if _has_short_name(value):
+            value = self._by__has_short_name(hint, value, place)
         if isinstance(value, dict) and "class_path" in value:
             self._made(hint, value, place, depth)
         elif origin in (typing.Union, types.UnionType):
@@ -206,6 +207,16 @@ class Foreign:
         else:
             raise self._refusal(f"{place}: {_shown(value)}, where no such value can be given")
 
+    def _by__has_short_name(self, hint: Any, value: Any, place: str) -> Any:
+        """A part of this package with its class written out; text could name anything else."""
+        if not (inspect.isclass(hint) and inspect.isabstract(hint)):
+            return value
+        section = {"class_path": value} if isinstance(value, str) else value
+        for found in concrete_classes(hint):
+            if found.__name__ == section["class_path"] and _within(found.__module__, table.ROOMS):
+                return {**section, "class_path": f"{found.__module__}.{found.__name__}"}
+        raise self._class_refusal(section["class_path"])
+
     def _any(self, hints: Sequence[Any], value: Any, place: str, depth: int) -> None:
         reasons = []
         for hint in hints:
@@ -234,7 +245,7 @@ class Foreign:
     ) -> None:
         if name not in kinds:
             if value is not None:
-                raise self._refusal(f"{place}.{plain(name)[:_SHOWN]}, which it may not say")
+                raise self._refusal(f"{place}.{_shown(name)}, which it may not say")
             return
         self._check(kinds[name], value, f"{place}.{name}")
 
@@ -255,7 +266,7 @@ class Foreign:
             raise self._refusal(f"{place}: {_shown(value)}; expected {expected}")
 
     def _class_refusal(self, class_path: str) -> UserError:
-        return self._refusal(f"the class {plain(class_path)[:_SHOWN]}, which is not on the list")
+        return self._refusal(f"the class {_shown(class_path)}, which is not on the list")
 
     def _refusal(self, what: str) -> UserError:
         return refusal(self.source, what)
@@ -268,6 +279,12 @@ def refusal(source: Path, what: str) -> UserError:
         "only name what docs/promises.md lists; if you trust the file, add --trust_checkpoint "
         "true; or say it yourself, in a config of yours (--config) or a flag"
     )
+
+
+def _has_short_name(value: object) -> bool:
+    """Whether a value is the bare name of a class, as configs may write a part."""
+    name = value.get("class_path") if isinstance(value, dict) else value
+    return isinstance(name, str) and name.isidentifier()
 
 
 def _within(module: str, rooms: Sequence[str]) -> bool:
@@ -285,4 +302,8 @@ def _choice(choices: tuple[object, ...]) -> Kind:
 
 
 def _shown(value: object) -> str:
-    return plain(repr(value))[:_SHOWN]
+    try:
+        return plain(value if isinstance(value, str) else repr(value))[:_SHOWN]
+    except (ValueError, RecursionError):
+        # Python spells out no number of more than 4,300 digits.
+        return f"a {type(value).__name__} too large to show"

@@ -30,8 +30,8 @@ def number(value: object) -> str | None:
     """Any number that a float holds."""
     if value is None or isinstance(value, float):
         return None
-    whole_number = isinstance(value, int) and not isinstance(value, bool)
-    return None if whole_number and abs(int(str(value)[:25])) <= 2**63 else "a number"
+    sound = isinstance(value, int) and not isinstance(value, bool) and abs(value) <= 2**63
+    return None if sound else "a number"
 
 
 def whole(least: int, most: int) -> Kind:

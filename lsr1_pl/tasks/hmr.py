@@ -37,7 +37,6 @@ from lsr1_pl.hmr.evaluation import (
     EvaluationRun,
     JointSet,
     SampledBodies,
-    ThreeDPWEvaluation,
     observe_known,
     sample_bodies,
 )
@@ -46,10 +45,12 @@ from lsr1_pl.hmr.former import flat_keywords, takes_former_people_keywords
 from lsr1_pl.optim import LSR1, BatchedOptimizer, SecantPenalty
 from lsr1_pl.optim.lsr1.assembly import checked_parts
 from lsr1_pl.pretrained import take_weights
-from lsr1_pl.tasks.meta import MetaTask, mean_secant_residual, takes_secant_weight
+from lsr1_pl.tasks.former import takes_former_keywords
+from lsr1_pl.tasks.meta import MetaTask, mean_secant_residual
+from lsr1_pl.tasks.unrolling import Unroll
 
 
-@takes_secant_weight
+@takes_former_keywords()
 @takes_former_people_keywords
 @checked_parts
 class HMRTask(MetaTask):
@@ -66,21 +67,20 @@ class HMRTask(MetaTask):
         num_betas: shape coefficients that are fitted.
         start: where fits begin, and how the networks for that train.
         problem: what a fit minimises.
-        steps: K.
+        unroll: the inner steps, and how the meta-gradient flows through them (LGD's does not flow
+            through the inner gradients). ``freeze_norm_after`` is of L-SR1's networks alone, and
+            ``safeguard`` must be false.
         penalty: the secant penalty.
         loss_weights: factors of the outer loss' terms.
         optimizer_weights: checkpoint of an HMRTask with the same optimiser, a path or a shipped
             name, whose training goes on here.
         meta_optimizer: AdamW(1e-3, (0.9, 0.999), weight decay 0.01) in the paper.
         lr_scheduler: stepped once an iteration.
-        second_order: whether the meta-gradient flows through the inner gradients; LGD's does not.
-        clip_sample_gradient: see :func:`lsr1_pl.optim.unroll`.
-        divergence_limit: see :func:`lsr1_pl.optim.unroll`.
-        freeze_norm_after: see :class:`MetaTask`; of L-SR1's networks alone.
         evaluate: what validation and test do.
 
     Raises:
-        UserError: the evaluation has fewer steps than the training, or an argument is no part.
+        UserError: the evaluation has fewer steps than the training, the unroll is guarded, or an
+            argument is no part.
     """
 
     fits: SampledBodies | None = None
@@ -90,7 +90,7 @@ class HMRTask(MetaTask):
     keep_people: bool = False
     """Whether evaluations keep every person's fit in ``people``."""
     kept_elsewhere: tuple[str, ...] = (
-        *("optimizer", "penalty", "meta_optimizer", "lr_scheduler"),
+        *("optimizer", "unroll", "penalty", "meta_optimizer", "lr_scheduler"),
         *("start", "problem", "evaluate"),
     )
     """The arguments that are objects, and so are not among the saved hyperparameters."""
@@ -104,7 +104,9 @@ class HMRTask(MetaTask):
         num_betas: int = 10,
         start: TrainedStart = NetworkEstimate(),  # noqa: B008
         problem: FittingProblem = FittingProblem(),  # noqa: B008
-        steps: int = 8,
+        unroll: Unroll = Unroll(  # noqa: B008
+            steps=8, second_order=False, clip_sample_gradient=None
+        ),
         penalty: SecantPenalty = SecantPenalty(1.0),
         loss_weights: LossWeights = LossWeights(),  # noqa: B008
         optimizer_weights: str | None = None,
@@ -112,28 +114,21 @@ class HMRTask(MetaTask):
             p, lr=1e-3, betas=(0.9, 0.999), weight_decay=0.01
         ),
         lr_scheduler: LRSchedulerCallable | None = None,
-        second_order: bool = False,
-        clip_sample_gradient: float | None = None,
-        divergence_limit: float | None = 10.0,
-        freeze_norm_after: int | None = None,
         evaluate: EvaluationPlan = EvaluationPlan(),  # noqa: B008
     ) -> None:
-        super().__init__(
-            steps,
-            penalty,
-            meta_optimizer,
-            lr_scheduler,
-            second_order,
-            clip_sample_gradient,
-            divergence_limit,
-            freeze_norm_after,
-        )
+        super().__init__(unroll, penalty, meta_optimizer, lr_scheduler)
         self.save_hyperparameters(ignore=self.kept_elsewhere)
         # Flat, so that loggers show each number and load_from_checkpoint finds it.
         self.save_hyperparameters(flat_keywords(start, problem, evaluate))
-        if evaluate.steps < steps:
+        if evaluate.steps < unroll.steps:
             raise UserError(
-                f"HMRTask evaluate.steps is {evaluate.steps}; it must reach steps, {steps}"
+                f"HMRTask evaluate.steps is {evaluate.steps}; it must reach unroll.steps, "
+                f"{unroll.steps}"
+            )
+        if unroll.safeguard:
+            raise UserError(
+                "HMRTask unroll.safeguard is true; people are fitted by steps as they are: "
+                "set it false"
             )
         self.start, self.problem, self.evaluate = start, problem, evaluate
         self.optimizer = optimizer
@@ -206,7 +201,9 @@ class HMRTask(MetaTask):
             states |= {name: x[self.steps] for name, x in iterates.items()}
             seen = observe_known(batch, self.fitter.body).observation
             joints = COCO18[:EVALUATED_KEYPOINTS]
-            self.fits = sample_bodies(self.body, batch, seen, states, joints, self.evaluate.sample_fits)
+            self.fits = sample_bodies(
+                self.body, batch, seen, states, joints, self.evaluate.sample_fits
+            )
 
     def on_validation_epoch_end(self) -> None:
         """Curves and logs of the validation set."""
@@ -252,7 +249,9 @@ class HMRTask(MetaTask):
     def _evaluate_detections(self, batch: DetectionBatch) -> dict[str, Tensor]:
         evaluation = self.threedpw
         if evaluation is None:
-            raise UserError("HMRTask evaluate.protocols is empty; 3DPW is evaluated under named protocols")
+            raise UserError(
+                "HMRTask evaluate.protocols is empty; 3DPW is evaluated under named protocols"
+            )
         observation = observe_detections(batch.keypoints, batch.visibility)
         true = evaluation.true_joints(batch)
 

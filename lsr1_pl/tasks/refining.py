@@ -23,6 +23,8 @@ class RefiningTask(HMRTask):
         UserError: the initial estimate is to train along, or a number is out of its range.
     """
 
+    kept_elsewhere = (*HMRTask.kept_elsewhere, "first", "baselines")
+
     def __init__(
         self,
         optimizer: LSR1 | InErrorMetric,

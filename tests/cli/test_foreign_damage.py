@@ -6,6 +6,8 @@ import copy
 import os
 import shutil
 import sys
+import traceback
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,7 +58,7 @@ def plants_a_checkpoint(checkpoint: Checkpoint, victim: Path) -> None:
 
 
 def plants_a_checkpoint_above(checkpoint: Checkpoint, victim: Path) -> None:
-    path = "../../../../victim/good"
+    path = "../../../../../victim/good"
     callbacks(checkpoint, CHECKPOINT_CALLBACK, filename=path, **EACH_TIME)
 
 
@@ -73,8 +75,8 @@ def overwrites_json(checkpoint: Checkpoint, victim: Path) -> None:
         checkpoint,
         "pytorch_lightning.callbacks.spike.SpikeDetection",
         warmup=0,
-        atol=0.0,
-        rtol=-1e9,
+        atol=None,
+        rtol=None,
         exclude_batches_path=str(victim / "good.json"),
     )
 
@@ -93,7 +95,7 @@ def profiles_elsewhere(checkpoint: Checkpoint, victim: Path) -> None:
         "lsr1_pl.report.StepProfile",
         folder=str(victim / "profile"),
         iterations=1,
-        warmup=0,
+        warmup=13,
     )
 
 
@@ -228,7 +230,12 @@ def run_in_a_process(words: list[str], folder: Path, output: Path) -> tuple[int,
                 os.dup2(file.fileno(), 1)
                 os.dup2(file.fileno(), 2)
                 sys.stdout, sys.stderr = file, file
+                # As in a process that pytest has nothing to do with.
+                warnings.simplefilter("default")
                 code = main(words)
+        except BaseException:
+            with output.open("a") as file:
+                traceback.print_exc(file=file)
         finally:
             os._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), output.read_text()

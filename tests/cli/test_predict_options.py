@@ -18,7 +18,7 @@ from lsr1_pl.body.calibrated import project_calibrated
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.cli import main
 from lsr1_pl.data import MotionStore, open_motion_path
-from lsr1_pl.data.photos import _BLAZEPOSE, FindPerson
+from lsr1_pl.data.detections.photos import _BLAZEPOSE, FindPerson
 
 FRAMES = 10
 CAMERA = {"fx": 1000.0, "fy": 1020.0, "cx": 640.0, "cy": 360.0}
@@ -122,7 +122,7 @@ def test_a_photo_ends_on_a_page(
 
         yield find
 
-    monkeypatch.setattr("lsr1_pl.data.detections.mediapipe_person", stand_in)
+    monkeypatch.setattr("lsr1_pl.data.detections.reading.mediapipe_person", stand_in)
     camera = ["--intrinsics", *map(str, CAMERA.values())]
     fits = predict(str(photo), "--out", str(tmp_path / "out"), *camera)
     assert fits["frame"].tolist() == ["street.jpg"] * 2

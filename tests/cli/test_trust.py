@@ -187,6 +187,16 @@ LEFT_OUT: dict[str, Callable[[Config], None]] = {
 }
 
 
+def test_values_that_a_class_refuses_are_named(
+    changed: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "pytorch_lightning.callbacks.ModelCheckpoint"
+    assert main(["test", "--ckpt", changed(lambda c: callbacks(c, name, every_n_epochs=-1))]) == 2
+    message = capsys.readouterr().err
+    assert "given.ckpt: its config makes no training" in message
+    assert "every_n_epochs=-1" in message
+
+
 @pytest.mark.parametrize("key", LEFT_OUT)
 def test_where_to_write_or_connect_is_left_out_and_said(
     key: str, changed: Any, empty_folder: Path, capsys: pytest.CaptureFixture[str]

@@ -11,10 +11,10 @@ from legacy_pickles import write
 from smpl_files import VERTICES, as_distributed, smpl_arrays
 from threedpw_files import sequence
 
-from lsr1_pl.data.amass_conversion import convert_amass
-from lsr1_pl.data.conversion import convert_cmu
-from lsr1_pl.data.smpl import convert_regressor, convert_smpl
-from lsr1_pl.data.threedpw import convert_3dpw
+from lsr1_pl.data.sources.amass_conversion import convert_amass
+from lsr1_pl.data.sources.conversion import convert_cmu
+from lsr1_pl.data.sources.smpl import convert_regressor, convert_smpl
+from lsr1_pl.data.sources.threedpw import convert_3dpw
 
 KINDS = ("cmu", "amass", "3dpw", "smpl", "regressor")
 

@@ -21,10 +21,10 @@ from typing import Any
 import torch
 
 from lsr1_pl import data, ground
-from lsr1_pl.data.amass_conversion import convert_amass
-from lsr1_pl.data.conversion import convert_cmu
-from lsr1_pl.data.smpl import convert_smpl
-from lsr1_pl.data.threedpw import convert_3dpw
+from lsr1_pl.data.sources.amass_conversion import convert_amass
+from lsr1_pl.data.sources.conversion import convert_cmu
+from lsr1_pl.data.sources.smpl import convert_smpl
+from lsr1_pl.data.sources.threedpw import convert_3dpw
 
 WATCHED = tuple(str(Path(room.__file__).parent) for room in (data, ground))
 CONVERTERS: dict[str, Callable[[Path, Path], Any]] = {

@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from lsr1_pl.cli import main as command
-from lsr1_pl.data import amass_conversion
+from lsr1_pl.data.sources import amass_conversion
 
 
 def run(kind: str, src: Path, dst: Path, limit: int | None, keep: bool = False) -> tuple[int, str]:

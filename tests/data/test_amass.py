@@ -16,8 +16,8 @@ from scipy.spatial.transform import Rotation
 
 from lsr1_pl.cli import main
 from lsr1_pl.data import MotionStore
-from lsr1_pl.data.amass import is_recording, read_recording, recording_name
-from lsr1_pl.data.amass_conversion import convert_amass
+from lsr1_pl.data.sources.amass import is_recording, read_recording, recording_name
+from lsr1_pl.data.sources.amass_conversion import convert_amass
 from lsr1_pl.ground.errors import UserError
 
 
@@ -156,7 +156,7 @@ def test_conversion(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
 
 def test_a_stopped_conversion_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = unpacked(tmp_path / "amass", {k: v for k, v in files().items() if "/01/" in k})
-    from lsr1_pl.data import amass_conversion
+    from lsr1_pl.data.sources import amass_conversion
 
     def stop(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt

@@ -13,8 +13,8 @@ from bvh_files import bvh_text, column, still
 from lsr1_pl.body import load_body_model
 from lsr1_pl.body.skeleton import SMPL_JOINTS
 from lsr1_pl.data import MotionStore, convert_cmu, read_bvh
-from lsr1_pl.data.bvh import BVH
-from lsr1_pl.data.cmu import METRES_PER_UNIT, retarget
+from lsr1_pl.data.sources.bvh import BVH
+from lsr1_pl.data.sources.cmu import METRES_PER_UNIT, retarget
 from lsr1_pl.ground.errors import UserError
 
 SHARED = Path(__file__).parents[3] / "shared" / "mocap" / "cmu"

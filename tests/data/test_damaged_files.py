@@ -19,10 +19,10 @@ from smpl_files import as_distributed, smpl_arrays
 from threedpw_files import sequence
 
 from lsr1_pl.data import MotionStore
-from lsr1_pl.data.amass_conversion import convert_amass
-from lsr1_pl.data.smpl import convert_regressor, convert_smpl
-from lsr1_pl.data.store import Motion, write_store
-from lsr1_pl.data.threedpw import read_sequence
+from lsr1_pl.data.motion.store import Motion, write_store
+from lsr1_pl.data.sources.amass_conversion import convert_amass
+from lsr1_pl.data.sources.smpl import convert_regressor, convert_smpl
+from lsr1_pl.data.sources.threedpw import read_sequence
 from lsr1_pl.ground.errors import UserError
 
 Change = tuple[float, int]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data import keypoint_batches, read_detections
-from lsr1_pl.data.detections import COCO17
+from lsr1_pl.data.detections.coco import COCO17
 from lsr1_pl.ground.errors import UserError
 
 BODY25 = (

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lsr1_pl.data.intrinsics import read_intrinsics
+from lsr1_pl.data.detections.intrinsics import read_intrinsics
 from lsr1_pl.ground.errors import UserError
 
 K = [[1000.0, 0, 640], [0, 1010.0, 360], [0, 0, 1]]

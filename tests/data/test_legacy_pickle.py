@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from legacy_pickles import Call, Global, chumpy, dumps, new_object, sparse, write
 
-from lsr1_pl.data.legacy_pickle import read_legacy_pickle
+from lsr1_pl.data.sources.legacy_pickle import read_legacy_pickle
 from lsr1_pl.ground.errors import UserError
 
 GENERATOR = np.random.default_rng(0)
@@ -118,7 +118,7 @@ HOSTILE: dict[str, Any] = {
     "nested in a list": [[run("os", "system", TOUCH)]],
     "nested in a state": chumpy(run("os", "system", TOUCH)),  # type: ignore[arg-type]
     "as a dict's key": {(run("os", "system", TOUCH),): 1},
-    "class of one's own": new_object("lsr1_pl.data.legacy_pickle", "_Reader", {}),
+    "class of one's own": new_object("lsr1_pl.data.sources.legacy_pickle", "_Reader", {}),
     "codecs.decode": run("_codecs", "decode", b"x", "zlib"),
     "another codec": run("_codecs", "encode", "x", "zlib"),
     "rebuilt object": run("copy_reg", "_reconstructor", Global("__builtin__", "object"), 1, 2),

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lsr1_pl.data import MixtureDataModule, draw_family
-from lsr1_pl.data.mixture import FAMILIES
+from lsr1_pl.data.functions.mixture import FAMILIES
 from lsr1_pl.ground.errors import UserError
 
 

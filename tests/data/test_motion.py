@@ -13,7 +13,7 @@ import torch
 
 from lsr1_pl.body.rotations import rotation_matrix
 from lsr1_pl.data import Motion, MotionBatch, MotionDataModule, write_store
-from lsr1_pl.data.views import random_views, random_visibility
+from lsr1_pl.data.motion.views import random_views, random_visibility
 from lsr1_pl.ground.errors import UserError
 
 

@@ -19,12 +19,12 @@ from threedpw_files import sequence
 
 from lsr1_pl.body.files import read_body
 from lsr1_pl.data import MotionStore, convert_cmu, read_bvh
-from lsr1_pl.data.amass_conversion import convert_amass
 from lsr1_pl.data.assets_check import examine, known_assets
-from lsr1_pl.data.legacy_pickle import read_legacy_pickle
-from lsr1_pl.data.smpl import convert_regressor, convert_smpl
-from lsr1_pl.data.store import Motion, write_store
-from lsr1_pl.data.threedpw import convert_3dpw
+from lsr1_pl.data.motion.store import Motion, write_store
+from lsr1_pl.data.sources.amass_conversion import convert_amass
+from lsr1_pl.data.sources.legacy_pickle import read_legacy_pickle
+from lsr1_pl.data.sources.smpl import convert_regressor, convert_smpl
+from lsr1_pl.data.sources.threedpw import convert_3dpw
 from lsr1_pl.ground.errors import UserError
 
 LATIN_1 = os.fsdecode(b"caf\xe9")

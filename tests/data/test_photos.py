@@ -13,8 +13,8 @@ import pytest
 
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data import load_photo, read_detections
-from lsr1_pl.data import photos as room
-from lsr1_pl.data.photos import Image, people_in
+from lsr1_pl.data.detections import photos as room
+from lsr1_pl.data.detections.photos import Image, people_in
 from lsr1_pl.ground.errors import UserError
 
 NOSE, NECK = COCO18.index("nose"), COCO18.index("neck")
@@ -140,7 +140,7 @@ def test_a_folder_of_photos_is_a_frame_each(
     def stand_in() -> Iterator[room.FindPerson]:
         yield brightest
 
-    monkeypatch.setattr("lsr1_pl.data.detections.mediapipe_person", stand_in)
+    monkeypatch.setattr("lsr1_pl.data.detections.reading.mediapipe_person", stand_in)
     for number, boxes in (
         (9, [(20, 10, 20, 60), (60, 20, 15, 50)]),
         (10, []),

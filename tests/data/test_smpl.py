@@ -13,7 +13,7 @@ from smpl_files import VERTICES, as_distributed, smpl_arrays
 
 from lsr1_pl.body import load_body_model
 from lsr1_pl.cli import main
-from lsr1_pl.data.smpl import convert_regressor, convert_smpl
+from lsr1_pl.data.sources.smpl import convert_regressor, convert_smpl
 from lsr1_pl.ground.errors import UserError
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsr1_pl.data.store import Motion, MotionStore, write_store
+from lsr1_pl.data.motion.store import Motion, MotionStore, write_store
 from lsr1_pl.ground.errors import UserError
 
 LENGTHS = (5, 1, 7, 4)

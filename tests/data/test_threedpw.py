@@ -15,7 +15,7 @@ from threedpw_files import sequence
 from lsr1_pl.body import load_body_model
 from lsr1_pl.cli import main
 from lsr1_pl.data import MotionStore
-from lsr1_pl.data.threedpw import convert_3dpw, read_sequence
+from lsr1_pl.data.sources.threedpw import convert_3dpw, read_sequence
 from lsr1_pl.ground.errors import UserError
 
 

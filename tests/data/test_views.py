@@ -7,7 +7,7 @@ import torch
 
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data import MotionDataModule, Viewing
-from lsr1_pl.data.views import random_depths, random_noise, random_swaps
+from lsr1_pl.data.motion.views import random_depths, random_noise, random_swaps
 from lsr1_pl.ground.errors import UserError
 
 

@@ -45,9 +45,9 @@ def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def converted(downloads: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A working folder whose ``data`` holds what the converters made of the downloads."""
-    from lsr1_pl.data.amass_conversion import convert_amass
-    from lsr1_pl.data.smpl import convert_regressor, convert_smpl
-    from lsr1_pl.data.threedpw import convert_3dpw
+    from lsr1_pl.data.sources.amass_conversion import convert_amass
+    from lsr1_pl.data.sources.smpl import convert_regressor, convert_smpl
+    from lsr1_pl.data.sources.threedpw import convert_3dpw
 
     work = tmp_path_factory.mktemp("work")
     convert_smpl(downloads / "smpl", work / "data" / "smpl")

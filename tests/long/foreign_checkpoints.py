@@ -146,7 +146,9 @@ def run(
     finally:
         os.chdir(before)
     shutil.move(work / "runs" / "quadratics" / "version_0", work / "sound")
-    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+    # Some modules print when they are imported.
+    quiet = io.StringIO()
+    with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
         warnings.simplefilter("ignore")
         all_ = things()
     begun = time.perf_counter()

@@ -33,14 +33,14 @@ from lsr1_pl.body import load_body_model
 from lsr1_pl.body.files import read_body
 from lsr1_pl.body.skeleton import LANDMARKS, PARENTS
 from lsr1_pl.cli import main as command
-from lsr1_pl.cli.dashboard import main as dashboard
+from lsr1_pl.cli.verbs import run_verb
 from lsr1_pl.data import Motion, MotionStore, read_bvh, read_detections, write_store
-from lsr1_pl.data.amass import read_recording
-from lsr1_pl.data.amass_conversion import convert_amass
-from lsr1_pl.data.cmu import retarget
-from lsr1_pl.data.legacy_pickle import read_legacy_pickle
-from lsr1_pl.data.smpl import convert_regressor
-from lsr1_pl.data.threedpw import read_sequence
+from lsr1_pl.data.sources.amass import read_recording
+from lsr1_pl.data.sources.amass_conversion import convert_amass
+from lsr1_pl.data.sources.cmu import retarget
+from lsr1_pl.data.sources.legacy_pickle import read_legacy_pickle
+from lsr1_pl.data.sources.smpl import convert_regressor
+from lsr1_pl.data.sources.threedpw import read_sequence
 from lsr1_pl.optim import LSR1
 from lsr1_pl.pretrained import CONFIG_KEY, load_pretrained, shipped_folder
 
@@ -281,7 +281,7 @@ def _offline_run(folder: Path) -> None:
     """The whole of ``lsr1 dashboard --check``."""
     quiet = io.StringIO()
     with contextlib.redirect_stdout(quiet):
-        dashboard(["--check", str(folder / "run-a.wandb")])
+        run_verb("dashboard", ["--check", str(folder / "run-a.wandb")])
 
 
 _REGRESSOR = "J_regressor_h36m.npy"

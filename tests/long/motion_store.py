@@ -22,8 +22,8 @@ import numpy as np
 import torch
 
 from lsr1_pl.data import Viewing
-from lsr1_pl.data.motion import MotionSampler
-from lsr1_pl.data.store import Motion, write_store
+from lsr1_pl.data.motion.sampler import MotionSampler
+from lsr1_pl.data.motion.store import Motion, write_store
 from lsr1_pl.optim import LSR1
 from lsr1_pl.tasks import HMRTask
 

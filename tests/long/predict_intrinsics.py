@@ -23,7 +23,7 @@ from lsr1_pl.body.calibrated import camera_points, project_calibrated
 from lsr1_pl.body.camera import keypoint_box
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data import KeypointBatch, MotionStore, open_motion_path
-from lsr1_pl.data.views import random_betas, random_views, random_visibility
+from lsr1_pl.data.motion.views import random_betas, random_views, random_visibility
 from lsr1_pl.hmr import fit_people
 from lsr1_pl.metrics.pa_mpjpe import pa_mpjpe
 from lsr1_pl.tasks import HMRTask, load_task
@@ -71,7 +71,7 @@ def main() -> None:
         fits = fit_people(
             task.fitter,
             [batch],
-            task.evaluation_steps,
+            task.evaluate.steps,
             intrinsics=INTRINSICS if known else None,
         )
         found = camera_points(fits.prediction.joints, fits.translation)

@@ -29,7 +29,7 @@ from lsr1_pl.body.camera import keypoint_box
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.cli import main as lsr1
 from lsr1_pl.data import MotionStore, open_motion_path
-from lsr1_pl.data.views import random_betas, random_views
+from lsr1_pl.data.motion.views import random_betas, random_views
 from lsr1_pl.metrics.pa_mpjpe import pa_mpjpe
 
 FPS = 30

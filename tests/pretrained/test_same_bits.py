@@ -8,22 +8,23 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from lsr1_pl.tasks.hmr_target import synthetic_target
-from lsr1_pl.tasks.loading import load_task
 from torch import Tensor, nn
 
 from lsr1_pl.data import MotionDataModule, QuadraticBatch, StartBatch
 from lsr1_pl.ground.types import Objective
 from lsr1_pl.hmr import split_variables
+from lsr1_pl.hmr.evaluation.synthetic import observe_known
 from lsr1_pl.objectives import Rastrigin, Rosenbrock
 from lsr1_pl.optim import unroll
 from lsr1_pl.pretrained import load_pretrained, shipped
+from lsr1_pl.pretrained.tasks import load_task
 
 RECORD = Path(__file__).with_name("same_bits.npz")
 STEPS = 6
@@ -66,7 +67,7 @@ def _of_functions(name: str) -> Iterator[tuple[str, Tensor]]:
     for mode in ("eval", "train"):
         task: Any = load_task(name).train(mode == "train")
         task.log = lambda *args, **kwargs: None
-        task.steps = STEPS
+        task.unroll = replace(task.unroll, steps=STEPS)
         given = _Family(batch) if name == "lsr1_general" else batch
         yield from _of_loss(mode, task, task.training_step(given, 0))
 
@@ -83,15 +84,16 @@ class _Family:
 def _of_people(name: str) -> Iterator[tuple[str, Tensor]]:
     task: Any = load_task(name)
     task.log = lambda *args, **kwargs: None
-    task.warmup_iterations = 0
+    task.start = replace(task.start, warmup_iterations=0)
     batch = MotionDataModule(
         batch_size=6, validation_recordings=["walk"], test_recordings=["kick"]
     ).train_batch(0)
-    _, observation = synthetic_target(batch, task.joints_of, task.camera)
+    fitter = task.fitter
+    observation = observe_known(batch, fitter.body).observation
     with torch.no_grad():
-        x0 = task.start(observation)
-        objective: Objective = task.objective(observation, x0)
-        yield from _of_path("people", unroll(task._fitting(observation), objective, x0, STEPS))
+        x0 = fitter.start(observation)
+        objective: Objective = fitter.objective(observation, x0)
+        yield from _of_path("people", unroll(fitter.batched(observation), objective, x0, STEPS))
     assert split_variables(x0)[0].shape == (6, 72)
     for mode in ("eval", "train"):
         task.train(mode == "train")

@@ -11,7 +11,8 @@ import pytest
 import torch
 import yaml
 
-from lsr1_pl.pretrained import foreign_config, foreign_table, shipped_folder
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.pretrained import foreign_config, foreign_table, migrated, shipped_folder
 
 HERE = Path(__file__).parents[2]
 CONFIGS = [*sorted(HERE.glob("configs/*.yaml")), *sorted(shipped_folder().glob("*/config.yaml"))]
@@ -46,7 +47,7 @@ def test_the_watch_sees_what_a_command_may_not_do(
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_the_list_knows_every_class_and_argument_that_is_shipped(path: Path) -> None:
-    config = yaml.safe_load(path.read_text())
+    config = migrated(yaml.safe_load(path.read_text()))
     taken, left_out = foreign_config(path, config)
     assert left_out == {}
     dropped = set(foreign_table.TRAINER_LEFT_OUT) | {"callbacks"}
@@ -56,6 +57,13 @@ def test_the_list_knows_every_class_and_argument_that_is_shipped(path: Path) -> 
     assert taken["data"] == config["data"]
     names = [callback["class_path"] for callback in config["trainer"]["callbacks"]]
     assert [callback["class_path"] for callback in taken["trainer"]["callbacks"]] == names
+
+
+def test_numbers_that_python_cannot_spell_are_refused() -> None:
+    huge = int("f" * 9000, 16)
+    for config in ({"seed_everything": huge}, {"trainer": {"max_time": [huge]}}, {huge: 1}):
+        with pytest.raises(UserError, match="too large to show"):
+            foreign_config(Path("x.ckpt"), config)
 
 
 def listed_arguments() -> Iterator[tuple[str, str]]:

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from lsr1_pl.cli import main
-from lsr1_pl.data.legacy_pickle import read_legacy_pickle
+from lsr1_pl.data.sources.legacy_pickle import read_legacy_pickle
 from lsr1_pl.ground.arrays import load_npz
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.plain_yaml import load_yaml

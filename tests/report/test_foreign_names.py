@@ -19,7 +19,7 @@ from lsr1_pl.cli import main
 from lsr1_pl.cli.data import _print as print_conversion
 from lsr1_pl.cli.doctor import _print as print_findings
 from lsr1_pl.data.assets_check import Asset, Finding
-from lsr1_pl.data.conversion import ConversionReport
+from lsr1_pl.data.sources.conversion import ConversionReport
 from lsr1_pl.ground.console import console, plain
 from lsr1_pl.report import IterationProgress, Page, PageTable, Section, StepProfile, write_page
 from lsr1_pl.report.figure_text import as_written

@@ -14,7 +14,7 @@ import sys
 import torch
 from torch.nn.parallel import DistributedDataParallel
 
-from lsr1_pl.data.quadratics import QuadraticBatch, draw_quadratics
+from lsr1_pl.data.functions.quadratics import QuadraticBatch, draw_quadratics
 from lsr1_pl.optim import LSR1
 from lsr1_pl.tasks import FunctionTask
 

@@ -17,6 +17,7 @@ from lsr1_pl.hmr import (
     BodyState,
     InErrorMetric,
     LossWeights,
+    NetworkEstimate,
     observe,
     outer_loss,
     split_variables,
@@ -93,7 +94,7 @@ def test_detached_initial_estimate_pays_for_itself_alone(detach: bool) -> None:
     assert weight.grad is not None
     after_unroll = weight.grad.clone()
     model.zero_grad()
-    model.warmup_iterations = 1
+    model.start = NetworkEstimate(warmup_iterations=1)
     model.training_step(batch, 0).backward()
     assert weight.grad is not None
     # The loss averages 3 states, of which the initial estimate is one.
@@ -194,13 +195,13 @@ def test_a_heavy_prior_holds_the_fit_and_is_no_part_of_the_reprojection() -> Non
 
 
 def test_bad_options_are_named() -> None:
-    with pytest.raises(UserError, match="evaluation_steps"):
+    with pytest.raises(UserError, match=r"evaluate\.steps is 1"):
         task(evaluation_steps=1)
     with pytest.raises(UserError, match="prior_weight is -1"):
         task(prior_weight=-1.0)
     with pytest.raises(UserError, match="sample_fits is -1"):
         task(sample_fits=-1)
-    with pytest.raises(UserError, match="warmup_iterations is 5 and freeze_initial_estimate true"):
+    with pytest.raises(UserError, match="warmup_iterations is 5 and frozen true"):
         task(warmup_iterations=5, freeze_initial_estimate=True)
     with pytest.raises(UserError, match="expected HMRTask num_betas 10"):
         silent(task(num_betas=4)).training_step(data().train_batch(0), 0)

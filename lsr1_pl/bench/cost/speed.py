@@ -22,8 +22,8 @@ from lsr1_pl.bench.cost.speed_cases import (
     quadratic_step,
 )
 from lsr1_pl.bench.study import Study
-from lsr1_pl.data.motion import MotionSampler
-from lsr1_pl.data.views import Viewing
+from lsr1_pl.data.motion.sampler import MotionSampler
+from lsr1_pl.data.motion.views import Viewing
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.precision import has_bfloat16_units
 from lsr1_pl.report import PageTable, Section

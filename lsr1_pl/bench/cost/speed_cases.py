@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -15,9 +15,9 @@ from lsr1_pl.bench.cost.peers import make_plain, through_smplx
 from lsr1_pl.body import BodyModel, load_body_model
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data import QuadraticsDataModule
-from lsr1_pl.data.motion import MotionSampler
-from lsr1_pl.data.quadratics import QuadraticBatch
-from lsr1_pl.data.views import Viewing
+from lsr1_pl.data.functions.quadratics import QuadraticBatch
+from lsr1_pl.data.motion.sampler import MotionSampler
+from lsr1_pl.data.motion.views import Viewing
 from lsr1_pl.hmr.reprojection import JointsOf
 from lsr1_pl.optim import LSR1, Networks, Rate, Runner, unroll
 from lsr1_pl.tasks import HMRTask, load_task
@@ -195,8 +195,10 @@ def _hmr_step(
 
     def step(task: HMRTask, bfloat16: bool) -> Call:
         task.to(device).train()
-        if task.freeze_norm_after is not None:
-            task.freeze_norm_after = 0  # As nearly every step of its training was.
+        if task.unroll.freeze_norm_after is not None:
+            task.unroll = replace(
+                task.unroll, freeze_norm_after=0
+            )  # As nearly every step of its training was.
 
         def call() -> object:
             task.zero_grad()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from lsr1_pl.body import BodyModel, load_body_model
 from lsr1_pl.body.skeleton import SMPL_JOINTS
 from lsr1_pl.data import DetectionBatch
-from lsr1_pl.data.threedpw_module import GENDERS
+from lsr1_pl.data.motion.threedpw_module import GENDERS
 from lsr1_pl.ground.arrays import load_npy
 from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
 from lsr1_pl.hmr.evaluation.errors import JointSet

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr1_pl.data.detections import Detections
+from lsr1_pl.data.detections.people import Detections
 
 _FARTHEST = 0.5
 """Of a person from where a track expects them, in sides of the track's box."""

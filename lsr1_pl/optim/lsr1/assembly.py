@@ -26,7 +26,7 @@ def checked_parts(owner: Class) -> Class:
     def checked(self: Any, *args: Any, **kwargs: Any) -> None:
         for name, kind in parts_of(owner).items():
             if name in kwargs and not isinstance(kwargs[name], kind):
-                known = ", ".join(f"{each.__name__}(...)" for each in _concrete(kind))
+                known = ", ".join(f"{each.__name__}(...)" for each in concrete_classes(kind))
                 raise UserError(
                     f"{owner.__name__} {name} is {kwargs[name]!r}; expected one of {known}"
                 )
@@ -108,7 +108,7 @@ def _field(what: str, hint: Any, value: Any) -> Any:
 
 
 def _named(what: str, kind: type, path: object) -> type:
-    classes: list[type] = list(_concrete(kind))
+    classes: list[type] = list(concrete_classes(kind))
     for each in classes:
         ours = each.__module__.startswith("lsr1_pl.") and str(path).startswith("lsr1_pl.")
         full = f"{each.__module__}.{each.__qualname__}"
@@ -119,10 +119,10 @@ def _named(what: str, kind: type, path: object) -> type:
     raise unknown_choice(what, path, [each.__name__ for each in classes])
 
 
-def _concrete(kind: type) -> Iterator[type]:
+def concrete_classes(kind: type) -> Iterator[type]:
     """The classes that may stand for ``kind``: those that are imported."""
     if not inspect.isabstract(kind):
         yield kind
     subclasses: list[type] = kind.__subclasses__()
     for each in subclasses:
-        yield from _concrete(each)
+        yield from concrete_classes(each)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from lsr1_pl.body.skeleton import PARENTS, SMPL_JOINTS
-from lsr1_pl.data.bvh import BVH
+from lsr1_pl.data.sources.bvh import BVH
 from lsr1_pl.ground.errors import UserError
 
 Floats = NDArray[np.float64]

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr1_pl.data.conversion import ConversionReport
-from lsr1_pl.data.legacy_pickle import read_legacy_pickle
-from lsr1_pl.data.manifest import MANIFEST
-from lsr1_pl.data.parallel import in_parallel
-from lsr1_pl.data.source_files import spelled
-from lsr1_pl.data.store import Motion, write_store
+from lsr1_pl.data.motion.manifest import MANIFEST
+from lsr1_pl.data.motion.store import Motion, write_store
+from lsr1_pl.data.sources.conversion import ConversionReport
+from lsr1_pl.data.sources.legacy_pickle import read_legacy_pickle
+from lsr1_pl.data.sources.parallel import in_parallel
+from lsr1_pl.data.sources.source_files import spelled
 from lsr1_pl.ground.errors import UserError
 
 SPLITS = ("train", "validation", "test")

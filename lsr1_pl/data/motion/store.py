@@ -10,8 +10,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr1_pl.data.manifest import MANIFEST, WIDTHS, Manifest, Recording, is_text, read_manifest
-from lsr1_pl.data.shards import Floats, ShardedArray, ShardWriter, open_shard, sha256
+from lsr1_pl.data.motion.manifest import (
+    MANIFEST,
+    WIDTHS,
+    Manifest,
+    Recording,
+    is_text,
+    read_manifest,
+)
+from lsr1_pl.data.motion.shards import Floats, ShardedArray, ShardWriter, open_shard, sha256
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.files import locked, sweep, written_folder
 

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr1_pl.body.files import read_body
-from lsr1_pl.data.legacy_pickle import read_legacy_pickle
-from lsr1_pl.data.shards import sha256
-from lsr1_pl.data.source_files import entries, spelled
+from lsr1_pl.data.motion.shards import sha256
+from lsr1_pl.data.sources.legacy_pickle import read_legacy_pickle
+from lsr1_pl.data.sources.source_files import entries, spelled
 from lsr1_pl.ground.arrays import is_zip, load_npy, load_npz, save_npy
 from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
 from lsr1_pl.ground.files import check_regular, locked, sweep, written

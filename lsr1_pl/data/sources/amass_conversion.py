@@ -12,7 +12,9 @@ from typing import IO, Any
 
 import numpy as np
 
-from lsr1_pl.data.amass import (
+from lsr1_pl.data.motion.manifest import MANIFEST
+from lsr1_pl.data.motion.store import ROWS_PER_SHARD, Motion, fill_store
+from lsr1_pl.data.sources.amass import (
     KNOWN_BAD,
     LARGEST_FILE,
     LICENCE,
@@ -21,11 +23,9 @@ from lsr1_pl.data.amass import (
     read_recording,
     recording_name,
 )
-from lsr1_pl.data.conversion import ConversionReport
-from lsr1_pl.data.manifest import MANIFEST
-from lsr1_pl.data.parallel import in_parallel
-from lsr1_pl.data.source_files import entries, spelled
-from lsr1_pl.data.store import ROWS_PER_SHARD, Motion, fill_store
+from lsr1_pl.data.sources.conversion import ConversionReport
+from lsr1_pl.data.sources.parallel import in_parallel
+from lsr1_pl.data.sources.source_files import entries, spelled
 from lsr1_pl.ground.arrays import save_npy
 from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
 from lsr1_pl.ground.files import check_regular, locked, written

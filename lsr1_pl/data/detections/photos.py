@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr1_pl.body.skeleton import COCO18
-from lsr1_pl.data.neck import with_neck
+from lsr1_pl.data.detections.neck import with_neck
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.files import check_regular
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import torch
 
 from lsr1_pl.body import load_body_model
-from lsr1_pl.data.bvh import read_bvh
-from lsr1_pl.data.cmu import ACKNOWLEDGEMENT, FPS, retarget
-from lsr1_pl.data.source_files import entries, spelled
-from lsr1_pl.data.store import Motion, write_store
+from lsr1_pl.data.motion.store import Motion, write_store
+from lsr1_pl.data.sources.bvh import read_bvh
+from lsr1_pl.data.sources.cmu import ACKNOWLEDGEMENT, FPS, retarget
+from lsr1_pl.data.sources.source_files import entries, spelled
 from lsr1_pl.ground.errors import UserError
 
 Tracker = Callable[[Iterable[Path]], Iterable[Path]]

@@ -13,12 +13,12 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from lsr1_pl.data.manifest import MANIFEST
-from lsr1_pl.data.motion import MotionBatch, MotionSampler
-from lsr1_pl.data.shards import sha256
+from lsr1_pl.data.motion.manifest import MANIFEST
+from lsr1_pl.data.motion.sampler import MotionBatch, MotionSampler
+from lsr1_pl.data.motion.shards import sha256
+from lsr1_pl.data.motion.store import MotionStore
+from lsr1_pl.data.motion.views import Viewing
 from lsr1_pl.data.steps import fixed_loader, step_loader
-from lsr1_pl.data.store import MotionStore
-from lsr1_pl.data.views import Viewing
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.optim.checks import check_counts
 

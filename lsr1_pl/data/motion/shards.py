@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr1_pl.data.manifest import Shard
+from lsr1_pl.data.motion.manifest import Shard
 from lsr1_pl.ground.arrays import save_npy
 from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
 from lsr1_pl.ground.files import check_regular

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr1_pl.data.pickle_program import RefusedError, check_program
+from lsr1_pl.data.sources.pickle_program import RefusedError, check_program
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.files import check_regular
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from lsr1_pl.data.manifest import Recording
+from lsr1_pl.data.motion.manifest import Recording
 from lsr1_pl.ground.errors import UserError
 
 

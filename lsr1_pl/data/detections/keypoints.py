@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lsr1_pl.data.detections import Detections, visible
+from lsr1_pl.data.detections.people import Detections, visible
 
 
 class KeypointBatch(NamedTuple):

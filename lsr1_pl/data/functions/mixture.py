@@ -11,7 +11,7 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from lsr1_pl.data.quadratics import draw_quadratics
+from lsr1_pl.data.functions.quadratics import draw_quadratics
 from lsr1_pl.data.steps import fixed_loader, step_generator, step_loader, training_generator
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Objective

@@ -1,0 +1,1 @@
+"""Detected keypoints: one reader a format, each to OpenPose's order of 18, by joint names."""

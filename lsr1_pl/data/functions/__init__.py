@@ -1,0 +1,1 @@
+"""Problems in closed form: random quadratics, starts of a function, mixtures of families."""

@@ -1,0 +1,1 @@
+"""Stores of motion, and the data modules that draw people from them."""

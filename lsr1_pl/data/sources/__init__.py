@@ -1,0 +1,1 @@
+"""One reader a format: from what others publish into stores and bodies of this project."""
