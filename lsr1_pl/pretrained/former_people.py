@@ -6,6 +6,7 @@ rewritten by :func:`lsr1_pl.pretrained.migrated`, programs' keywords by the task
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -86,8 +87,8 @@ def _is_fixed(name: str, value: object) -> bool:
         return False
     if value not in _FIXED[name]:
         raise UserError(
-            f"{name} is {value}, and the fits begin at those of LGD, whose networks do not train: "
-            f"leave {name} out"
+            f"{name} is {json.dumps(value)}, and the fits begin at those of LGD, whose networks do "
+            f"not train: leave {name} out"
         )
     return True
 

@@ -194,6 +194,8 @@ def _class_at(
             node = inside.get(name) if isinstance(inside, Mapping) else None
         if isinstance(node, Mapping) and isinstance(node.get("class_path"), str):
             chosen = node["class_path"]
+        elif isinstance(node, str):
+            chosen = node
     for word in words:
         key, _, value = word.partition("=")
         place = [name for name in key.removeprefix("--").split(".") if name != "init_args"]
