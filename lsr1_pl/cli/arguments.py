@@ -20,10 +20,10 @@ from lsr1_pl.pretrained import (
     foreign_config,
     migrated,
     migrated_options,
-    task_class,
     newest,
     read_checkpoint,
     shipped,
+    task_class,
 )
 
 HELP_ALL = "--help_all"

@@ -62,9 +62,7 @@ def _migrated(node: Any) -> Any:
     return {key: _migrated(value) for key, value in node.items()}
 
 
-def _task(
-    arguments: dict[str, Any], former: Mapping[str, Any], task: str | None
-) -> dict[str, Any]:
+def _task(arguments: dict[str, Any], former: Mapping[str, Any], task: str | None) -> dict[str, Any]:
     """A task's arguments with each former keyword in its part."""
     penalty = _penalty(former.get("optimizer"))
     if WEIGHT not in arguments:

@@ -13,8 +13,8 @@ from torch import Tensor
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.metrics.evaluations import value_after
 from lsr1_pl.optim import BatchedOptimizer, PairLSR1, SecantPenalty, Trajectory, unroll
-from lsr1_pl.tasks.function import FunctionBatch
 from lsr1_pl.tasks.former import takes_former_keywords
+from lsr1_pl.tasks.function import FunctionBatch
 from lsr1_pl.tasks.meta import MetaTask
 from lsr1_pl.tasks.unrolling import Unroll
 

@@ -137,7 +137,9 @@ class HMRTask(MetaTask):
     ) -> None:
         super().__init__(unroll, penalty, meta_optimizer, lr_scheduler)
         self.save_hyperparameters(ignore=self.kept_elsewhere)
-        check_arguments(unroll, evaluation_steps, sample_fits, warmup_iterations, freeze_initial_estimate)
+        check_arguments(
+            unroll, evaluation_steps, sample_fits, warmup_iterations, freeze_initial_estimate
+        )
         self.optimizer = optimizer
         self._trained = "LGD" if isinstance(optimizer, LGD) else "L-SR1"
         self.initial_estimate = InitialEstimate(num_betas, initial_width, initial_dropout)

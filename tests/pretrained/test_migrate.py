@@ -150,3 +150,15 @@ def test_misspelt_values_and_parts_are_refused_with_the_known_ones() -> None:
     with pytest.raises(UserError, match="did you mean 'Polyak'"):
         migrated_options(["--model.optimizer.base=Polyack"])
     assert migrated({"o": lsr1(base="own_module.Mine")})["o"] == lsr1(base="own_module.Mine")
+
+
+def test_options_of_a_task_become_those_of_its_unroll() -> None:
+    words = ["--model.init_args.steps", "16", "--model.truncate_every=4", "--trainer.steps=1"]
+    expected = ["--model.init_args.unroll.steps=16", "--model.unroll.truncate_every=4", words[-1]]
+    assert migrated_options(words) == expected
+    own = {"model": {"class_path": "own.Task", "init_args": {}}}
+    assert migrated_options(words, [own]) == words
+    today = ["--model.unroll.steps=3"]
+    assert migrated_options(today) == today
+    with pytest.raises(UserError, match="the task has unroll and also steps"):
+        migrated({"model": {"steps": 3, "unroll": {"steps": 4}}})

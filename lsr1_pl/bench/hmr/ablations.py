@@ -66,11 +66,10 @@ def _train(
         variant.make(),
         initial_weights=initial,
         freeze_initial_estimate=True,
-        freeze_norm_after=iterations // 3,
         evaluation_steps=_STEPS,
         meta_optimizer=lambda p: torch.optim.AdamW(p, lr=_RATE, weight_decay=0.01),
         lr_scheduler=lambda o: OneCycleLR(o, _RATE, total_steps=iterations + 1, pct_start=0.1),
-        **variant.task,
+        **{"freeze_norm_after": iterations // 3, **variant.task},
     )
     trainer = Trainer(
         max_steps=iterations,
