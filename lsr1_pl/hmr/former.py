@@ -60,13 +60,16 @@ def takes_former_people_keywords(owner: Class) -> Class:
     def translated(self: Any, *args: Any, **kwargs: Any) -> None:
         kept, parts, from_lgd = sorted_keywords(kwargs)
         for part, given in parts.items():
-            if part in kept or part in names[: len(args)]:
+            default = parameters[part].default
+            # Lightning's load_from_checkpoint gives the defaults beside what it saved.
+            whole = kept.get(part, default) == default
+            if not whole or part in names[: len(args)]:
                 same = [k for k in kwargs if k in PARTS and PARTS[k][0] == part]
                 raise UserError(
                     f"{owner.__name__} got {part} and also {', '.join(same)}; give {part} alone"
                 )
-            default = LGDFits() if from_lgd and part == "start" else parameters[part].default
-            kept[part] = replace(default, **given)
+            begun = LGDFits() if from_lgd and part == "start" else default
+            kept[part] = replace(begun, **given)
         initialise(self, *args, **kept)
 
     owner.__init__ = translated  # type: ignore[misc]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -129,37 +130,38 @@ def migrated_options(words: Sequence[str], configs: Iterable[Mapping[str, Any]] 
     """
     found: list[str] = []
     plain = list(configs)
-    words = _joined(words)
+    pairs = _pairs(words)
+    words = ["=".join(pair) for pair in pairs]
     task, start = (_class_at(names, plain, words) for names in (["model"], ["model", "start"]))
-    for word in words:
+    for word, pair in zip(words, pairs, strict=True):
         key, _, value = word.partition("=")
         path = key.removeprefix("--").split(".")
         if not key.startswith("--") or path[0] != "model":
-            found.append(word)
+            found += pair
         elif (options := people_option(path, value, task, start)) is not None:
             found += options
         elif not _may_be_former(path, plain, words):
-            found.append(word)
+            found += pair
         elif (moved := MOVED.get(path[-1])) and _of_task(path):
             found.append(f"--{'.'.join([*path[:-1], *moved])}={value}")
         elif is_former(path[-1], value):
             found += _options(path, value)
         else:
             check_part_name(LSR1, path[-1], value)
-            found.append(word)
+            found += pair
     return found
 
 
-def _joined(words: Sequence[str]) -> list[str]:
-    """The words, in which an option of the model is one word with its value."""
-    found: list[str] = []
+def _pairs(words: Sequence[str]) -> list[list[str]]:
+    """The words one by one, but an option of the model together with its value."""
+    found: list[list[str]] = []
     for word in words:
-        before = found[-1] if found else ""
-        alone = "=" not in before and (before == "--model" or before.startswith("--model."))
-        if alone and not word.startswith("--"):
-            found[-1] = f"{before}={word}"
+        before = found[-1] if found else []
+        alone = len(before) == 1 and "=" not in before[0]
+        if alone and re.match(r"--model(\.|$)", before[0]) and not word.startswith("--"):
+            before.append(word)
         else:
-            found.append(word)
+            found.append([word])
     return found
 
 
@@ -206,7 +208,7 @@ def _class_at(
 
 def task_class(configs: Iterable[Mapping[str, Any]], words: Sequence[str] = ()) -> str | None:
     """The class path of the task that configs, each changing those before it, and words name."""
-    return _class_at(["model"], list(configs), _joined(words))
+    return _class_at(["model"], list(configs), ["=".join(pair) for pair in _pairs(words)])
 
 
 def _options(path: Sequence[str], value: str) -> list[str]:

@@ -47,14 +47,16 @@ def takes_former_keywords(*order: str) -> Callable[[Class], Class]:
                 part, field = MOVED[name]
                 former.setdefault(part, {})[field] = kwargs.pop(name)
             for part, fields in former.items():
-                if part in kwargs or part in names[: len(args)]:
+                default = parameters[part].default
+                # Lightning's load_from_checkpoint gives the defaults beside what it saved.
+                whole = part not in kwargs or kwargs[part] == default
+                if not whole or part in names[: len(args)]:
                     same = [name for name, (p, f) in MOVED.items() if p == part and f in fields]
                     raise UserError(
                         f"{owner.__name__} got {part} and also {', '.join(same)}; give {part} alone"
                     )
-                default = parameters[part].default
-                whole = _FIRST[part]() if default is inspect.Parameter.empty else default
-                kwargs[part] = replace(whole, **fields)
+                begun = _FIRST[part]() if default is inspect.Parameter.empty else default
+                kwargs[part] = replace(begun, **fields)
             initialise(self, *args, **kwargs)
 
         owner.__init__ = translated  # type: ignore[misc]

@@ -228,3 +228,15 @@ def test_options_of_refining_are_those_of_a_start() -> None:
     assert migrated_options(["--model.freeze_initial_estimate=true"], [config]) == []
     with pytest.raises(UserError, match="warmup_iterations is 3"):
         migrated_options(["--model.warmup_iterations=3"], [config])
+
+
+def test_options_of_a_task_become_those_of_its_unroll() -> None:
+    words = ["--model.init_args.steps", "16", "--model.truncate_every=4", "--trainer.steps=1"]
+    expected = ["--model.init_args.unroll.steps=16", "--model.unroll.truncate_every=4", words[-1]]
+    assert migrated_options(words) == expected
+    own = {"model": {"class_path": "own.Task", "init_args": {}}}
+    assert migrated_options(words, [own]) == words
+    today = ["--model.unroll.steps=3"]
+    assert migrated_options(today) == today
+    with pytest.raises(UserError, match="the task has unroll and also steps"):
+        migrated({"model": {"steps": 3, "unroll": {"steps": 4}}})

@@ -10,11 +10,14 @@ import pytest
 import torch
 from quick_trainer import trainer
 
+from lsr1_pl.cli import main
 from lsr1_pl.data import MotionBatch, MotionDataModule
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import (
     LGD,
     BodyState,
+    EvaluationPlan,
+    FittingProblem,
     InErrorMetric,
     LossWeights,
     NetworkEstimate,
@@ -23,7 +26,7 @@ from lsr1_pl.hmr import (
     split_variables,
 )
 from lsr1_pl.optim import LSR1, Adam, GradientDescent, unroll
-from lsr1_pl.tasks import HMRTask
+from lsr1_pl.tasks import HMRTask, load_task
 
 
 def task(**options: Any) -> HMRTask:
@@ -263,3 +266,33 @@ def test_trains_with_every_departure_at_once() -> None:
     assert learned.encoder_inputs.embedding.grad is not None
     trainer().test(model, data(), verbose=False)
     assert all(n == 0 for n in model.curves["non-finite states"]["L-SR1"])
+
+
+def test_a_part_and_a_former_keyword_of_it_are_refused() -> None:
+    with pytest.raises(UserError, match="HMRTask got start and also initial_width"):
+        task(start=NetworkEstimate(8))
+    with pytest.raises(UserError, match="HMRTask got evaluate and also evaluation_steps"):
+        task(evaluate=EvaluationPlan(9))
+    with pytest.raises(UserError, match="HMRTask start is 'LGDFits'; expected one of"):
+        HMRTask(Adam(0.1), start="LGDFits")  # type: ignore[arg-type]
+
+
+def test_former_keywords_leave_the_rest_of_a_part_at_its_default() -> None:
+    made = task(objective_scale=2.0, residual="rms", warmup_iterations=3)
+    assert made.problem == FittingProblem(2.0, "rms")
+    assert made.start == NetworkEstimate(16, warmup_iterations=3)
+    assert made.evaluate == EvaluationPlan(3)
+
+
+@pytest.mark.parametrize("start", ["NetworkEstimate", "LGDFits"])
+def test_lightning_loads_a_checkpoint_of_the_command_line(start: str, tmp_path: Path) -> None:
+    words = ["fit", "--config", "hmr_open", f"--trainer.default_root_dir={tmp_path}"]
+    words += ["--trainer.max_steps=1", "--trainer.limit_val_batches=0"]
+    words += [f"--model.start={start}", "--model.evaluation_steps=9"]
+    assert main(words) == 0
+    path = tmp_path / "hmr_open/version_0/checkpoints/last.ckpt"
+    learned = load_task(path).optimizer
+    loaded = HMRTask.load_from_checkpoint(path, optimizer=learned, weights_only=True)
+    assert type(loaded.start).__name__ == start
+    assert loaded.problem == FittingProblem(1.0, "rms", 3e-4)
+    assert (loaded.evaluate.steps, loaded.unroll.freeze_norm_after) == (9, 1500)

@@ -39,6 +39,7 @@ class EvaluationPlan:
     regressor: str | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "protocols", tuple(self.protocols))
         check_counts(self, steps=self.steps)
         if self.sample_fits < 0:
             raise UserError(

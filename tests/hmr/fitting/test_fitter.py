@@ -151,7 +151,7 @@ def test_a_method_that_fits_as_a_whole_goes_the_same_way(task: HMRTask, seen: Ob
 
 
 def test_a_problem_refuses_what_it_cannot_mean() -> None:
-    with pytest.raises(UserError, match="residual is 'rsm'; it must be 'absolute' or 'rms'"):
+    with pytest.raises(UserError, match="residual is 'rsm'; choose from 'absolute', 'rms'"):
         FittingProblem(residual="rsm")  # type: ignore[arg-type]
     with pytest.raises(UserError, match="prior_weight is -1"):
         FittingProblem(prior_weight=-1.0)
