@@ -22,7 +22,7 @@ from lsr1_pl.pretrained.loading import (
     shipped_folder,
     take_weights,
 )
-from lsr1_pl.pretrained.migrate import migrated, migrated_options
+from lsr1_pl.pretrained.migrate import migrated, migrated_options, task_class
 from lsr1_pl.pretrained.trust import foreign_config, foreign_part, listed_classes_only
 
 __all__ = [
@@ -52,4 +52,5 @@ __all__ = [
     "shipped",
     "shipped_folder",
     "take_weights",
+    "task_class",
 ]

@@ -1,8 +1,9 @@
-"""Configs and options as they were before L-SR1 was assembled from parts, in today's form."""
+"""Configs and options as they were before L-SR1 and the tasks had parts, in today's form."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,12 +12,19 @@ from lsr1_pl.ground.plain_yaml import load_yaml
 from lsr1_pl.optim.lsr1 import LSR1
 from lsr1_pl.optim.lsr1.assembly import check_part_name, parts_of
 from lsr1_pl.optim.lsr1.former import ORDER, PENALTY, PENALTY_DEFAULTS, is_former, renewed
+from lsr1_pl.pretrained.former_people import (
+    FITS,
+    TASK,
+    is_refining,
+    people_arguments,
+    people_option,
+    task_today,
+)
+from lsr1_pl.pretrained.former_tasks import MOVED, WEIGHT, is_moved, regrouped
 
 _NAMES = ("lsr1_pl.optim.LSR1", "lsr1_pl.LSR1", "lsr1_pl.optim.lsr1.LSR1", "LSR1")
-_WEIGHT = "secant_weight"
 
 _FIELDS = {
-    _WEIGHT: ["penalty.weight"],
     "embedding": ["reads.embedding.size"],
     "variables": ["reads.embedding.variables"],
     "output_limit": ["rate.limit", "vector{}.limit"],
@@ -25,27 +33,35 @@ _FIELDS = {
 """Options that became fields whatever class the part has: former name -> fields."""
 
 
-def migrated(config: Mapping[str, Any]) -> dict[str, Any]:
+def migrated(config: Mapping[str, Any], task: str | None = None) -> dict[str, Any]:
     """A config, or any part of one, in which nothing is written as it was before.
 
     Keywords of LSR1 become its parts wherever it stands; its secant keywords and the task's
-    ``secant_weight`` become the task's ``penalty``. A config of today is returned as it is.
+    ``secant_weight`` become the task's ``penalty``, and the task's own, such as ``steps``, become
+    its parts. A config of today is returned as it is.
 
     Args:
         config: plain data, as YAML gives it; it is not changed.
+        task: class path of the task, where the config changes another one and names none.
 
     Raises:
         UserError: a former keyword has a value that it never took, or stands beside its part.
     """
     found = {key: _migrated(value) for key, value in config.items()}
     model = found.get("model")
-    if isinstance(model, dict):
-        arguments = model.get("init_args")
+    if isinstance(model, str) and is_refining(model):
+        found["model"] = {"class_path": TASK, "init_args": {"start": {"class_path": FITS}}}
+    elif isinstance(model, dict):
         former = config["model"]
+        task = model.get("class_path", task)
+        if is_refining(model.get("class_path")):
+            model = {"init_args": {}, **model, "class_path": task_today(model["class_path"])}
+        arguments = model.get("init_args")
         if isinstance(arguments, dict):
-            found["model"] = {**model, "init_args": _task(arguments, former["init_args"])}
+            given = former.get("init_args", {})
+            found["model"] = {**model, "init_args": _task(arguments, given, task)}
         elif "init_args" not in model:
-            found["model"] = _task(model, former)
+            found["model"] = _task(model, former, task)
     return found
 
 
@@ -60,15 +76,13 @@ def _migrated(node: Any) -> Any:
     return {key: _migrated(value) for key, value in node.items()}
 
 
-def _task(arguments: dict[str, Any], former: Mapping[str, Any]) -> dict[str, Any]:
-    """A task's arguments with its penalty as one object."""
-    found = dict(arguments)
+def _task(arguments: dict[str, Any], former: Mapping[str, Any], task: str | None) -> dict[str, Any]:
+    """A task's arguments with each former keyword in its part."""
     penalty = _penalty(former.get("optimizer"))
-    if _WEIGHT in found:
-        penalty = {"weight": found.pop(_WEIGHT), **penalty}
-    else:
+    if WEIGHT not in arguments:
         # Tasks without a penalty have optimisers, too, whose keywords were at their defaults.
         penalty = {k: v for k, v in penalty.items() if v != PENALTY_DEFAULTS[k]}
+    found = people_arguments(regrouped(arguments, task), task)
     given = found.get("penalty")
     if penalty:
         found["penalty"] = {**penalty, **(given if isinstance(given, Mapping) else {})}
@@ -115,34 +129,58 @@ def migrated_options(words: Sequence[str], configs: Iterable[Mapping[str, Any]] 
         UserError: a former option has a value that it never took.
     """
     found: list[str] = []
-    pending = iter(words)
     plain = list(configs)
-    for word in pending:
-        key, equals, value = word.partition("=")
+    pairs = _pairs(words)
+    words = ["=".join(pair) for pair in pairs]
+    task, start = (_class_at(names, plain, words) for names in (["model"], ["model", "start"]))
+    for word, pair in zip(words, pairs, strict=True):
+        key, _, value = word.partition("=")
         path = key.removeprefix("--").split(".")
-        if not key.startswith("--model.") or not _may_be_former(path, plain, words):
-            found.append(word)
-            continue
-        given = [word] if equals else [word, next(pending, "")]
-        value = given[-1].partition("=")[2] if equals else given[-1]
-        former = path[-1] == _WEIGHT or is_former(path[-1], value)
-        if not former:
+        if not key.startswith("--") or path[0] != "model":
+            found += pair
+        elif (options := people_option(path, value, task, start)) is not None:
+            found += options
+        elif not _may_be_former(path, plain, words):
+            found += pair
+        elif (moved := MOVED.get(path[-1])) and _of_task(path):
+            found.append(f"--{'.'.join([*path[:-1], *moved])}={value}")
+        elif is_former(path[-1], value):
+            found += _options(path, value)
+        else:
             check_part_name(LSR1, path[-1], value)
-        found += _options(path, value) if former else given
+            found += pair
+    return found
+
+
+def _pairs(words: Sequence[str]) -> list[list[str]]:
+    """The words one by one, but an option of the model together with its value."""
+    found: list[list[str]] = []
+    for word in words:
+        before = found[-1] if found else []
+        alone = len(before) == 1 and "=" not in before[0]
+        if alone and re.match(r"--model(\.|$)", before[0]) and not word.startswith("--"):
+            before.append(word)
+        else:
+            found.append([word])
     return found
 
 
 def _may_be_former(
     path: Sequence[str], configs: Sequence[Mapping[str, Any]], words: Sequence[str]
 ) -> bool:
-    if path[-1] == _WEIGHT:
-        return True
+    if _of_task(path):
+        return is_moved(path[-1], _class_at(["model"], configs, words))
     names = [name for name in path if name != "init_args"]
     if len(names) < 3 or names[-2] != "optimizer":
         return False
     if names[-1] not in ORDER and names[-1] not in parts_of(LSR1):
         return False
     return _class_at(names[:-1], configs, words) in (*_NAMES, None)
+
+
+def _of_task(path: Sequence[str]) -> bool:
+    """Whether an option is an argument of the task itself."""
+    return [name for name in path if name != "init_args"][:-1] == ["model"]
 
 
 def _class_at(
@@ -158,12 +196,19 @@ def _class_at(
             node = inside.get(name) if isinstance(inside, Mapping) else None
         if isinstance(node, Mapping) and isinstance(node.get("class_path"), str):
             chosen = node["class_path"]
+        elif isinstance(node, str):
+            chosen = node
     for word in words:
         key, _, value = word.partition("=")
         place = [name for name in key.removeprefix("--").split(".") if name != "init_args"]
         if value and (place == list(names) or place == [*names, "class_path"]):
             chosen = value
     return chosen
+
+
+def task_class(configs: Iterable[Mapping[str, Any]], words: Sequence[str] = ()) -> str | None:
+    """The class path of the task that configs, each changing those before it, and words name."""
+    return _class_at(["model"], list(configs), ["=".join(pair) for pair in _pairs(words)])
 
 
 def _options(path: Sequence[str], value: str) -> list[str]:

@@ -8,6 +8,7 @@ from lsr1_pl.tasks.general import GeneralTask
 from lsr1_pl.tasks.hmr import HMRTask
 from lsr1_pl.tasks.meta import MetaTask
 from lsr1_pl.tasks.refining import RefiningTask
+from lsr1_pl.tasks.unrolling import Unroll
 
 __all__ = [
     "FitSample",
@@ -17,6 +18,7 @@ __all__ = [
     "HMRTask",
     "MetaTask",
     "RefiningTask",
+    "Unroll",
     "fit_people",
     "load_data",
     "load_task",

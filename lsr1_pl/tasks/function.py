@@ -14,8 +14,10 @@ from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Objective
 from lsr1_pl.metrics.newton import HasNewtonDirection, newton_alignment
 from lsr1_pl.objectives import Quadratic
-from lsr1_pl.optim import LSR1, BatchedOptimizer, Safeguarded, SecantPenalty, unroll
-from lsr1_pl.tasks.meta import MetaTask, mean_secant_residual, takes_secant_weight
+from lsr1_pl.optim import LSR1, BatchedOptimizer, SecantPenalty, unroll
+from lsr1_pl.tasks.former import takes_former_keywords
+from lsr1_pl.tasks.meta import MetaTask, mean_secant_residual
+from lsr1_pl.tasks.unrolling import Unroll
 
 _VALUE, _COSINE, _RESIDUAL = "value", "cosine with Newton direction", "secant residual"
 
@@ -41,7 +43,11 @@ class HasMinimum(Protocol):
         ...
 
 
-@takes_secant_weight
+@takes_former_keywords(
+    *("optimizer", "steps", "penalty", "meta_optimizer", "lr_scheduler", "second_order"),
+    *("clip_sample_gradient", "divergence_limit", "freeze_norm_after", "meta_loss", "safeguard"),
+    *("truncate_every", "test_steps", "test_buffer_sizes", "baselines"),
+)
 @choices_checked
 class FunctionTask(MetaTask):
     """L-SR1 on batches of functions, with the meta-loss of Eq. 9.
@@ -53,20 +59,13 @@ class FunctionTask(MetaTask):
 
     Args:
         optimizer: the L-SR1 to train.
-        steps: K.
+        unroll: the inner steps, and how the meta-gradient flows through them.
         penalty: the secant penalty; weight 0 is the paper's variant without the projection.
         meta_optimizer: AdamW(1e-4, (0.9, 0.999), weight decay 0.01) in the paper.
         lr_scheduler: none in the paper.
-        second_order: whether the meta-gradient flows through the inner gradients.
-        clip_sample_gradient: see :func:`lsr1_pl.optim.unroll`.
-        divergence_limit: see :func:`lsr1_pl.optim.unroll`.
-        freeze_norm_after: see :class:`MetaTask`.
         meta_loss: ``value`` is the paper's, the mean value over steps; ``suboptimality`` is the
             mean of ``(f - f*) / (f_0 - f*)``, which weighs every problem alike, for objectives
             that know their minimum.
-        safeguard: whether every step is guarded, in training too; see
-            :class:`lsr1_pl.optim.Safeguarded`.
-        truncate_every: see :func:`lsr1_pl.optim.unroll`.
         test_steps: inner steps of the test.
         test_buffer_sizes: the L of each test run; the trained one if empty.
         baselines: untrained optimisers to test beside it, by the name that tables show.
@@ -75,40 +74,23 @@ class FunctionTask(MetaTask):
     def __init__(
         self,
         optimizer: LSR1,
-        steps: int = 16,
+        unroll: Unroll = Unroll(),  # noqa: B008
         penalty: SecantPenalty = SecantPenalty(100.0),
         meta_optimizer: OptimizerCallable = lambda p: torch.optim.AdamW(
             p, lr=1e-4, betas=(0.9, 0.999), weight_decay=0.01
         ),
         lr_scheduler: LRSchedulerCallable | None = None,
-        second_order: bool = True,
-        clip_sample_gradient: float | None = 1.0,
-        divergence_limit: float | None = 10.0,
-        freeze_norm_after: int | None = None,
         meta_loss: Literal["value", "suboptimality"] = "value",
-        safeguard: bool = False,
-        truncate_every: int | None = None,
         test_steps: int = 20,
         test_buffer_sizes: Sequence[int] = (1, 2, 4, 8),
         baselines: Mapping[str, BatchedOptimizer] | None = None,
     ) -> None:
-        super().__init__(
-            steps,
-            penalty,
-            meta_optimizer,
-            lr_scheduler,
-            second_order,
-            clip_sample_gradient,
-            divergence_limit,
-            freeze_norm_after,
-            truncate_every,
-        )
+        super().__init__(unroll, penalty, meta_optimizer, lr_scheduler)
         self.save_hyperparameters(
-            ignore=["optimizer", "penalty", "meta_optimizer", "lr_scheduler", "baselines"]
+            ignore=["optimizer", "unroll", "penalty", "meta_optimizer", "lr_scheduler", "baselines"]
         )
         self.optimizer = optimizer
         self.meta_loss = meta_loss
-        self.safeguard = safeguard
         self.test_steps = test_steps
         self.test_buffer_sizes = tuple(test_buffer_sizes) or (optimizer.buffer_size,)
         self.baselines = dict(baselines or {})
@@ -116,8 +98,7 @@ class FunctionTask(MetaTask):
     def training_step(self, batch: FunctionBatch, batch_idx: int) -> Tensor:
         """Eq. 9 on one batch: mean value over steps, plus the weighted secant penalty."""
         self.freeze_norms(self.optimizer)
-        solver = self._guarded(self.optimizer)
-        trajectory = self.unroll_training(solver, batch.objective, batch.x0)
+        trajectory = self.unroll_training(self.optimizer, batch.objective, batch.x0)
         value = self._meta_value(trajectory.values, batch.objective)
         secant = mean_secant_residual(trajectory)
         loss = value + self.penalty.weight * secant
@@ -129,13 +110,13 @@ class FunctionTask(MetaTask):
     def validation_step(self, batch: FunctionBatch, batch_idx: int) -> None:
         """The trained K steps on the fixed validation set."""
         self._start_curves(batch, self.steps)
-        self._record("L-SR1", self._guarded(self.optimizer), batch, self.steps, log_as="val")
+        self._record("L-SR1", self.unroll.guarded(self.optimizer), batch, self.steps, log_as="val")
 
     def test_step(self, batch: FunctionBatch, batch_idx: int) -> None:
         """``test_steps`` steps on the test set, for each buffer size and each baseline."""
         self._start_curves(batch, self.test_steps)
         for size in self.test_buffer_sizes:
-            optimizer = self._guarded(self.optimizer.with_buffer_size(size))
+            optimizer = self.unroll.guarded(self.optimizer.with_buffer_size(size))
             name, log_as = f"L-SR1, L={size}", f"test/buffer_{size}"
             self._record(name, optimizer, batch, self.test_steps, log_as=log_as)
         for name, baseline in self.baselines.items():
@@ -143,9 +124,6 @@ class FunctionTask(MetaTask):
         if isinstance(batch.objective, Quadratic):
             minimum = batch.objective.minimum().mean().item()
             self.curves[_VALUE]["minimum"] = [minimum] * (self.test_steps + 1)
-
-    def _guarded(self, optimizer: LSR1) -> BatchedOptimizer:
-        return Safeguarded(optimizer) if self.safeguard else optimizer
 
     def _meta_value(self, values: Tensor, objective: Objective) -> Tensor:
         """Scalar, of (K + 1, B) values."""

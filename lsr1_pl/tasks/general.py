@@ -13,8 +13,10 @@ from torch import Tensor
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.metrics.evaluations import value_after
 from lsr1_pl.optim import BatchedOptimizer, PairLSR1, SecantPenalty, Trajectory, unroll
+from lsr1_pl.tasks.former import takes_former_keywords
 from lsr1_pl.tasks.function import FunctionBatch
 from lsr1_pl.tasks.meta import MetaTask
+from lsr1_pl.tasks.unrolling import Unroll
 
 _LIMIT = 2.0
 """Beyond this a log ratio counts by its logarithm: one lost problem must not drown the others."""
@@ -29,6 +31,10 @@ class FamilyBatch(FunctionBatch, Protocol):
         """A name, for the logs."""
 
 
+@takes_former_keywords(
+    *("optimizer", "steps", "floor", "meta_optimizer", "lr_scheduler", "second_order"),
+    *("clip_sample_gradient", "test_steps", "baselines"),
+)
 class GeneralTask(MetaTask):
     """:class:`lsr1_pl.optim.PairLSR1` on a mixture of families, against its own skeleton.
 
@@ -40,12 +46,11 @@ class GeneralTask(MetaTask):
 
     Args:
         optimizer: what to train.
-        steps: K of validation; training takes half of it, all of it, and thrice a half in turn.
+        unroll: its K is validation's; training takes half of it, all of it, and thrice a half in
+            turn.
         floor: of the relative suboptimality: what lies below counts little.
         meta_optimizer: see :class:`MetaTask`.
         lr_scheduler: see there.
-        second_order: see there.
-        clip_sample_gradient: see :func:`lsr1_pl.optim.unroll`.
         test_steps: inner steps of the test.
         baselines: untrained optimisers to test beside it, by the name that tables show.
     """
@@ -53,28 +58,18 @@ class GeneralTask(MetaTask):
     def __init__(
         self,
         optimizer: PairLSR1,
-        steps: int = 16,
+        unroll: Unroll = Unroll(clip_sample_gradient=10.0, divergence_limit=None),  # noqa: B008
         floor: float = 1e-7,
         meta_optimizer: OptimizerCallable = lambda p: torch.optim.AdamW(p, lr=5e-3),
         lr_scheduler: LRSchedulerCallable | None = None,
-        second_order: bool = True,
-        clip_sample_gradient: float | None = 10.0,
         test_steps: int = 50,
         baselines: Mapping[str, BatchedOptimizer] | None = None,
     ) -> None:
-        super().__init__(
-            steps,
-            SecantPenalty(0.0),
-            meta_optimizer,
-            lr_scheduler,
-            second_order,
-            clip_sample_gradient,
-            None,
-        )
+        super().__init__(unroll, SecantPenalty(0.0), meta_optimizer, lr_scheduler)
         if not floor > 0:
             raise UserError(f"GeneralTask floor is {floor}; it must be above 0")
         self.save_hyperparameters(
-            ignore=["optimizer", "meta_optimizer", "lr_scheduler", "baselines"]
+            ignore=["optimizer", "unroll", "meta_optimizer", "lr_scheduler", "baselines"]
         )
         self.optimizer = optimizer
         self.floor = floor
@@ -110,7 +105,7 @@ class GeneralTask(MetaTask):
         objective, x0 = batch.objective, batch.x0
         budget = 2 * self.steps
         theirs = unroll(self.optimizer.skeleton(), objective, x0, 2 * budget)
-        ours = unroll(self.optimizer, objective, x0, budget)
+        ours = unroll(self.unroll.guarded(self.optimizer), objective, x0, budget)
         least = torch.minimum(theirs.values.min(0).values, ours.values.min(0).values)
         start = theirs.values[0]
         difference = [
@@ -139,7 +134,7 @@ class GeneralTask(MetaTask):
     def test_step(self, batch: FamilyBatch, batch_idx: int) -> None:
         """Suboptimality by evaluations, of every solver."""
         solvers = {
-            "L-SR1": self.optimizer,
+            "L-SR1": self.unroll.guarded(self.optimizer),
             "its skeleton": self.optimizer.skeleton(),
             **self.baselines,
         }

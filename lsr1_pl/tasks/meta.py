@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-from typing import Any, NamedTuple, TypeVar
+from dataclasses import asdict
+from typing import Any, NamedTuple
 
 import torch
 from pytorch_lightning import LightningModule
@@ -12,9 +12,9 @@ from torch import Tensor
 
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Objective
-from lsr1_pl.optim import BatchedOptimizer, SecantPenalty, Trajectory, unroll
-
-Class = TypeVar("Class", bound=type)
+from lsr1_pl.optim import BatchedOptimizer, SecantPenalty, Trajectory
+from lsr1_pl.tasks.former import takes_former_keywords
+from lsr1_pl.tasks.unrolling import Unroll
 
 
 class InnerSteps(NamedTuple):
@@ -26,6 +26,10 @@ class InnerSteps(NamedTuple):
     """(K, B) bool: the steps that a safeguard changed; None without one."""
 
 
+@takes_former_keywords(
+    *("steps", "penalty", "meta_optimizer", "lr_scheduler", "second_order"),
+    *("clip_sample_gradient", "divergence_limit", "freeze_norm_after", "truncate_every"),
+)
 class MetaTask(LightningModule):
     """Base of the tasks: K-step inner unroll, meta-optimiser, skipped non-finite steps.
 
@@ -33,17 +37,10 @@ class MetaTask(LightningModule):
     and is counted in ``optim/skipped_steps``. Clipping is the Trainer's ``gradient_clip_val``.
 
     Args:
-        steps: K, the inner steps of the unroll.
+        unroll: the inner steps, and how the meta-gradient flows through them.
         penalty: the secant penalty of Eqs. 9 and 13.
         meta_optimizer: makes the meta-optimiser from the parameters.
         lr_scheduler: makes its learning-rate schedule, stepped once an iteration.
-        second_order: whether the meta-gradient flows through the inner gradients.
-        clip_sample_gradient: see :func:`lsr1_pl.optim.unroll`.
-        divergence_limit: see :func:`lsr1_pl.optim.unroll`.
-        freeze_norm_after: the iteration from which the optimiser's BatchNorms train as they are
-            evaluated, on their running statistics; never if None. Until then each inner step is
-            normalised by its own batch, which no evaluation does.
-        truncate_every: see :func:`lsr1_pl.optim.unroll`.
     """
 
     skipped_steps: Tensor
@@ -56,36 +53,32 @@ class MetaTask(LightningModule):
 
     def __init__(
         self,
-        steps: int,
+        unroll: Unroll,
         penalty: SecantPenalty,
         meta_optimizer: OptimizerCallable,
         lr_scheduler: LRSchedulerCallable | None,
-        second_order: bool,
-        clip_sample_gradient: float | None,
-        divergence_limit: float | None,
-        freeze_norm_after: int | None = None,
-        truncate_every: int | None = None,
     ) -> None:
         super().__init__()
-        if steps < 1:
-            raise UserError(f"{type(self).__name__} steps is {steps}; it must be at least 1")
-        if not isinstance(penalty, SecantPenalty):
-            raise UserError(
-                f"{type(self).__name__} penalty is {penalty!r}; expected SecantPenalty(weight)"
-            )
-        self.steps = steps
+        for name, given, kind in (("unroll", unroll, Unroll), ("penalty", penalty, SecantPenalty)):
+            if not isinstance(given, kind):
+                raise UserError(
+                    f"{type(self).__name__} {name} is {given!r}; expected {kind.__name__}(...)"
+                )
+        # Flat, so that loggers show each number and load_from_checkpoint finds it.
+        self.save_hyperparameters(asdict(unroll))
+        self.unroll = unroll
         self.penalty = penalty
         self.meta_optimizer = meta_optimizer
         self.lr_scheduler = lr_scheduler
-        self.second_order = second_order
-        self.clip_sample_gradient = clip_sample_gradient
-        self.divergence_limit = divergence_limit
-        self.freeze_norm_after = freeze_norm_after
-        self.truncate_every = truncate_every
         self.curves = {}
         self.curves_note = ""
         self.inner_steps = None
         self.register_buffer("skipped_steps", torch.zeros((), dtype=torch.long))
+
+    @property
+    def steps(self) -> int:
+        """K, the inner steps of the unroll."""
+        return self.unroll.steps
 
     def unroll_training(
         self,
@@ -96,26 +89,13 @@ class MetaTask(LightningModule):
     ) -> Trajectory:
         """The unroll with the meta-gradient that this task is configured for: K steps, or
         ``steps``."""
-        trajectory = unroll(
-            optimizer,
-            objective,
-            x0,
-            self.steps if steps is None else steps,
-            second_order=self.second_order,
-            clip_sample_gradient=self.clip_sample_gradient,
-            divergence_limit=self.divergence_limit,
-            truncate_every=self.truncate_every,
-            penalty=self.penalty,
-        )
+        trajectory = self.unroll.run(optimizer, objective, x0, self.penalty, steps)
         self.inner_steps = InnerSteps(trajectory.values.detach(), trajectory.guarded)
         return trajectory
 
     def freeze_norms(self, networks: torch.nn.Module) -> None:
         """Before an unroll: BatchNorms into evaluation, once ``freeze_norm_after`` is reached."""
-        if self.freeze_norm_after is not None and self.global_step >= self.freeze_norm_after:
-            for module in networks.modules():
-                if isinstance(module, torch.nn.BatchNorm1d):
-                    module.eval()
+        self.unroll.freeze_norms(networks, self.global_step)
 
     def on_after_backward(self) -> None:
         """Drop a meta-gradient that is not finite, and log its norm otherwise."""
@@ -161,25 +141,3 @@ def mean_secant_residual(trajectory: Trajectory) -> Tensor:
     if trajectory.secant_residuals is None:
         return trajectory.values.new_zeros(())
     return trajectory.secant_residuals.mean()
-
-
-def takes_secant_weight(owner: Class) -> Class:
-    """A class decorator: ``secant_weight=w`` stands for the penalty at its default with weight w.
-
-    Raises:
-        UserError: both are given.
-    """
-    initialise = owner.__init__  # type: ignore[misc]
-
-    @functools.wraps(initialise)
-    def translated(self: Any, *args: Any, **kwargs: Any) -> None:
-        if "secant_weight" in kwargs:
-            if "penalty" in kwargs:
-                raise UserError(
-                    f"{owner.__name__} got penalty and also secant_weight; give penalty alone"
-                )
-            kwargs["penalty"] = SecantPenalty(kwargs.pop("secant_weight"))
-        initialise(self, *args, **kwargs)
-
-    owner.__init__ = translated  # type: ignore[misc]
-    return owner

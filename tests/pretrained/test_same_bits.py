@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def _of_functions(name: str) -> Iterator[tuple[str, Tensor]]:
     for mode in ("eval", "train"):
         task: Any = load_task(name).train(mode == "train")
         task.log = lambda *args, **kwargs: None
-        task.steps = STEPS
+        task.unroll = replace(task.unroll, steps=STEPS)
         given = _Family(batch) if name == "lsr1_general" else batch
         yield from _of_loss(mode, task, task.training_step(given, 0))
 
@@ -83,7 +84,7 @@ class _Family:
 def _of_people(name: str) -> Iterator[tuple[str, Tensor]]:
     task: Any = load_task(name)
     task.log = lambda *args, **kwargs: None
-    task.warmup_iterations = 0
+    task.start = replace(task.start, warmup_iterations=0)
     batch = MotionDataModule(
         batch_size=6, validation_recordings=["walk"], test_recordings=["kick"]
     ).train_batch(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ from lsr1_pl.data.motion.sampler import MotionSampler
 from lsr1_pl.data.motion.views import Viewing
 from lsr1_pl.hmr.reprojection import JointsOf
 from lsr1_pl.optim import LSR1, Networks, Rate, Runner, unroll
-from lsr1_pl.tasks import HMRTask, load_task
+from lsr1_pl.tasks import HMRTask, Unroll, load_task
 
 Call = Callable[[], object]
 
@@ -182,7 +182,9 @@ def _paper_task() -> HMRTask:
     """With ``hmr.yaml``'s optimiser."""
     torch.manual_seed(0)
     networks = LSR1(networks=Networks(_WIDTH), buffer_size=4, rate=Rate(0.1))
-    return HMRTask(networks, steps=_HMR_STEPS)
+    return HMRTask(
+        networks, unroll=Unroll(_HMR_STEPS, second_order=False, clip_sample_gradient=None)
+    )
 
 
 def _hmr_step(
@@ -195,8 +197,10 @@ def _hmr_step(
 
     def step(task: HMRTask, bfloat16: bool) -> Call:
         task.to(device).train()
-        if task.freeze_norm_after is not None:
-            task.freeze_norm_after = 0  # As nearly every step of its training was.
+        if task.unroll.freeze_norm_after is not None:
+            task.unroll = replace(
+                task.unroll, freeze_norm_after=0
+            )  # As nearly every step of its training was.
 
         def call() -> object:
             task.zero_grad()

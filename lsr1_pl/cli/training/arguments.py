@@ -23,6 +23,7 @@ from lsr1_pl.pretrained import (
     newest,
     read_checkpoint,
     shipped,
+    task_class,
 )
 
 HELP_ALL = "--help_all"
@@ -72,8 +73,9 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> Prepared:
     paths = [resolve_config(name) for name in words.configs]
     named = [f"--name={paths[-1].stem}"] if paths else []
     contents = [_mapping(path) for path in paths]
-    configs = [_config_word(path, content) for path, content in zip(paths, contents, strict=True)]
     rest = words.rest
+    task = task_class(contents, rest)
+    configs = [_config_word(*each, task) for each in zip(paths, contents, strict=True)]
     source: Path | None = None
     content: dict[str, Any] = {}
     left_out: dict[str, str] = {}
@@ -113,9 +115,9 @@ def _said(rest: Sequence[str], key: str) -> bool:
     return any(word.partition("=")[0].startswith(f"--{key}") for word in rest)
 
 
-def _config_word(path: Path, content: dict[str, Any]) -> str:
+def _config_word(path: Path, content: dict[str, Any], task: str | None) -> str:
     """The file, or its content in today's form if it is written in a former one."""
-    today = migrated(content)
+    today = migrated(content, task)
     # jsonargparse takes a config's text in place of its path.
     return f"--config={path if today == content else json.dumps(today)}"
 
