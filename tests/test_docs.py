@@ -170,8 +170,9 @@ def test_quickstart_runs_from_top_to_bottom(
 
 @pytest.mark.parametrize("page", ["data.md", "extending.md"])
 def test_python_of_a_page_runs(page: str) -> None:
-    (code,) = blocks(page, "python")
-    exec(compile(code, page, "exec"), {"__name__": page})
+    assert blocks(page, "python")
+    for code in blocks(page, "python"):
+        exec(compile(code, page, "exec", dont_inherit=True), {"__name__": page})
 
 
 def test_every_config_is_described() -> None:
