@@ -11,7 +11,14 @@ from lsr1_pl.ground.plain_yaml import load_yaml
 from lsr1_pl.optim.lsr1 import LSR1
 from lsr1_pl.optim.lsr1.assembly import check_part_name, parts_of
 from lsr1_pl.optim.lsr1.former import ORDER, PENALTY, PENALTY_DEFAULTS, is_former, renewed
-from lsr1_pl.pretrained.former_tasks import MOVED, WEIGHT, is_moved, regrouped
+from lsr1_pl.pretrained.former_tasks import (
+    CHOSEN_LOSS,
+    MOVED,
+    WEIGHT,
+    is_moved,
+    loss_class,
+    regrouped,
+)
 
 _NAMES = ("lsr1_pl.optim.LSR1", "lsr1_pl.LSR1", "lsr1_pl.optim.lsr1.LSR1", "LSR1")
 
@@ -125,8 +132,8 @@ def migrated_options(words: Sequence[str], configs: Iterable[Mapping[str, Any]] 
             continue
         given = [word] if equals else [word, next(pending, "")]
         value = given[-1].partition("=")[2] if equals else given[-1]
-        if (moved := MOVED.get(path[-1])) and _of_task(path):
-            found.append(f"--{'.'.join([*path[:-1], *moved])}={value}")
+        if _of_task(path):
+            found += _task_options(path, value)
             continue
         former = is_former(path[-1], value)
         if not former:
@@ -177,6 +184,18 @@ def _class_at(
 def task_class(configs: Iterable[Mapping[str, Any]], words: Sequence[str] = ()) -> str | None:
     """The class path of the task that configs, each changing those before it, and words name."""
     return _class_at(["model"], list(configs), words)
+
+
+def _task_options(path: Sequence[str], value: str) -> list[str]:
+    """The options that one former option of a task stands for."""
+    owner, name = ".".join(path[:-1]), path[-1]
+    if name == CHOSEN_LOSS:
+        return [f"--{owner}.loss={loss_class(value)}"]
+    inside = ".init_args" if "init_args" in path else ""
+    return [
+        f"--{owner}.{part}{'' if part in ('unroll', 'penalty') else inside}.{field}={value}"
+        for part, field in MOVED[name]
+    ]
 
 
 def _options(path: Sequence[str], value: str) -> list[str]:
