@@ -62,7 +62,7 @@ _COMMON = """\
     precision, num_nodes, sync_batchnorm, default_root_dir (runs), ...
   --model.init_args.KEY VALUE, --data.init_args.KEY VALUE
                            arguments of the config's classes, such as
-    --model.init_args.steps 16 --data.init_args.batch_size 64
+    --model.init_args.unroll.steps 16 --data.init_args.batch_size 64
   --model.help CLASS       what a class takes, such as lsr1_pl.tasks.HMRTask
 
   --wandb.project NAME, --wandb.offline true, ...
