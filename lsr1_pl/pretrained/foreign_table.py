@@ -65,7 +65,7 @@ ARGUMENTS: dict[str, Kind] = {
     "validation_count": _BATCH,
     "test_count": _BATCH,
     "buffer_size": _BUFFER,
-    "test_buffer_sizes": listed(_BUFFER, 64),
+    "buffer_sizes": listed(_BUFFER, 64),
     "history_size": _BUFFER,
     "sample_fits": whole(0, 64),
     "warmup_iterations": _ITERATIONS,

@@ -20,7 +20,14 @@ from lsr1_pl.pretrained.former_people import (
     people_option,
     task_today,
 )
-from lsr1_pl.pretrained.former_tasks import MOVED, WEIGHT, is_moved, regrouped
+from lsr1_pl.pretrained.former_tasks import (
+    CHOSEN_LOSS,
+    MOVED,
+    WEIGHT,
+    is_moved,
+    loss_class,
+    regrouped,
+)
 
 _NAMES = ("lsr1_pl.optim.LSR1", "lsr1_pl.LSR1", "lsr1_pl.optim.lsr1.LSR1", "LSR1")
 
@@ -142,8 +149,8 @@ def migrated_options(words: Sequence[str], configs: Iterable[Mapping[str, Any]] 
             found += options
         elif not _may_be_former(path, plain, words):
             found += pair
-        elif (moved := MOVED.get(path[-1])) and _of_task(path):
-            found.append(f"--{'.'.join([*path[:-1], *moved])}={value}")
+        elif _of_task(path):
+            found += _task_options(path, value)
         elif is_former(path[-1], value):
             found += _options(path, value)
         else:
@@ -209,6 +216,18 @@ def _class_at(
 def task_class(configs: Iterable[Mapping[str, Any]], words: Sequence[str] = ()) -> str | None:
     """The class path of the task that configs, each changing those before it, and words name."""
     return _class_at(["model"], list(configs), ["=".join(pair) for pair in _pairs(words)])
+
+
+def _task_options(path: Sequence[str], value: str) -> list[str]:
+    """The options that one former option of a task stands for."""
+    owner, name = ".".join(path[:-1]), path[-1]
+    if name == CHOSEN_LOSS:
+        return [f"--{owner}.loss={loss_class(value)}"]
+    inside = ".init_args" if "init_args" in path else ""
+    return [
+        f"--{owner}.{part}{'' if part in ('unroll', 'penalty') else inside}.{field}={value}"
+        for part, field in MOVED[name]
+    ]
 
 
 def _options(path: Sequence[str], value: str) -> list[str]:

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.optim import SecantPenalty
-from lsr1_pl.pretrained.former_tasks import MOVED, WEIGHT
+from lsr1_pl.pretrained.former_tasks import CHOSEN_LOSS, MOVED, WEIGHT, loss_class
+from lsr1_pl.tasks import meta_losses
 from lsr1_pl.tasks.unrolling import Unroll
 
 Class = TypeVar("Class", bound=type)
@@ -42,27 +43,46 @@ def takes_former_keywords(*order: str) -> Callable[[Class], Class]:
             given = dict(zip(names, args, strict=False))
             if order and isinstance(given.get("unroll"), int):
                 args, kwargs = (), {**_by_position(owner, order, args), **kwargs}
-            former: dict[str, dict[str, Any]] = {}
-            for name in [name for name in kwargs if name in MOVED and name not in parameters]:
-                part, field = MOVED[name]
-                former.setdefault(part, {})[field] = kwargs.pop(name)
-            for part, fields in former.items():
+            here = {*names[: len(args)], *kwargs}
+            fields: dict[str, dict[str, Any]] = {}
+            for name in _former(kwargs, parameters):
+                value = kwargs.pop(name)
+                places = MOVED.get(name, (("loss", ""),))
+                for part, field in places:
+                    # Lightning's load_from_checkpoint gives the defaults beside what it saved.
+                    whole = part in kwargs and kwargs[part] == parameters[part].default
+                    if part in here and not whole:
+                        raise UserError(
+                            f"{owner.__name__} got {part} and also {name}; give {part} alone"
+                        )
+                    if name == CHOSEN_LOSS:
+                        kwargs[part] = _loss(value)
+                    else:
+                        fields.setdefault(part, {})[field] = value
+            for part, given in fields.items():
                 default = parameters[part].default
-                # Lightning's load_from_checkpoint gives the defaults beside what it saved.
-                whole = part not in kwargs or kwargs[part] == default
-                if not whole or part in names[: len(args)]:
-                    same = [name for name, (p, f) in MOVED.items() if p == part and f in fields]
-                    raise UserError(
-                        f"{owner.__name__} got {part} and also {', '.join(same)}; give {part} alone"
-                    )
                 begun = _FIRST[part]() if default is inspect.Parameter.empty else default
-                kwargs[part] = replace(begun, **fields)
+                kwargs[part] = replace(begun, **given)
             initialise(self, *args, **kwargs)
 
         owner.__init__ = translated  # type: ignore[misc]
         return owner
 
     return decorated
+
+
+def _former(kwargs: Mapping[str, Any], parameters: Mapping[str, object]) -> list[str]:
+    """The keywords that are former ones of a class with these parameters."""
+    found = []
+    for name in kwargs:
+        parts = ["loss"] if name == CHOSEN_LOSS else [part for part, _ in MOVED.get(name, ())]
+        if parts and name not in parameters and all(part in parameters for part in parts):
+            found.append(name)
+    return found
+
+
+def _loss(name: object) -> object:
+    return getattr(meta_losses, loss_class(name).rpartition(".")[2])()
 
 
 def _by_position(owner: type, order: tuple[str, ...], args: tuple[Any, ...]) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class Unroll:
             inner step is normalised by its own batch, which no evaluation does.
         safeguard: whether every step is guarded, in training and evaluation; see
             :class:`lsr1_pl.optim.Safeguarded`.
+        vary_steps: whether training takes half of K steps, all of them, and thrice a half in turn.
 
     Raises:
         UserError: a number is out of its range.
@@ -44,6 +45,7 @@ class Unroll:
     truncate_every: int | None = None
     freeze_norm_after: int | None = None
     safeguard: bool = False
+    vary_steps: bool = False
 
     def __post_init__(self) -> None:
         self._check("steps", self.steps >= 1, "at least 1")
@@ -57,6 +59,10 @@ class Unroll:
     def _check(self, name: str, sound: bool, expected: str) -> None:
         if not sound:
             raise UserError(f"Unroll {name} is {getattr(self, name)}; it must be {expected}")
+
+    def steps_at(self, iteration: int) -> int:
+        """The steps of a training iteration: K, unless they vary."""
+        return max(1, self.steps * (1 + iteration % 3) // 2) if self.vary_steps else self.steps
 
     def guarded(self, optimizer: BatchedOptimizer) -> BatchedOptimizer:
         """The optimiser with every step guarded, if ``safeguard`` is set; else as it is."""

@@ -64,6 +64,11 @@ def model_file(config: Config) -> None:
     config["model"] = "model.yaml"
 
 
+def evaluate_of(config: Any) -> Any:
+    """What a config says of how functions are evaluated."""
+    return config["model"]["init_args"]["evaluate"]["init_args"]
+
+
 HOSTILE: dict[str, tuple[Callable[[Config], None], str]] = {
     "a class": (lambda c: c["model"].update(class_path="own.OwnTask"), "own.OwnTask"),
     "a function": (
@@ -80,7 +85,7 @@ HOSTILE: dict[str, tuple[Callable[[Config], None], str]] = {
     ),
     "in another file": (model_file, "model.yaml"),
     "in a baseline": (
-        lambda c: c["model"]["init_args"].update(baselines={"x": {"class_path": "own.OwnTask"}}),
+        lambda c: evaluate_of(c).update(baselines={"x": {"class_path": "own.OwnTask"}}),
         "own.OwnTask",
     ),
     "a callback that calls": (
@@ -107,7 +112,7 @@ HOSTILE: dict[str, tuple[Callable[[Config], None], str]] = {
     ),
     "a device": (lambda c: c["data"].update(motion("/dev/zero")), "/dev/zero"),
     "another machine": (lambda c: c["data"].update(motion("s3://bucket/store")), "s3://"),
-    "classes in classes": (lambda c: c["model"]["init_args"].update(baselines=nested()), "deeper"),
+    "classes in classes": (lambda c: evaluate_of(c).update(baselines=nested()), "deeper"),
     "another key": (lambda c: c.update(ckpt="given.ckpt"), "the key ckpt"),
     "another argument": (lambda c: c["model"].update(dict_kwargs={"a": 1}), "class_path and init"),
 }
@@ -223,9 +228,9 @@ SIZES: dict[str, Callable[[Config], None]] = {
     "networks.width": lambda c: networks(c, width=10**9),
     "its weights leave room": lambda c: networks(c, width=60_000),
     "buffer_size": lambda c: optimizer(c, buffer_size=10**12),
-    "steps": lambda c: c["model"]["init_args"].update(steps=10**12),
-    "test_steps": lambda c: c["model"]["init_args"].update(test_steps=10**12),
-    "test_buffer_sizes": lambda c: c["model"]["init_args"].update(test_buffer_sizes=[10**12]),
+    "unroll.steps": lambda c: c["model"]["init_args"]["unroll"].update(steps=10**12),
+    "evaluate.steps": lambda c: evaluate_of(c).update(steps=10**12),
+    "buffer_sizes": lambda c: evaluate_of(c).update(buffer_sizes=[10**12]),
     "batch_size": lambda c: c["data"]["init_args"].update(batch_size=10**12),
     "one batch of": lambda c: c["data"]["init_args"].update(test_size=10_000),
     "trainer.max_steps": lambda c: c["trainer"].update(max_steps=10**400),

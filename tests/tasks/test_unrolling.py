@@ -20,7 +20,7 @@ from lsr1_pl.tasks import FunctionTask, GeneralTask, HMRTask, MetaTask, Unroll
 
 DEFAULTS = {
     "FunctionTask": Unroll(16, True, 1.0, 10.0),
-    "GeneralTask": Unroll(16, True, 10.0, None),
+    "GeneralTask": Unroll(16, True, 10.0, None, vary_steps=True),
     "HMRTask": Unroll(8, False, None, 10.0),
 }
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from lsr1_pl.data.steps import fixed_loader, step_generator, step_loader, training_generator
+from lsr1_pl.ground.choices import choices_checked
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Objective
 from lsr1_pl.optim.checks import check_counts
@@ -43,6 +44,7 @@ def draw_starts(
     return radius * (2 * torch.rand(count, size, generator=generator) - 1)
 
 
+@choices_checked
 class StartsDataModule(LightningDataModule):
     """Endless training batches of start points on ``function``; fixed validation and test sets.
 
