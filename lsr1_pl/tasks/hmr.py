@@ -50,8 +50,8 @@ from lsr1_pl.tasks.meta import MetaTask, mean_secant_residual
 from lsr1_pl.tasks.unrolling import Unroll
 
 
-@takes_former_keywords()
 @takes_former_people_keywords
+@takes_former_keywords()
 @checked_parts
 class HMRTask(MetaTask):
     """Initial-estimate networks and L-SR1 on the pose and betas, trained together (Eq. 13).
