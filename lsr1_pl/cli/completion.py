@@ -14,8 +14,8 @@ from pathlib import Path
 
 from lsr1_pl.cli.completion_scripts import BASH, FISH, ZSH
 from lsr1_pl.cli.configs import packaged_configs
-from lsr1_pl.cli.help import TRAINING_OPTIONS
 from lsr1_pl.cli.parsers import CKPT
+from lsr1_pl.cli.training.help import TRAINING_OPTIONS
 from lsr1_pl.cli.verbs import VERBS
 
 _TRAINING_CHOICES = {

@@ -14,6 +14,7 @@ from lsr1_pl.data.assets_check import Asset, Finding, Kind, examine, known_asset
 from lsr1_pl.ground.console import console, plain, shown
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.plain_yaml import load_yaml
+from lsr1_pl.pretrained import migrated
 
 
 def run(options: Namespace) -> int:
@@ -39,6 +40,7 @@ def _needed(config: Path, known: Sequence[Asset]) -> list[Asset]:
     """What a config names, with how to get what is known."""
     try:
         content = load_yaml(config.read_text(encoding="utf-8"))
+        content = migrated(content) if isinstance(content, dict) else content
     except (OSError, ValueError) as error:
         raise UserError(f"--config {config}: {error}") from None
     by_path = {asset.path.resolve(): asset for asset in known}
@@ -52,24 +54,24 @@ def _needed(config: Path, known: Sequence[Asset]) -> list[Asset]:
 
 
 def _named(content: Any) -> Iterator[tuple[Kind, str]]:
-    yield "body", str(_argument(content, "model", "body", "open"))
-    bodies = _argument(content, "model", "truth_bodies", None)
+    yield "body", str(_argument(content, "model", "body", default="open"))
+    bodies = _argument(content, "model", "evaluate", "truth_bodies", default=None)
     for body in bodies.values() if isinstance(bodies, dict) else ():
         yield "body", str(body)
-    regressor = _argument(content, "model", "regressor", None)
+    regressor = _argument(content, "model", "evaluate", "regressor", default=None)
     if regressor is not None:
         yield "regressor", str(regressor)
-    stores = _argument(content, "data", "stores", None)
+    stores = _argument(content, "data", "stores", default=None)
     for store in stores if isinstance(stores, list) else ():
         yield "store", str(store)
-    threedpw = _argument(content, "data", "threedpw", None)
+    threedpw = _argument(content, "data", "threedpw", default=None)
     if threedpw is not None:
         for split in ("validation", "test"):
             yield "store", str(Path(threedpw) / split)
 
 
-def _argument(content: Any, section: str, key: str, default: Any) -> Any:
-    for step in (section, "init_args", key):
+def _argument(content: Any, section: str, *keys: str, default: Any) -> Any:
+    for step in (section, "init_args", *keys):
         if not isinstance(content, dict) or step not in content:
             return default
         content = content[step]

@@ -47,7 +47,7 @@ def run(options: Namespace) -> None:
     task = load_task(options.ckpt, trust=options.trust_checkpoint)
     if not isinstance(task, HMRTask):
         raise UserError(f"--ckpt {options.ckpt}: {type(task).__name__} cannot predict")
-    steps = options.steps or task.evaluation_steps
+    steps = options.steps or task.evaluate.steps
     batches = keypoint_batches(detections, options.least_confidence, options.batch_size)
     seen = torch.cat([batch.visibility for batch in batches]) > 0
     if options.track:

@@ -20,7 +20,7 @@ def run(options: argparse.Namespace) -> int:
         )
     if options.out.exists() and not options.out.is_dir():
         raise UserError(f"--out {options.out}: is a file; name a folder")
-    from lsr1_pl.cli.lightning import run_lightning
+    from lsr1_pl.cli.training.lightning import run_lightning
 
     profile = {
         "class_path": "lsr1_pl.report.StepProfile",

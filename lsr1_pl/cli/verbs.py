@@ -15,7 +15,7 @@ from lsr1_pl.cli import parsers
 from lsr1_pl.cli.bench_parser import bench_parser
 from lsr1_pl.ground.errors import ArgumentParser, UserError
 
-TRAINING = "lsr1_pl.cli.lightning"
+TRAINING = "lsr1_pl.cli.training.lightning"
 """The module of the verbs whose options are the keys of a config: they have no parser here."""
 
 
@@ -118,7 +118,7 @@ def run_verb(name: str, words: list[str]) -> int:
 
 def _train(name: str, words: list[str]) -> int:
     if "-h" in words or "--help" in words:
-        from lsr1_pl.cli.help import lightning_help
+        from lsr1_pl.cli.training.help import lightning_help
 
         print(lightning_help(name), end="")
         return 0
@@ -127,6 +127,6 @@ def _train(name: str, words: list[str]) -> int:
     # no spinning at all it takes twice the time on cores of its own.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-    from lsr1_pl.cli.lightning import run_lightning
+    from lsr1_pl.cli.training.lightning import run_lightning
 
     return run_lightning(name, words)

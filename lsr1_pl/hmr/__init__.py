@@ -2,6 +2,7 @@
 
 from lsr1_pl.body.translation import solve_translation
 from lsr1_pl.hmr.evaluation.people import EvaluatedPeople
+from lsr1_pl.hmr.evaluation.plan import EvaluationPlan
 from lsr1_pl.hmr.fitting import (
     Fit,
     Fits,
@@ -25,9 +26,12 @@ from lsr1_pl.hmr.start import (
     GivenStart,
     InitialError,
     InitialEstimate,
+    LGDFits,
     LGDStart,
     MeanPoseStart,
+    NetworkEstimate,
     Start,
+    TrainedStart,
 )
 from lsr1_pl.hmr.variables import POSE_SIZE, join_variables, split_variables
 
@@ -42,6 +46,7 @@ __all__ = [
     "EstimatePrior",
     "EstimateStart",
     "EvaluatedPeople",
+    "EvaluationPlan",
     "Fit",
     "Fits",
     "FittedPeople",
@@ -52,9 +57,11 @@ __all__ = [
     "InErrorMetric",
     "InitialError",
     "InitialEstimate",
+    "LGDFits",
     "LGDStart",
     "LossWeights",
     "MeanPoseStart",
+    "NetworkEstimate",
     "Observation",
     "PeopleOptimizer",
     "PosePrior",
@@ -64,6 +71,7 @@ __all__ = [
     "SMPLify",
     "SMPLifyFit",
     "Start",
+    "TrainedStart",
     "WholeFit",
     "fit_people",
     "join_variables",

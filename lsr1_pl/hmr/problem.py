@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from lsr1_pl.body.camera import PinholeCamera
+from lsr1_pl.ground.choices import choices_checked
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr.observation import Observation
 from lsr1_pl.hmr.reprojection import EstimatePrior, JointsOf, ReprojectionObjective, Residual
+from lsr1_pl.optim.checks import check_positive
 
 
 class ProjectedBody(NamedTuple):
@@ -19,19 +21,20 @@ class ProjectedBody(NamedTuple):
     camera: PinholeCamera
 
 
+@choices_checked
 @dataclass(frozen=True)
 class FittingProblem:
     """What a fit minimises: ``scale * (residual + prior)`` of :class:`ReprojectionObjective`.
 
     Args:
-        scale: factor of everything; 36 is the sum of Eq. 12, 1 is LGD's mean.
+        scale: factor of everything, above 0; 36 is the sum of Eq. 12, 1 is LGD's mean.
         residual: ``absolute`` is the mean absolute difference of Eq. 12, ``rms`` the root mean
             square.
         prior_weight: factor of |y|^2, y the way from the initial estimate in the metric of its
             error (:class:`EstimatePrior`); 0 is Eq. 12, which has no prior.
 
     Raises:
-        UserError: ``prior_weight`` is below 0, or ``residual`` is neither of the two.
+        UserError: a number is out of its range, or ``residual`` is neither of the two.
     """
 
     scale: float = 36.0
@@ -39,11 +42,10 @@ class FittingProblem:
     prior_weight: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.prior_weight < 0:
-            raise UserError(f"HMRTask prior_weight is {self.prior_weight}; it must be 0 or more")
-        if self.residual not in ("absolute", "rms"):
+        check_positive(self, scale=self.scale)
+        if not self.prior_weight >= 0:
             raise UserError(
-                f"HMRTask residual is {self.residual!r}; it must be 'absolute' or 'rms'"
+                f"FittingProblem prior_weight is {self.prior_weight}; it must be 0 or more"
             )
 
     def objective(

@@ -46,7 +46,7 @@ ARGUMENTS: dict[str, Kind] = {
     "body": input_path,
     "truth_bodies": tabled(input_path),
     "regressor": input_path,
-    "initial_weights": input_path,
+    "weights": input_path,
     "optimizer_weights": input_path,
     # Names of parts of the data.
     "validation_subjects": listed(label),
@@ -59,7 +59,6 @@ ARGUMENTS: dict[str, Kind] = {
     # Sizes; those that stand in the weights are held against the file's, too.
     "hidden_dim": _WIDTH,
     "width": _WIDTH,
-    "initial_width": _WIDTH,
     "batch_size": _BATCH,
     "evaluation_batch_size": _BATCH,
     "evaluation_count": _BATCH,

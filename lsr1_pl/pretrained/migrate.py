@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,14 @@ from lsr1_pl.ground.plain_yaml import load_yaml
 from lsr1_pl.optim.lsr1 import LSR1
 from lsr1_pl.optim.lsr1.assembly import check_part_name, parts_of
 from lsr1_pl.optim.lsr1.former import ORDER, PENALTY, PENALTY_DEFAULTS, is_former, renewed
+from lsr1_pl.pretrained.former_people import (
+    FITS,
+    TASK,
+    is_refining,
+    people_arguments,
+    people_option,
+    task_today,
+)
 from lsr1_pl.pretrained.former_tasks import (
     CHOSEN_LOSS,
     MOVED,
@@ -47,12 +56,17 @@ def migrated(config: Mapping[str, Any], task: str | None = None) -> dict[str, An
     """
     found = {key: _migrated(value) for key, value in config.items()}
     model = found.get("model")
-    if isinstance(model, dict):
-        arguments = model.get("init_args")
+    if isinstance(model, str) and is_refining(model):
+        found["model"] = {"class_path": TASK, "init_args": {"start": {"class_path": FITS}}}
+    elif isinstance(model, dict):
         former = config["model"]
         task = model.get("class_path", task)
+        if is_refining(model.get("class_path")):
+            model = {"init_args": {}, **model, "class_path": task_today(model["class_path"])}
+        arguments = model.get("init_args")
         if isinstance(arguments, dict):
-            found["model"] = {**model, "init_args": _task(arguments, former["init_args"], task)}
+            given = former.get("init_args", {})
+            found["model"] = {**model, "init_args": _task(arguments, given, task)}
         elif "init_args" not in model:
             found["model"] = _task(model, former, task)
     return found
@@ -75,7 +89,7 @@ def _task(arguments: dict[str, Any], former: Mapping[str, Any], task: str | None
     if WEIGHT not in arguments:
         # Tasks without a penalty have optimisers, too, whose keywords were at their defaults.
         penalty = {k: v for k, v in penalty.items() if v != PENALTY_DEFAULTS[k]}
-    found = regrouped(arguments, task)
+    found = people_arguments(regrouped(arguments, task), task)
     given = found.get("penalty")
     if penalty:
         found["penalty"] = {**penalty, **(given if isinstance(given, Mapping) else {})}
@@ -122,23 +136,39 @@ def migrated_options(words: Sequence[str], configs: Iterable[Mapping[str, Any]] 
         UserError: a former option has a value that it never took.
     """
     found: list[str] = []
-    pending = iter(words)
     plain = list(configs)
-    for word in pending:
-        key, equals, value = word.partition("=")
+    pairs = _pairs(words)
+    words = ["=".join(pair) for pair in pairs]
+    task, start = (_class_at(names, plain, words) for names in (["model"], ["model", "start"]))
+    for word, pair in zip(words, pairs, strict=True):
+        key, _, value = word.partition("=")
         path = key.removeprefix("--").split(".")
-        if not key.startswith("--model.") or not _may_be_former(path, plain, words):
-            found.append(word)
-            continue
-        given = [word] if equals else [word, next(pending, "")]
-        value = given[-1].partition("=")[2] if equals else given[-1]
-        if _of_task(path):
+        if not key.startswith("--") or path[0] != "model":
+            found += pair
+        elif (options := people_option(path, value, task, start)) is not None:
+            found += options
+        elif not _may_be_former(path, plain, words):
+            found += pair
+        elif _of_task(path):
             found += _task_options(path, value)
-            continue
-        former = is_former(path[-1], value)
-        if not former:
+        elif is_former(path[-1], value):
+            found += _options(path, value)
+        else:
             check_part_name(LSR1, path[-1], value)
-        found += _options(path, value) if former else given
+            found += pair
+    return found
+
+
+def _pairs(words: Sequence[str]) -> list[list[str]]:
+    """The words one by one, but an option of the model together with its value."""
+    found: list[list[str]] = []
+    for word in words:
+        before = found[-1] if found else []
+        alone = len(before) == 1 and "=" not in before[0]
+        if alone and re.match(r"--model(\.|$)", before[0]) and not word.startswith("--"):
+            before.append(word)
+        else:
+            found.append([word])
     return found
 
 
@@ -173,6 +203,8 @@ def _class_at(
             node = inside.get(name) if isinstance(inside, Mapping) else None
         if isinstance(node, Mapping) and isinstance(node.get("class_path"), str):
             chosen = node["class_path"]
+        elif isinstance(node, str):
+            chosen = node
     for word in words:
         key, _, value = word.partition("=")
         place = [name for name in key.removeprefix("--").split(".") if name != "init_args"]
@@ -183,7 +215,7 @@ def _class_at(
 
 def task_class(configs: Iterable[Mapping[str, Any]], words: Sequence[str] = ()) -> str | None:
     """The class path of the task that configs, each changing those before it, and words name."""
-    return _class_at(["model"], list(configs), words)
+    return _class_at(["model"], list(configs), ["=".join(pair) for pair in _pairs(words)])
 
 
 def _task_options(path: Sequence[str], value: str) -> list[str]:

@@ -13,12 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import _common, set_parsing_settings
-
 from lsr1_pl.pretrained.foreign_config import Foreign, refusal
 from lsr1_pl.pretrained.foreign_table import CALLABLES, CALLBACKS, ROOMS
 
-_OF_FLAGS = ("lsr1_pl.LSR1", "lsr1_pl.PairLSR1", "lsr1_pl.cli.wandb_log.WandbSettings")
+_OF_FLAGS = ("lsr1_pl.LSR1", "lsr1_pl.PairLSR1", "lsr1_pl.cli.training.wandb_log.WandbSettings")
 """Classes that jsonargparse makes of flags; ``wandb`` is never taken from a file."""
 
 _DENIED = re.compile(r"Importing '([^']+)' is not allowed")
@@ -40,6 +38,9 @@ def listed_classes_only(source: Path, own_words: Sequence[str] = ()) -> Iterator
     Raises:
         UserError: the config names another class; the message says which, and how to allow it.
     """
+    # minimize and load_pretrained do without it.
+    from jsonargparse import _common, set_parsing_settings
+
     # Its settings can only be tightened in public; the copy puts them back.
     before = dict(_common.parsing_settings)
     listed = {place for name in (*CALLABLES, *CALLBACKS) for place in _places(name)}

@@ -49,7 +49,9 @@ def takes_former_keywords(*order: str) -> Callable[[Class], Class]:
                 value = kwargs.pop(name)
                 places = MOVED.get(name, (("loss", ""),))
                 for part, field in places:
-                    if part in here:
+                    # Lightning's load_from_checkpoint gives the defaults beside what it saved.
+                    whole = part in kwargs and kwargs[part] == parameters[part].default
+                    if part in here and not whole:
                         raise UserError(
                             f"{owner.__name__} got {part} and also {name}; give {part} alone"
                         )
@@ -59,8 +61,8 @@ def takes_former_keywords(*order: str) -> Callable[[Class], Class]:
                         fields.setdefault(part, {})[field] = value
             for part, given in fields.items():
                 default = parameters[part].default
-                whole = _FIRST[part]() if default is inspect.Parameter.empty else default
-                kwargs[part] = replace(whole, **given)
+                begun = _FIRST[part]() if default is inspect.Parameter.empty else default
+                kwargs[part] = replace(begun, **given)
             initialise(self, *args, **kwargs)
 
         owner.__init__ = translated  # type: ignore[misc]

@@ -14,7 +14,7 @@ import pytest
 from lsr1_pl.cli import VERBS, main
 from lsr1_pl.cli.completion import offer, script
 from lsr1_pl.cli.configs import packaged_configs
-from lsr1_pl.cli.wandb_log import WandbSettings
+from lsr1_pl.cli.training.wandb_log import WandbSettings
 from lsr1_pl.pretrained import shipped
 
 WORDS = offer().words

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from lsr1_pl.cli import main
-from lsr1_pl.cli.optimizer_state import sound_optimizer, sound_schedule
-from lsr1_pl.cli.resume import RANDOM_STATE
-from lsr1_pl.cli.state_values import alike, harmless
+from lsr1_pl.cli.training.optimizer_state import sound_optimizer, sound_schedule
+from lsr1_pl.cli.training.resume import RANDOM_STATE
+from lsr1_pl.cli.training.state_values import alike, harmless
 from lsr1_pl.pretrained import read_checkpoint
 
 Checkpoint = dict[str, Any]

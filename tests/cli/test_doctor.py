@@ -69,3 +69,13 @@ def test_broken_assets_are_found(empty_folder: Path, capsys: pytest.CaptureFixtu
 def test_unknown_config(empty_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--config", "none"]) == 2
     assert "packaged are" in capsys.readouterr().err
+
+
+def test_a_config_of_former_keywords_needs_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    former = Path(__file__).parents[1] / "pretrained/former_task_configs/hmr.yaml"
+    said = []
+    for config in ("hmr.yaml", str(former)):
+        assert main(["doctor", "--config", config]) == 1
+        said.append(capsys.readouterr().out.replace(config, ""))
+    assert "J_regressor_h36m" in said[0]
+    assert said[0] == said[1]

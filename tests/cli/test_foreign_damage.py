@@ -84,7 +84,7 @@ def overwrites_json(checkpoint: Checkpoint, victim: Path) -> None:
 def logs_elsewhere(checkpoint: Checkpoint, victim: Path) -> None:
     folder = {"root": str(victim), "name": "log", "version": "x"}
     config_of(checkpoint)["trainer"]["logger"] = {
-        "class_path": "lsr1_pl.cli.resume.ContinuedCSVLogger",
+        "class_path": "lsr1_pl.cli.training.resume.ContinuedCSVLogger",
         "init_args": {"folder": folder},
     }
 
@@ -101,7 +101,7 @@ def profiles_elsewhere(checkpoint: Checkpoint, victim: Path) -> None:
 
 def starts_wandb(checkpoint: Checkpoint, victim: Path) -> None:
     config_of(checkpoint)["trainer"]["logger"] = {
-        "class_path": "lsr1_pl.cli.wandb_log.start_wandb",
+        "class_path": "lsr1_pl.cli.training.wandb_log.start_wandb",
         "init_args": {
             "settings": {"offline": True},
             "run_name": "x",

@@ -15,8 +15,8 @@ import pytest
 from pytorch_lightning.utilities import rank_zero_only
 
 from lsr1_pl.cli import main
-from lsr1_pl.cli.resume import RunFolder
-from lsr1_pl.cli.run_log import ContinuedCSVLogger, make_version
+from lsr1_pl.cli.training.resume import RunFolder
+from lsr1_pl.cli.training.run_log import ContinuedCSVLogger, make_version
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.pretrained import read_checkpoint
 

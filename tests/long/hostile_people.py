@@ -124,7 +124,7 @@ def broken(task: HMRTask, batch: KeypointBatch, fits: Fits) -> dict[str, int]:
     errors = found.error_by_step
     observation = observe_detections(batch.keypoints, batch.visibility)
     with torch.no_grad():
-        start, end = task.start(observation), join_variables(*found[:2])
+        start, end = task.fitter.start(observation), join_variables(*found[:2])
         objective = task.fitter.objective(observation, start)
         own, before, after = objective.reprojection(end), *map(objective.value, (start, end))
     rows = {
@@ -158,7 +158,7 @@ def run(people: int, seed: int, batch_size: int = BATCH) -> dict[str, Any]:
     for first in range(0, people, batch_size):
         detections = draw_people(min(batch_size, people - first), draw)
         for batch in keypoint_batches(detections, batch_size=batch_size):
-            fits = fit_people(task.fitter, [batch], task.evaluation_steps)
+            fits = fit_people(task.fitter, [batch], task.evaluate.steps)
             statuses.update(STATUSES[code] for code in fits.prediction.status.tolist())
             violations.update(broken(task, batch, fits))
     return {

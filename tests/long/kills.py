@@ -28,7 +28,7 @@ from typing import Any
 import torch
 
 from lsr1_pl.cli import main as command
-from lsr1_pl.cli.lightning import run_lightning as _loaded_before_forks  # noqa: F401
+from lsr1_pl.cli.training.lightning import run_lightning as _loaded_before_forks  # noqa: F401
 from lsr1_pl.pretrained import read_checkpoint
 
 STEPS = 16
@@ -48,7 +48,11 @@ SMALL = [
 MOMENTS: dict[str, tuple[str, ...]] = {
     "in a step": ("lsr1_pl/optim/", "lsr1_pl/tasks/function.py", "torch/optim/"),
     "in a save": (
-        *("lsr1_pl/cli/checkpoint_io.py", "lsr1_pl/cli/resume.py", "lsr1_pl/cli/run_log.py"),
+        *(
+            "lsr1_pl/cli/training/checkpoint_io.py",
+            "lsr1_pl/cli/training/resume.py",
+            "lsr1_pl/cli/training/run_log.py",
+        ),
         *("lsr1_pl/ground/files.py", "lsr1_pl/pretrained/curves.py", "torch/serialization.py"),
         *("pytorch_lightning/callbacks/model_checkpoint.py", "loggers/csv_logs.py"),
     ),

@@ -71,7 +71,7 @@ def main() -> None:
         fits = fit_people(
             task.fitter,
             [batch],
-            task.evaluation_steps,
+            task.evaluate.steps,
             intrinsics=INTRINSICS if known else None,
         )
         found = camera_points(fits.prediction.joints, fits.translation)

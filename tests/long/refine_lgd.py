@@ -15,9 +15,9 @@ import torch
 
 from lsr1_pl.bench.hmr.conditions import Drawn, people_under, training_people
 from lsr1_pl.bench.hmr.people import run_fitter, states_at
-from lsr1_pl.hmr import LGD, InErrorMetric
+from lsr1_pl.hmr import LGD, InErrorMetric, LGDFits
 from lsr1_pl.optim import LBFGS, Adam
-from lsr1_pl.tasks import HMRTask, RefiningTask, load_task
+from lsr1_pl.tasks import HMRTask, load_task
 
 _DRAWN = Drawn(256, 512)
 _STEPS = 30
@@ -35,19 +35,14 @@ def main() -> None:
     if not isinstance(lgd, HMRTask) or not isinstance(lgd.optimizer, LGD):
         parser.error(f"--lgd {options.lgd}: expected a checkpoint of LGD")
     assert isinstance(task, HMRTask)
-    refining = RefiningTask(
+    refining = HMRTask(
         task.optimizer,
-        lgd.optimizer,
-        options.updates,
-        objective_scale=task.problem.scale,
-        residual=task.problem.residual,
-        prior_weight=task.problem.prior_weight,
-        freeze_initial_estimate=True,
-        initial_weights=options.lgd,
+        start=LGDFits(options.lgd, options.updates, lgd=lgd.optimizer),
+        problem=task.problem,
     )
     refining.initial_estimate = lgd.initial_estimate
     for people in training_people(refining, "hmr_open", options.batches):
-        (start,) = states_at(refining.start, [people])
+        (start,) = states_at(refining.fitter.start, [people])
         refining.initial_error.update(people.states - start)
     solvers = {
         "L-SR1, as trained": task.optimizer,
@@ -56,7 +51,7 @@ def main() -> None:
     }
     print(f"{'after':30s}", *(f"{step:6d}" for step in _SHOWN))
     for split, people in people_under(refining, "hmr_open", _DRAWN, "clean").items():
-        starts = states_at(refining.start, people)
+        starts = states_at(refining.fitter.start, people)
         for name, solver in solvers.items():
             errors, _ = run_fitter(
                 replace(refining.fitter, optimizer=solver), people, _STEPS, starts

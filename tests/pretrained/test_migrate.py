@@ -14,7 +14,11 @@ from lsr1_pl.ground.errors import UserError
 from lsr1_pl.pretrained import migrated, migrated_options, shipped, shipped_folder
 from lsr1_pl.pretrained.checkpoints import CONFIG_FILE, checkpoint_config
 
-FORMER = Path(__file__).with_name("former_configs")
+FORMER = sorted(
+    path
+    for folder in ("former_configs", "former_task_configs")
+    for path in Path(__file__).with_name(folder).glob("*.yaml")
+)
 TODAY = Path(__file__).parents[2] / "configs"
 
 
@@ -23,10 +27,15 @@ def parsed(config: dict[str, Any]) -> Any:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_subclass_arguments(LightningModule, "model")
     found: Any = parser.parse_object({"model": config["model"]}).as_dict()
+    start = found["model"]["init_args"].get("start", {}).get("init_args", {})
+    if start.get("lgd", ...) is None:
+        # LGD as published.
+        sizes = {"num_betas": 10, "width": 1024, "dropout": 0.2, "step_size": 0.1}
+        start["lgd"] = {"class_path": "lsr1_pl.hmr.LGD", "init_args": sizes}
     return found
 
 
-@pytest.mark.parametrize("path", sorted(FORMER.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FORMER, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_a_shipped_config_says_what_it_said(path: Path) -> None:
     former = yaml.safe_load(path.read_text(encoding="utf-8"))
     today = yaml.safe_load((TODAY / path.name).read_text(encoding="utf-8"))
@@ -74,9 +83,10 @@ def test_optimisers_within_others_and_baselines_are_found() -> None:
         }
     }
     found = migrated(config)["model"]["init_args"]
+    assert "baselines" not in found
     within = found["optimizer"]["init_args"]["optimizer"]
     assert within["init_args"] == {"networks": {"width": 4}}
-    baseline = found["baselines"]["guarded"]["init_args"]["optimizer"]["init_args"]
+    baseline = found["evaluate"]["baselines"]["guarded"]["init_args"]["optimizer"]["init_args"]
     assert baseline == {"base": {"class_path": "lsr1_pl.optim.AdamDiagonal"}}
     assert found["penalty"] == {"weight": 0.5, "pair": "current", "norm": "relative"}
     assert config["model"]["init_args"]["secant_weight"] == 0.5  # type: ignore[index]
@@ -150,6 +160,74 @@ def test_misspelt_values_and_parts_are_refused_with_the_known_ones() -> None:
     with pytest.raises(UserError, match="did you mean 'Polyak'"):
         migrated_options(["--model.optimizer.base=Polyack"])
     assert migrated({"o": lsr1(base="own_module.Mine")})["o"] == lsr1(base="own_module.Mine")
+
+
+def people(task: str = "HMRTask", **arguments: Any) -> dict[str, Any]:
+    return {"model": {"class_path": f"lsr1_pl.tasks.{task}", "init_args": arguments}}
+
+
+def test_what_a_former_keyword_leaves_out_stays_at_the_tasks_default() -> None:
+    optimizer = lsr1()
+    former = people(optimizer=optimizer, initial_width=8, evaluation_steps=9, residual="rms")
+    found = parsed(migrated(former))["model"]["init_args"]
+    whole = parsed(people(optimizer=optimizer))["model"]["init_args"]
+    assert found["start"]["init_args"] == {**whole["start"]["init_args"], "width": 8}
+    assert found["problem"] == {**whole["problem"], "residual": "rms"}
+    assert found["evaluate"] == {**whole["evaluate"], "steps": 9}
+    mixed = migrated(people(initial_width=8, start={"init_args": {"dropout": 0.1}}))
+    assert mixed["model"]["init_args"]["start"]["init_args"] == {"width": 8, "dropout": 0.1}
+    with pytest.raises(UserError, match="the task has start and also initial_width"):
+        migrated(people(initial_width=8, start={"init_args": {"width": 9}}))
+    with pytest.raises(UserError, match="the task has evaluate and also evaluation_steps"):
+        migrated(people(evaluation_steps=8, evaluate={"steps": 9}))
+
+
+def test_refining_is_a_start() -> None:
+    fits = {"class_path": "lsr1_pl.hmr.LGDFits"}
+    for task in ("RefiningTask", "refining.RefiningTask"):
+        found = migrated(people(task, first_steps=2, freeze_initial_estimate=True))["model"]
+        assert found["class_path"] == "lsr1_pl.tasks.HMRTask"
+        assert found["init_args"] == {"start": {**fits, "init_args": {"updates": 2}}}
+    for model in ("lsr1_pl.tasks.RefiningTask", {"class_path": "lsr1_pl.tasks.RefiningTask"}):
+        found = migrated({"model": model})["model"]
+        assert found["class_path"] == "lsr1_pl.tasks.HMRTask"
+        assert found["init_args"]["start"]["class_path"] == fits["class_path"]
+    with pytest.raises(UserError, match="freeze_initial_estimate is false"):
+        migrated(people("RefiningTask", freeze_initial_estimate=False))
+
+
+def test_an_option_of_the_task_becomes_one_of_its_part() -> None:
+    config = people(optimizer=lsr1())
+    for former, today in (
+        ("initial_width=64", "start.init_args.width=64"),
+        ("freeze_initial_estimate=true", "start.init_args.frozen=true"),
+        ("evaluation_steps=2", "evaluate.steps=2"),
+        ("objective_scale=1", "problem.scale=1"),
+        ("truth_bodies.male=a.npz", "evaluate.truth_bodies.male=a.npz"),
+        ("first.init_args.width=8", "start.init_args.lgd.init_args.width=8"),
+        ("body=open", "body=open"),
+    ):
+        place = "--model.init_args."
+        assert migrated_options([f"{place}{former}"], [config]) == [f"{place}{today}"]
+    assert migrated_options(["--model.freeze_initial_estimate", "true"], [config]) == [
+        "--model.start.frozen=true"
+    ]
+    other = {"model": {"class_path": "lsr1_pl.tasks.FunctionTask", "init_args": {}}}
+    word = "--model.init_args.baselines.Adam.init_args.learning_rate=0.1"
+    assert migrated_options([word], [other]) == [word]
+
+
+def test_options_of_refining_are_those_of_a_start() -> None:
+    words = ["--model", "lsr1_pl.tasks.RefiningTask", "--model.first_steps=2"]
+    assert migrated_options(words) == [
+        "--model=lsr1_pl.tasks.HMRTask",
+        "--model.start=lsr1_pl.hmr.LGDFits",
+        "--model.start.updates=2",
+    ]
+    config = people(start="LGDFits")
+    assert migrated_options(["--model.freeze_initial_estimate=true"], [config]) == []
+    with pytest.raises(UserError, match="warmup_iterations is 3"):
+        migrated_options(["--model.warmup_iterations=3"], [config])
 
 
 def test_options_of_a_task_become_those_of_its_unroll() -> None:

@@ -84,7 +84,7 @@ class _Family:
 def _of_people(name: str) -> Iterator[tuple[str, Tensor]]:
     task: Any = load_task(name)
     task.log = lambda *args, **kwargs: None
-    task.warmup_iterations = 0
+    task.start = replace(task.start, warmup_iterations=0)
     batch = MotionDataModule(
         batch_size=6, validation_recordings=["walk"], test_recordings=["kick"]
     ).train_batch(0)

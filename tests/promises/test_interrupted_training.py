@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from lsr1_pl.cli import main
-from lsr1_pl.cli.checkpoint_io import WholeCheckpointIO
+from lsr1_pl.cli.training.checkpoint_io import WholeCheckpointIO
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.pretrained import read_checkpoint
 

@@ -35,7 +35,8 @@ def test_the_namespace_has_no_network(tmp_path: Path) -> None:
 
 def test_import_and_help(tmp_path: Path) -> None:
     code = (
-        "import lsr1_pl, lsr1_pl.tasks, lsr1_pl.report, lsr1_pl.bench, lsr1_pl.cli.lightning, sys;"
+        "import lsr1_pl, lsr1_pl.tasks, lsr1_pl.report, lsr1_pl.bench, sys;"
+        "import lsr1_pl.cli.training.lightning;"
         "from lsr1_pl.cli import main; sys.exit(main(['--help']))"
     )
     done = closed([sys.executable, "-c", code], tmp_path)

@@ -10,19 +10,23 @@ import pytest
 import torch
 from quick_trainer import trainer
 
+from lsr1_pl.cli import main
 from lsr1_pl.data import MotionBatch, MotionDataModule
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import (
     LGD,
     BodyState,
+    EvaluationPlan,
+    FittingProblem,
     InErrorMetric,
     LossWeights,
+    NetworkEstimate,
     observe,
     outer_loss,
     split_variables,
 )
 from lsr1_pl.optim import LSR1, Adam, GradientDescent, unroll
-from lsr1_pl.tasks import HMRTask
+from lsr1_pl.tasks import HMRTask, load_task
 
 
 def task(**options: Any) -> HMRTask:
@@ -93,7 +97,7 @@ def test_detached_initial_estimate_pays_for_itself_alone(detach: bool) -> None:
     assert weight.grad is not None
     after_unroll = weight.grad.clone()
     model.zero_grad()
-    model.warmup_iterations = 1
+    model.start = NetworkEstimate(warmup_iterations=1)
     model.training_step(batch, 0).backward()
     assert weight.grad is not None
     # The loss averages 3 states, of which the initial estimate is one.
@@ -194,13 +198,13 @@ def test_a_heavy_prior_holds_the_fit_and_is_no_part_of_the_reprojection() -> Non
 
 
 def test_bad_options_are_named() -> None:
-    with pytest.raises(UserError, match="evaluation_steps"):
+    with pytest.raises(UserError, match=r"evaluate\.steps is 1"):
         task(evaluation_steps=1)
     with pytest.raises(UserError, match="prior_weight is -1"):
         task(prior_weight=-1.0)
     with pytest.raises(UserError, match="sample_fits is -1"):
         task(sample_fits=-1)
-    with pytest.raises(UserError, match="warmup_iterations is 5 and freeze_initial_estimate true"):
+    with pytest.raises(UserError, match="warmup_iterations is 5 and frozen true"):
         task(warmup_iterations=5, freeze_initial_estimate=True)
     with pytest.raises(UserError, match="expected HMRTask num_betas 10"):
         silent(task(num_betas=4)).training_step(data().train_batch(0), 0)
@@ -262,3 +266,33 @@ def test_trains_with_every_departure_at_once() -> None:
     assert learned.encoder_inputs.embedding.grad is not None
     trainer().test(model, data(), verbose=False)
     assert all(n == 0 for n in model.curves["non-finite states"]["L-SR1"])
+
+
+def test_a_part_and_a_former_keyword_of_it_are_refused() -> None:
+    with pytest.raises(UserError, match="HMRTask got start and also initial_width"):
+        task(start=NetworkEstimate(8))
+    with pytest.raises(UserError, match="HMRTask got evaluate and also evaluation_steps"):
+        task(evaluate=EvaluationPlan(9))
+    with pytest.raises(UserError, match="HMRTask start is 'LGDFits'; expected one of"):
+        HMRTask(Adam(0.1), start="LGDFits")  # type: ignore[arg-type]
+
+
+def test_former_keywords_leave_the_rest_of_a_part_at_its_default() -> None:
+    made = task(objective_scale=2.0, residual="rms", warmup_iterations=3)
+    assert made.problem == FittingProblem(2.0, "rms")
+    assert made.start == NetworkEstimate(16, warmup_iterations=3)
+    assert made.evaluate == EvaluationPlan(3)
+
+
+@pytest.mark.parametrize("start", ["NetworkEstimate", "LGDFits"])
+def test_lightning_loads_a_checkpoint_of_the_command_line(start: str, tmp_path: Path) -> None:
+    words = ["fit", "--config", "hmr_open", f"--trainer.default_root_dir={tmp_path}"]
+    words += ["--trainer.max_steps=1", "--trainer.limit_val_batches=0"]
+    words += [f"--model.start={start}", "--model.evaluation_steps=9"]
+    assert main(words) == 0
+    path = tmp_path / "hmr_open/version_0/checkpoints/last.ckpt"
+    learned = load_task(path).optimizer
+    loaded = HMRTask.load_from_checkpoint(path, optimizer=learned, weights_only=True)
+    assert type(loaded.start).__name__ == start
+    assert loaded.problem == FittingProblem(1.0, "rms", 3e-4)
+    assert (loaded.evaluate.steps, loaded.unroll.freeze_norm_after) == (9, 1500)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from lsr1_pl.body import load_body_model
 from lsr1_pl.data import MotionDataModule
-from lsr1_pl.hmr import LGD
+from lsr1_pl.hmr import LGD, FittingProblem, NetworkEstimate
 from lsr1_pl.tasks import HMRTask
 
 _KEYPOINTS = [24, 12, 17, 19, 21, 16, 18, 20, 2, 5, 8, 1, 4, 7, 25, 26, 27, 28]
@@ -75,11 +75,10 @@ def test_the_loss_and_every_gradient_agree() -> None:
     torch.manual_seed(0)
     task = HMRTask(
         LGD(width=32, dropout=0.0),
-        initial_width=32,
-        initial_dropout=0.0,
+        start=NetworkEstimate(32, 0.0),
         steps=3,
         secant_weight=0.0,
-        objective_scale=1.0,
+        problem=FittingProblem(1.0),
         divergence_limit=None,
     )
     task.log = lambda *args, **kwargs: None  # type: ignore[method-assign]

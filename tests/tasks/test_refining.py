@@ -55,7 +55,7 @@ def test_begins_where_lgd_ends(lgd: tuple[HMRTask, str]) -> None:
     ours = fitted(refining(source, first_steps=3), 0).eval()
     people = people_of(theirs, list(data().test_dataloader()))
     _, (path,) = run_fitter(theirs.fitter, people, 3)
-    (start,) = states_at(ours.start, people)
+    (start,) = states_at(ours.fitter.start, people)
     torch.testing.assert_close(start, path[3])
     errors, _ = run_fitter(ours.fitter, people, 2)
     assert errors.evaluations.tolist() == [3, 4, 5]
@@ -78,9 +78,9 @@ def test_lgd_stays_and_its_own_error_is_measured(lgd: tuple[HMRTask, str]) -> No
 
 def test_bad_options_are_named(lgd: tuple[HMRTask, str], tmp_path: Path) -> None:
     _, source = lgd
-    with pytest.raises(UserError, match="first_steps is 0"):
+    with pytest.raises(UserError, match="LGDFits updates is 0"):
         refining(source, first_steps=0)
-    with pytest.raises(UserError, match="initial_weights is missing"):
+    with pytest.raises(UserError, match="LGDFits weights is missing"):
         refining(source, initial_weights=None)
     with pytest.raises(UserError, match="freeze_initial_estimate is false"):
         refining(source, freeze_initial_estimate=False)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from lsr1_pl.ground.types import Objective
-from lsr1_pl.optim import LSR1, BatchedOptimizer
+from lsr1_pl.ground.types import Evaluation, Objective
+from lsr1_pl.optim import LSR1, BatchedOptimizer, unroll
 from lsr1_pl.pretrained import load_optimizer
 
 
@@ -30,29 +31,32 @@ class Run:
     """(K + 1,) wall time so far, of the whole batch."""
 
 
+class _Timed(BatchedOptimizer):
+    """An optimiser whose start and steps are noted in time."""
+
+    def __init__(self, optimizer: BatchedOptimizer) -> None:
+        self._optimizer = optimizer
+        self._started = time.perf_counter()
+        self.seconds: list[float] = []
+
+    def init(self, x: Tensor, evaluation: Evaluation) -> Any:
+        return self._noted(self._optimizer.init(x, evaluation))
+
+    def step(self, state: Any, objective: Objective) -> Any:
+        return self._noted(self._optimizer.step(state, objective))
+
+    def _noted(self, state: Any) -> Any:
+        self.seconds.append(time.perf_counter() - self._started)
+        return state
+
+
 def solve(optimizer: BatchedOptimizer, objective: Objective, x0: Tensor, steps: int) -> Run:
     """``steps`` steps from ``x0`` (B, N), timed. What is not finite stays so, and is counted."""
-    started = time.perf_counter()
+    timed = _Timed(optimizer)
     with torch.no_grad():
-        state = optimizer.init(x0, objective.evaluate(x0))
-        iterates, values, directions = [state.iterate], [state.evaluation.value], []
-        evaluations = [torch.ones(len(x0), dtype=torch.long)]
-        seconds = [time.perf_counter() - started]
-        for _ in range(steps):
-            state = optimizer.step(state, objective)
-            iterates.append(state.iterate)
-            values.append(state.evaluation.value)
-            directions.append(state.direction)
-            taken = 1 if state.evaluations is None else state.evaluations
-            evaluations.append(evaluations[-1] + taken)
-            seconds.append(time.perf_counter() - started)
-    return Run(
-        torch.stack(iterates),
-        torch.stack(values),
-        torch.stack(directions),
-        torch.stack(evaluations),
-        torch.tensor(seconds),
-    )
+        path = unroll(timed, objective, x0, steps)
+    seconds = torch.tensor(timed.seconds)
+    return Run(path.iterates, path.values, path.directions, path.evaluations, seconds)
 
 
 def trained(name_or_path: str | Path, buffer_size: int) -> LSR1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from lsr1_pl.bench.hmr.variants import ASIDE, LADDER, VARIANTS, Variant
 from lsr1_pl.bench.many_runs import iterations_of, missing, store, stored
 from lsr1_pl.bench.study import Study
 from lsr1_pl.ground.errors import UserError
+from lsr1_pl.hmr import EvaluationPlan
 from lsr1_pl.pretrained import find_checkpoint
 from lsr1_pl.report import PageTable, Section, quiet_lightning
 from lsr1_pl.tasks import HMRTask
@@ -64,12 +66,12 @@ def _train(
     seed_everything(seed, verbose=False)
     task = HMRTask(
         variant.make(),
-        initial_weights=initial,
-        freeze_initial_estimate=True,
-        evaluation_steps=_STEPS,
+        start=replace(variant.start, weights=initial),
+        unroll=replace(variant.unroll, freeze_norm_after=iterations // 3),
+        evaluate=EvaluationPlan(_STEPS),
         meta_optimizer=lambda p: torch.optim.AdamW(p, lr=_RATE, weight_decay=0.01),
         lr_scheduler=lambda o: OneCycleLR(o, _RATE, total_steps=iterations + 1, pct_start=0.1),
-        **{"freeze_norm_after": iterations // 3, **variant.task},
+        **variant.task,
     )
     trainer = Trainer(
         max_steps=iterations,

@@ -19,10 +19,10 @@ from lsr1_pl.bench.hmr.people import Errors, run_fitter
 from lsr1_pl.ground.arrays import Array, load_npz
 from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
 from lsr1_pl.ground.files import written
-from lsr1_pl.hmr import LGD
+from lsr1_pl.hmr import LGD, LGDFits
 from lsr1_pl.hmr.evaluation import KnownPeople
 from lsr1_pl.pretrained import find_checkpoint, history_of
-from lsr1_pl.tasks import HMRTask, RefiningTask, load_task
+from lsr1_pl.tasks import HMRTask, load_task
 
 _UNIT = 0.01
 """Millimetres that an error is rounded to where it is kept."""
@@ -142,7 +142,7 @@ def find_learned(name: str) -> Learned:
 def _kind(task: HMRTask) -> str:
     if isinstance(task.optimizer, LGD):
         return f"{LGD_KIND} of {task.steps} updates"
-    return REFINING_KIND if isinstance(task, RefiningTask) else LSR1_KIND
+    return REFINING_KIND if isinstance(task.start, LGDFits) else LSR1_KIND
 
 
 def _kept(path: Path) -> Learned:

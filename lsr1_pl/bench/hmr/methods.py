@@ -190,7 +190,7 @@ class Bench:
         task = self.reference
         body = task.fitter.body
         mean = MeanPoseStart(self.prior.mean_pose(), task.body.num_betas, body)
-        return {INITIAL: states_at(task.start, people), MEAN: states_at(mean, people)}
+        return {INITIAL: states_at(task.fitter.start, people), MEAN: states_at(mean, people)}
 
 
 LEARNED_LABELS = {

@@ -46,7 +46,7 @@ class ThreeDPWEvaluation(nn.Module):
         needed = {gender for protocol in self.protocols for gender in _genders(protocol)}
         for gender in sorted(needed - set(bodies)):
             raise UserError(
-                f"HMRTask truth_bodies lacks {gender!r}, which the protocols "
+                f"EvaluationPlan truth_bodies lacks {gender!r}, which the protocols "
                 f"{', '.join(protocols)} need; make it: lsr1 data convert smpl FOLDER data/smpl"
             )
         self.rows = None
@@ -215,7 +215,7 @@ def _regressor_rows(path: str | None) -> Tensor:
     """(15, V) the pelvis' row, then those of the 14 joints."""
     if path is None or not Path(path).is_file():
         raise UserError(
-            f"HMRTask regressor is {path}; the protocols need J_regressor_h36m.npy: "
+            f"EvaluationPlan regressor is {path}; the protocols need J_regressor_h36m.npy: "
             "lsr1 data convert regressor FILE data/smpl"
         )
     try:

@@ -3,13 +3,17 @@
 from lsr1_pl.hmr.start.initial_error import InitialError
 from lsr1_pl.hmr.start.initial_estimate import InitialEstimate
 from lsr1_pl.hmr.start.starts import EstimateStart, GivenStart, LGDStart, MeanPoseStart, Start
+from lsr1_pl.hmr.start.trained import LGDFits, NetworkEstimate, TrainedStart
 
 __all__ = [
     "EstimateStart",
     "GivenStart",
     "InitialError",
     "InitialEstimate",
+    "LGDFits",
     "LGDStart",
     "MeanPoseStart",
+    "NetworkEstimate",
     "Start",
+    "TrainedStart",
 ]

@@ -14,8 +14,9 @@ from lsr1_pl.bench.hmr.variants import ASIDE, VARIANTS
 from lsr1_pl.bench.many_runs import missing, store
 from lsr1_pl.cli import main
 from lsr1_pl.ground.errors import UserError
-from lsr1_pl.hmr import InErrorMetric
+from lsr1_pl.hmr import InErrorMetric, NetworkEstimate
 from lsr1_pl.optim import LSR1, SecantPenalty
+from lsr1_pl.tasks import Unroll
 
 
 def test_every_variant_is_another_one() -> None:
@@ -37,8 +38,11 @@ def test_runs_are_trained_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     words += ["--model.init_args.initial_width=8", "--data.init_args.validation_count=4"]
     assert main(words) == 0
     initial = tmp_path / "hmr_open/version_0/checkpoints/last.ckpt"
-    tiny = {"initial_width": 8, "steps": 2, "penalty": SecantPenalty(0.0)}
-    few = tuple(replace(v, task={**v.task, **tiny}) for v in (VARIANTS[0], VARIANTS[-1]))
+    tiny = {"start": NetworkEstimate(8, frozen=True), "unroll": Unroll(2, False, None)}
+    few = tuple(
+        replace(v, task={**v.task, "penalty": SecantPenalty(0.0)}, **tiny)  # type: ignore[arg-type]
+        for v in (VARIANTS[0], VARIANTS[-1])
+    )
     monkeypatch.setattr(ablations, "VARIANTS", few)
     out = tmp_path / "out"
     arguments = ["bench", "hmr_ablations", "--fast", "--out", str(out), "--initial", str(initial)]

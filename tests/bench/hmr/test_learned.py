@@ -12,9 +12,9 @@ from lsr1_pl.bench.hmr.learned import Learned, find_learned
 from lsr1_pl.bench.hmr.people import Errors, people_of
 from lsr1_pl.data import MotionDataModule
 from lsr1_pl.ground.errors import UserError
-from lsr1_pl.hmr import LGD
+from lsr1_pl.hmr import LGD, EvaluationPlan, NetworkEstimate
 from lsr1_pl.hmr.evaluation import KnownPeople
-from lsr1_pl.tasks import HMRTask
+from lsr1_pl.tasks import HMRTask, Unroll
 
 _STEPS = 2
 
@@ -22,7 +22,12 @@ _STEPS = 2
 @pytest.fixture(scope="module")
 def task() -> HMRTask:
     torch.manual_seed(0)
-    made = HMRTask(LGD(width=8), initial_width=8, steps=1, evaluation_steps=_STEPS)
+    made = HMRTask(
+        LGD(width=8),
+        start=NetworkEstimate(8),
+        unroll=Unroll(1, False, None),
+        evaluate=EvaluationPlan(_STEPS),
+    )
     made.eval()
     return made
 

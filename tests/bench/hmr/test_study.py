@@ -161,7 +161,7 @@ def test_gradients_are_counted_and_starts_are_shared(checkpoints: tuple[Path, Pa
     assert isinstance(task, HMRTask)
     data = MotionDataModule(validation_recordings=["kick"], test_recordings=["walk"], test_count=3)
     people = people_of(task, list(data.test_dataloader()))
-    starts = states_at(task.start, people)
+    starts = states_at(task.fitter.start, people)
     errors, paths = run_fitter(replace(task.fitter, optimizer=Adam(0.01)), people, 4, starts)
     assert errors.pa_mpjpe.shape == errors.reprojection.shape == (5, 3)
     assert errors.evaluations.tolist() == [0, 1, 2, 3, 4]

@@ -6,17 +6,22 @@ import torch
 from quick_trainer import trainer
 
 from lsr1_pl.data import MotionDataModule
-from lsr1_pl.hmr import Fit, Observation
+from lsr1_pl.hmr import EvaluationPlan, Fit, NetworkEstimate, Observation
 from lsr1_pl.hmr.evaluation import JointSet, errors_of
 from lsr1_pl.hmr.evaluation.people import PeopleKeeper
 from lsr1_pl.optim import LSR1
-from lsr1_pl.tasks import HMRTask
+from lsr1_pl.tasks import HMRTask, Unroll
 
 
 def evaluated(*, keep: bool) -> HMRTask:
     torch.manual_seed(0)
     optimizer = LSR1(hidden_dim=8, buffer_size=2, gamma1=0.1, input_normalization="rms")
-    task = HMRTask(optimizer=optimizer, initial_width=16, steps=2, evaluation_steps=3)
+    task = HMRTask(
+        optimizer=optimizer,
+        start=NetworkEstimate(16),
+        unroll=Unroll(2, False, None),
+        evaluate=EvaluationPlan(3),
+    )
     task.keep_people = keep
     data = MotionDataModule(
         batch_size=8,

@@ -11,11 +11,13 @@ from torch import Tensor
 from lsr1_pl.data import KeypointBatch, MotionDataModule
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import (
+    EvaluationPlan,
     Fitter,
     FittingProblem,
     GivenStart,
     InErrorMetric,
     InitialError,
+    NetworkEstimate,
     Observation,
     PosePrior,
     SMPLify,
@@ -24,14 +26,19 @@ from lsr1_pl.hmr import (
 from lsr1_pl.hmr.evaluation import observe_known
 from lsr1_pl.hmr.problem import EQ12
 from lsr1_pl.optim import LBFGS, LSR1, Adam, unroll
-from lsr1_pl.tasks import HMRTask
+from lsr1_pl.tasks import HMRTask, Unroll
 
 
 @pytest.fixture(scope="module")
 def task() -> HMRTask:
     torch.manual_seed(0)
     optimizer = LSR1(hidden_dim=8, buffer_size=2, gamma1=0.1, input_normalization="rms")
-    return HMRTask(optimizer, initial_width=16, steps=3, evaluation_steps=3).eval()
+    return HMRTask(
+        optimizer,
+        start=NetworkEstimate(16),
+        unroll=Unroll(3, False, None),
+        evaluate=EvaluationPlan(3),
+    ).eval()
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +151,7 @@ def test_a_method_that_fits_as_a_whole_goes_the_same_way(task: HMRTask, seen: Ob
 
 
 def test_a_problem_refuses_what_it_cannot_mean() -> None:
-    with pytest.raises(UserError, match="residual is 'rsm'; it must be 'absolute' or 'rms'"):
+    with pytest.raises(UserError, match="residual is 'rsm'; choose from 'absolute', 'rms'"):
         FittingProblem(residual="rsm")  # type: ignore[arg-type]
     with pytest.raises(UserError, match="prior_weight is -1"):
         FittingProblem(prior_weight=-1.0)

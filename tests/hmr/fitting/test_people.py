@@ -11,18 +11,24 @@ from lsr1_pl.body import PinholeCamera
 from lsr1_pl.body.calibrated import camera_points, project_calibrated
 from lsr1_pl.body.rotations import rotation_matrix
 from lsr1_pl.data import KeypointBatch, MotionDataModule
-from lsr1_pl.hmr import fit_people
+from lsr1_pl.hmr import EvaluationPlan, FittingProblem, NetworkEstimate, fit_people
 from lsr1_pl.hmr.fitting.people import camera_of
 from lsr1_pl.hmr.fitting.prediction import best_states
 from lsr1_pl.optim import LSR1
-from lsr1_pl.tasks import HMRTask, load_task
+from lsr1_pl.tasks import HMRTask, Unroll, load_task
 
 
 @pytest.fixture
 def task() -> HMRTask:
     torch.manual_seed(0)
     optimizer = LSR1(hidden_dim=8, buffer_size=2, gamma1=0.1, input_normalization="rms")
-    return HMRTask(optimizer, initial_width=16, steps=3, evaluation_steps=3, objective_scale=2.0)
+    return HMRTask(
+        optimizer,
+        start=NetworkEstimate(16),
+        unroll=Unroll(3, False, None),
+        evaluate=EvaluationPlan(3),
+        problem=FittingProblem(2.0),
+    )
 
 
 def test_keeps_each_persons_best_state_and_flags_the_rest(task: HMRTask) -> None:

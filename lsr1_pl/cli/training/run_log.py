@@ -17,7 +17,7 @@ from pytorch_lightning.loggers.csv_logs import ExperimentWriter
 from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from lsr1_pl.cli.resume import RunFolder
+from lsr1_pl.cli.training.resume import RunFolder
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.files import MEND, locked, remove_partials, written
 from lsr1_pl.pretrained import METRICS_FILE, Curves

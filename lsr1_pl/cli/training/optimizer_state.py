@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
-from lsr1_pl.cli.state_values import alike, harmless
+from lsr1_pl.cli.training.state_values import alike, harmless
 
 _BY_SCHEDULES = ("initial_lr", "max_lr", "min_lr", "max_momentum", "base_momentum", "swa_lr")
 """What schedules put into the groups of an optimiser."""

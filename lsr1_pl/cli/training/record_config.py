@@ -10,7 +10,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.cli import SaveConfigCallback
 from pytorch_lightning.loggers import WandbLogger
 
-from lsr1_pl.cli.run_log import ContinuedCSVLogger
+from lsr1_pl.cli.training.run_log import ContinuedCSVLogger
 from lsr1_pl.ground.files import written
 from lsr1_pl.pretrained import CONFIG_KEY
 

@@ -16,9 +16,9 @@ import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 
-from lsr1_pl.cli.optimizer_state import sound_optimizer, sound_schedule
-from lsr1_pl.cli.resume import RANDOM_STATE
-from lsr1_pl.cli.state_values import alike, harmless, is_count
+from lsr1_pl.cli.training.optimizer_state import sound_optimizer, sound_schedule
+from lsr1_pl.cli.training.resume import RANDOM_STATE
+from lsr1_pl.cli.training.state_values import alike, harmless, is_count
 from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.pretrained import CONFIG_KEY

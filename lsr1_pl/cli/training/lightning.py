@@ -18,13 +18,13 @@ from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCL
 from pytorch_lightning.loggers import CSVLogger, Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from lsr1_pl.cli.arguments import DEFAULT_ROOT, Prepared, prepare_arguments, run_path
-from lsr1_pl.cli.checkpoint_io import WholeCheckpointIO
-from lsr1_pl.cli.record_config import RecordConfig
-from lsr1_pl.cli.resume import LastCheckpoint, RunFolder, check_no_way_out, folder_of_last
-from lsr1_pl.cli.resumed_state import ResumedState, SoundOptimizers, saved_step
-from lsr1_pl.cli.run_log import ContinuedCSVLogger, own_folder
-from lsr1_pl.cli.wandb_log import WandbSettings, finish_wandb, start_wandb
+from lsr1_pl.cli.training.arguments import DEFAULT_ROOT, Prepared, prepare_arguments, run_path
+from lsr1_pl.cli.training.checkpoint_io import WholeCheckpointIO
+from lsr1_pl.cli.training.record_config import RecordConfig
+from lsr1_pl.cli.training.resume import LastCheckpoint, RunFolder, check_no_way_out, folder_of_last
+from lsr1_pl.cli.training.resumed_state import ResumedState, SoundOptimizers, saved_step
+from lsr1_pl.cli.training.run_log import ContinuedCSVLogger, own_folder
+from lsr1_pl.cli.training.wandb_log import WandbSettings, finish_wandb, start_wandb
 from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError, complaints, user_error_within
 from lsr1_pl.pretrained import fitting_weights, limited_memory, listed_classes_only
