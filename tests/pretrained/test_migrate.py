@@ -262,7 +262,7 @@ def test_keywords_of_tasks_of_functions_become_their_parts() -> None:
         },
         "evaluate": {"class_path": "lsr1_pl.tasks.ByEvaluations", "init_args": {"floor": 1e-5}},
     }
-    assert of("HMRTask", baselines={"a": solver}) == {"baselines": {"a": solver}}
+    assert of("HMRTask", baselines={"a": solver}) == {"evaluate": {"baselines": {"a": solver}}}
     words = ["--model.test_steps=4", "--model.init_args.test_buffer_sizes=[3]"]
     assert migrated_options([*words, "--model.meta_loss=suboptimality"]) == [
         "--model.evaluate.steps=4",
