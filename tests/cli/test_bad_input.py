@@ -36,7 +36,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["fit", "--config", "nowhere"], ["nowhere", "quadratics.yaml"]),
         ([*FIT, "--model.init_args.stepz=3"], ["quadratics.yaml", "model", "stepz"]),
         ([*FIT, "--model.init_args.steps=abc"], ["steps", "int", "abc"]),
-        ([*FIT, "--model.init_args.steps=0"], ["FunctionTask steps is 0", "at least 1"]),
+        ([*FIT, "--model.init_args.steps=0"], ["Unroll steps is 0", "at least 1"]),
         ([*FIT, "--data.init_args.batch_size=0"], ["batch_size is 0", "at least 1"]),
         ([*FIT, "--model.class_path=lsr1_pl.tasks.Nothing"], ["lsr1_pl.tasks.Nothing"]),
         ([*FIT, "--trainer.max_stepz=3"], ["max_stepz"]),

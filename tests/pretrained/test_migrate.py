@@ -240,3 +240,40 @@ def test_options_of_a_task_become_those_of_its_unroll() -> None:
     assert migrated_options(today) == today
     with pytest.raises(UserError, match="the task has unroll and also steps"):
         migrated({"model": {"steps": 3, "unroll": {"steps": 4}}})
+
+
+def test_keywords_of_tasks_of_functions_become_their_parts() -> None:
+    def of(task: str, **arguments: Any) -> Any:
+        config = {"model": {"class_path": f"lsr1_pl.tasks.{task}", "init_args": arguments}}
+        return migrated(config)["model"]["init_args"]
+
+    solver = {"class_path": "lsr1_pl.optim.LBFGS"}
+    assert of("FunctionTask", meta_loss="suboptimality", test_steps=5, baselines={"a": solver}) == {
+        "loss": {"class_path": "lsr1_pl.tasks.RelativeSuboptimality"},
+        "evaluate": {
+            "class_path": "lsr1_pl.tasks.BySteps",
+            "init_args": {"steps": 5, "baselines": {"a": solver}},
+        },
+    }
+    assert of("GeneralTask", floor=1e-5) == {
+        "loss": {
+            "class_path": "lsr1_pl.tasks.LogRatioToSkeleton",
+            "init_args": {"floor": 1e-5},
+        },
+        "evaluate": {"class_path": "lsr1_pl.tasks.ByEvaluations", "init_args": {"floor": 1e-5}},
+    }
+    assert of("HMRTask", baselines={"a": solver}) == {"evaluate": {"baselines": {"a": solver}}}
+    words = ["--model.test_steps=4", "--model.init_args.test_buffer_sizes=[3]"]
+    assert migrated_options([*words, "--model.meta_loss=suboptimality"]) == [
+        "--model.evaluate.steps=4",
+        "--model.init_args.evaluate.init_args.buffer_sizes=[3]",
+        "--model.loss=lsr1_pl.tasks.RelativeSuboptimality",
+    ]
+    with pytest.raises(UserError, match=r"meta_loss is 'vlaue'.*did you mean 'value'"):
+        of("FunctionTask", meta_loss="vlaue")
+    with pytest.raises(UserError, match="the task has evaluate and also test_steps"):
+        of(
+            "FunctionTask",
+            evaluate={"class_path": "BySteps", "init_args": {"steps": 3}},
+            test_steps=5,
+        )
