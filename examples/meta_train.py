@@ -17,6 +17,7 @@ from torch import Tensor
 
 from lsr1_pl.objectives import Quadratic
 from lsr1_pl.optim import LBFGS, LSR1, BatchedOptimizer, GradientDescent, unroll
+from lsr1_pl.optim.lsr1 import Networks, Rate, Reads, SecantUnitVector
 
 UNROLL = 8  # K, the steps that one training iteration looks at
 PRINTED = (1, 2, 4, 8, 16)  # the steps that the table shows
@@ -76,12 +77,10 @@ def main() -> None:
 
     torch.manual_seed(0)
     optimizer = LSR1(
-        hidden_dim=32,  # the paper's networks are of width 128
-        gamma1=1.0,  # untrained, a step is one of gradient descent at rate 1
-        gamma2=0.5,
-        input_normalization="rms",  # the networks see no scale of a problem ...
-        vector_scale="secant",  # ... and their vectors have the unit of an inverse Hessian
-        output_limit=3.0,
+        networks=Networks(width=32),  # the paper's are of width 128
+        reads=Reads(normalization="rms"),  # the networks see no scale of a problem ...
+        vector=SecantUnitVector(limit=3.0),  # ... and B has the unit of an inverse Hessian
+        rate=Rate(gamma1=1.0, gamma2=0.5, limit=3.0),  # untrained: gradient descent at rate 1
     )
     rows = {"gradient descent": tested(GradientDescent(learning_rate=1.0))}
     rows["L-BFGS"] = tested(LBFGS(history_size=8))

@@ -137,7 +137,7 @@ SHORTER = {
         "--model.init_args.steps=2",
         "--model.init_args.test_steps=2",
         "--model.init_args.test_buffer_sizes=[1]",
-        "--model.init_args.optimizer.init_args.hidden_dim=8",
+        "--model.init_args.optimizer.init_args.networks.width=8",
     ],
     "predict": ["--steps=2"],
 }
