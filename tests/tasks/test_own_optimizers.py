@@ -208,7 +208,7 @@ def test_former_keywords_become_the_parts() -> None:
     with pytest.raises(UserError, match=r"meta_loss is 'vlaue'.*did you mean 'value'"):
         FunctionTask(LSR1(hidden_dim=4), meta_loss="vlaue")  # type: ignore[call-arg]
     with pytest.raises(UserError, match="got evaluate and also test_steps"):
-        FunctionTask(LSR1(hidden_dim=4), evaluate=BySteps(5), test_steps=3)  # type: ignore[call-arg]
+        FunctionTask(LSR1(hidden_dim=4), evaluate=BySteps(7), test_steps=3)  # type: ignore[call-arg]
 
 
 def test_pairs_train_with_the_loss_of_the_paper_too() -> None:

@@ -60,7 +60,7 @@ def test_former_keywords_in_programs_mean_what_they_meant() -> None:
     general = GeneralTask(PairLSR1(2, hidden_dim=4), 6, 1e-5)
     assert general.unroll == replace(DEFAULTS["GeneralTask"], steps=6)
     with pytest.raises(UserError, match="got unroll and also steps; give unroll alone"):
-        FunctionTask(optimizer, Unroll(), steps=4)
+        FunctionTask(optimizer, Unroll(5), steps=4)
     with pytest.raises(TypeError, match="at most 15 positional"):
         FunctionTask(optimizer, 4, *[None] * 15)  # type: ignore[arg-type]
 
