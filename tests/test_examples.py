@@ -75,7 +75,8 @@ def test_meta_train_is_one_page_and_needs_no_lightning() -> None:
     text = (EXAMPLES / "meta_train.py").read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 100
     modules = set(re.findall(r"^(?:from|import) (\S+)", text, re.MULTILINE))
-    assert modules == {"__future__", "argparse", "torch", "lsr1_pl.objectives", "lsr1_pl.optim"}
+    ours = {"lsr1_pl.objectives", "lsr1_pl.optim", "lsr1_pl.optim.lsr1"}
+    assert modules == {"__future__", "argparse", "torch", *ours}
 
 
 def test_draw_fits(

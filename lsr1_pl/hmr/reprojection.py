@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from torch import Tensor
 
 from lsr1_pl.body.camera import PinholeCamera
+from lsr1_pl.ground.choices import choices_checked
 from lsr1_pl.ground.precision import in_full_precision
 from lsr1_pl.hmr.observation import Observation, observe
 from lsr1_pl.hmr.variables import split_variables
@@ -42,6 +43,7 @@ class EstimatePrior(NamedTuple):
         return self.weight * self.metric.to_y(x - self.x0).square().sum(dim=1)
 
 
+@choices_checked
 class ReprojectionObjective(AutogradObjective):
     """``scale * (residual(w (keypoints(x) - observed)) + prior(x))`` for B people.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from lsr1_pl.body import PinholeCamera, load_body_model
 from lsr1_pl.body.skeleton import COCO18
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import EstimatePrior, InitialError, ReprojectionObjective, observe
 from lsr1_pl.hmr.reprojection import Residual
 from lsr1_pl.optim import Metric
@@ -77,3 +79,8 @@ def test_the_root_mean_square_is_flat_at_a_perfect_fit_and_smooth_beside_it() ->
 
 def test_an_estimate_without_weight_has_no_prior() -> None:
     assert InitialError(4).prior(torch.zeros(2, 4), 0.0) is None
+
+
+def test_a_misspelt_residual_is_refused() -> None:
+    with pytest.raises(UserError, match="residual is 'RMS'; choose from 'absolute', 'rms'"):
+        ReprojectionObjective(None, None, None, residual="RMS")  # type: ignore[arg-type]
