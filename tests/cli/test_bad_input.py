@@ -175,3 +175,14 @@ def test_predict_names_what_is_wrong(
     np.savez(empty_folder / "people.npz", keypoints=np.ones((1, 18, 2)))
     assert message in refusal(capsys, "predict", *arguments)
     assert not (empty_folder / "fits").exists()
+
+
+def test_a_misspelt_class_of_a_part_is_named_with_the_nearest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "mine.yaml"
+    config.write_text("model: {init_args: {loss: MeanVlaue}}\n")
+    assert main(["fit", "--config", "quadratics.yaml", "--config", str(config)]) == 2
+    said = capsys.readouterr().err
+    assert "MeanVlaue: no such class" in said
+    assert "did you mean MeanValue?" in said

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from difflib import get_close_matches
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +31,7 @@ from lsr1_pl.cli.training.wandb_log import WandbSettings, finish_wandb, start_wa
 from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError, complaints, user_error_within
 from lsr1_pl.pretrained import fitting_weights, limited_memory, listed_classes_only
+from lsr1_pl.pretrained.foreign_table import ROOMS
 from lsr1_pl.report import IterationProgress, WandbDashboard, quiet_lightning, short
 
 _TRAINER_DEFAULTS = {
@@ -36,6 +40,8 @@ _TRAINER_DEFAULTS = {
     "enable_model_summary": False,
     "default_root_dir": DEFAULT_ROOT,
 }
+_NO_CLASS = re.compile(r"Expected a dot import path string: (\S+)")
+_NO_PATH = re.compile(r"Expected a path but .* either not accessible or invalid")
 _ONE_ROW = "Expected more than 1 value per channel when training"
 """How torch's BatchNorm refuses a single row."""
 
@@ -274,13 +280,27 @@ def _parser_kwargs() -> dict[str, Any]:
     return {"prog": "lsr1", **each, **{verb: dict(each) for verb in LightningCLI.subcommands()}}
 
 
+def _with_class_names(lines: Sequence[str]) -> Iterator[str]:
+    """A parser's lines, in which a class that is unknown is called so, with the nearest known."""
+    for line in lines:
+        unknown = _NO_CLASS.search(line)
+        if unknown is None:
+            if not _NO_PATH.search(line):
+                yield line
+            continue
+        known = [name for room in ROOMS for name in import_module(room).__all__]
+        near = get_close_matches(unknown[1], known, n=3)
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        yield f"- {unknown[1]}: no such class; expected a class path, or a part's name{hint}"
+
+
 def _readable(verb: str, configs: Sequence[Path], error: Exception) -> str:
     """jsonargparse's message with the config that it is about, and where to look."""
     named = ", ".join(map(str, configs)) or "the checkpoint's config"
     return "\n  ".join(
         [
             f"{verb} with {named}:",
-            *complaints(error),
+            *_with_class_names(complaints(error)),
             f"see lsr1 {verb} --help, or --print_config for all keys",
         ]
     )
