@@ -12,7 +12,8 @@ from lsr1_pl.pretrained.checkpoints import (
 )
 from lsr1_pl.pretrained.curves import METRICS_FILE, Curves, history_of
 from lsr1_pl.pretrained.export import export_checkpoint
-from lsr1_pl.pretrained.foreign_memory import limited_memory
+from lsr1_pl.pretrained.foreign.memory import limited_memory
+from lsr1_pl.pretrained.foreign.trust import foreign_config, foreign_part, listed_classes_only
 from lsr1_pl.pretrained.functional import Result, minimize
 from lsr1_pl.pretrained.loading import (
     find_checkpoint,
@@ -23,7 +24,6 @@ from lsr1_pl.pretrained.loading import (
     take_weights,
 )
 from lsr1_pl.pretrained.migrate import migrated, migrated_options, task_class
-from lsr1_pl.pretrained.trust import foreign_config, foreign_part, listed_classes_only
 
 __all__ = [
     "CONFIG_KEY",

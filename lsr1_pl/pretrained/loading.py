@@ -19,7 +19,7 @@ from lsr1_pl.pretrained.checkpoints import (
     fitting_weights,
     read_checkpoint,
 )
-from lsr1_pl.pretrained.trust import foreign_part
+from lsr1_pl.pretrained.foreign.trust import foreign_part
 
 _PREFIX = "optimizer."
 _CLASSES: dict[str, type[LSR1] | type[PairLSR1]] = {

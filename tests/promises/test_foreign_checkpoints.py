@@ -12,7 +12,8 @@ import torch
 import yaml
 
 from lsr1_pl.ground.errors import UserError
-from lsr1_pl.pretrained import foreign_config, foreign_table, migrated, shipped_folder
+from lsr1_pl.pretrained import foreign_config, migrated, shipped_folder
+from lsr1_pl.pretrained.foreign import table as foreign_table
 
 HERE = Path(__file__).parents[2]
 CONFIGS = [*sorted(HERE.glob("configs/*.yaml")), *sorted(shipped_folder().glob("*/config.yaml"))]

@@ -31,7 +31,7 @@ from lsr1_pl.cli.training.wandb_log import WandbSettings, finish_wandb, start_wa
 from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError, complaints, user_error_within
 from lsr1_pl.pretrained import fitting_weights, limited_memory, listed_classes_only
-from lsr1_pl.pretrained.foreign_table import ROOMS
+from lsr1_pl.pretrained.foreign.table import ROOMS
 from lsr1_pl.report import IterationProgress, WandbDashboard, quiet_lightning, short
 
 _TRAINER_DEFAULTS = {

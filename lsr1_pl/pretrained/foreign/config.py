@@ -16,9 +16,9 @@ from typing import Any
 from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.optim.lsr1.assembly import concrete_classes
-from lsr1_pl.pretrained import foreign_table as table
-from lsr1_pl.pretrained.foreign_hints import largest, parameters, takes_callable
-from lsr1_pl.pretrained.foreign_values import Kind, flag, label, number
+from lsr1_pl.pretrained.foreign import table
+from lsr1_pl.pretrained.foreign.hints import largest, parameters, takes_callable
+from lsr1_pl.pretrained.foreign.values import Kind, flag, label, number
 
 _DEEPEST = 12
 _MOST_LISTED = 10_000

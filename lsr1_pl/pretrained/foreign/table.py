@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lsr1_pl.pretrained.foreign_values import (
+from lsr1_pl.pretrained.foreign.values import (
     Kind,
     duration,
     file_name,

@@ -1,6 +1,6 @@
 """A checkpoint's config makes objects, and so may run code: of a foreign one, only the listed.
 
-Two walls: :class:`~lsr1_pl.pretrained.foreign_config.Foreign` reads the config by the table before
+Two walls: :class:`~lsr1_pl.pretrained.foreign.config.Foreign` reads the config by the table before
 anything is made of it, and jsonargparse's own list of names then holds for whatever it imports.
 """
 
@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lsr1_pl.pretrained.foreign_config import Foreign, refusal
-from lsr1_pl.pretrained.foreign_table import CALLABLES, CALLBACKS, ROOMS
+from lsr1_pl.pretrained.foreign.config import Foreign, refusal
+from lsr1_pl.pretrained.foreign.table import CALLABLES, CALLBACKS, ROOMS
 
 _OF_FLAGS = ("lsr1_pl.LSR1", "lsr1_pl.PairLSR1", "lsr1_pl.cli.training.wandb_log.WandbSettings")
 """Classes that jsonargparse makes of flags; ``wandb`` is never taken from a file."""
