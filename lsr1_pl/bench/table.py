@@ -11,7 +11,7 @@ class StudyEntry(NamedTuple):
     """One study of ``lsr1 bench``."""
 
     module: str
-    """Of this room, with a function ``run(options)``."""
+    """The module in this room, which has a function ``run(options)``."""
     shows: str
     """What it measures, in a few words."""
 

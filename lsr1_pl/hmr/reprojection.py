@@ -21,7 +21,7 @@ JointsOf = Callable[[Tensor, Tensor], Tensor]
 Residual = Literal["absolute", "rms"]
 
 _LEAST_SQUARE = 1e-8
-"""Of a ten-thousandth of the box: keeps the root's derivatives finite at a perfect fit."""
+"""The square of a ten-thousandth of the box: the root's derivatives stay finite at a fit."""
 
 
 class EstimatePrior(NamedTuple):

@@ -18,7 +18,7 @@ class Ackley(AutogradObjective):
     """``20 + e - 20 exp(-0.2 |x| / sqrt(N)) - exp(mean cos(2 pi x))``: many local minima."""
 
     radius = 32.768
-    """Of the cube that starts are drawn from."""
+    """Half the side of the cube that starts are drawn from."""
 
     def value(self, x: Tensor) -> Tensor:
         """(B, N) -> (B,)."""

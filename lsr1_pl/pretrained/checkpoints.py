@@ -69,7 +69,7 @@ def _check_members(path: Path) -> None:
 
 
 def _check_tensors(path: Path, state: Any) -> None:
-    """That all are tensors which have their own numbers: a stride of 0 makes 1 look like many."""
+    """Check that all are tensors with numbers of their own: a stride of 0 makes one look many."""
     if not isinstance(state, dict):
         raise UserError(f"--ckpt {path}: key 'state_dict' is a {type(state).__name__}, no table")
     for name, value in state.items():

@@ -43,7 +43,7 @@ class Curves:
             names = _fields(next(_lines(file), b"")) or []
         sound = _STEP in names and len(set(names)) == len(names)
         self.names: tuple[str, ...] = tuple(names) if sound else ()
-        """Of the columns, in the order of the file; empty if nothing in the file can be used."""
+        """The names of the columns, in the file's order; empty if nothing in it can be used."""
         self._lines = self._lost = self._first_lost = 0
 
     def __iter__(self) -> Iterator[dict[str, str]]:

@@ -97,7 +97,7 @@ def _task(arguments: dict[str, Any], former: Mapping[str, Any], task: str | None
 
 
 def _parts(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Of LSR1, with each former keyword in its part."""
+    """The arguments of LSR1, with each former keyword in its part."""
     former = {name: value for name, value in arguments.items() if is_former(name, value)}
     for name, value in arguments.items():
         if name not in former:

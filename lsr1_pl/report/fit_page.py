@@ -21,15 +21,15 @@ _BONES: tuple[tuple[int, int], ...] = (
     *((1, 8), (8, 9), (9, 10), (1, 11), (11, 12), (12, 13)),
     *((0, 14), (14, 16), (0, 15), (15, 17)),
 )
-"""Of OpenPose's 18 keypoints."""
+"""The bones between OpenPose's 18 keypoints."""
 
 FIT_COLOUR = "#d62728"
-"""Of the fitted bones over the keypoints; dotted where a keypoint was not seen."""
+"""The colour of fitted bones over the keypoints; they are dotted where one was not seen."""
 
 BODY_COLOUR = "#a9bdd9"
 
 _SIZE = 420
-"""Of a plot, in pixels."""
+"""The side of a plot, in pixels."""
 
 
 @dataclass(frozen=True)

@@ -25,11 +25,11 @@ class GeneralTask(FunctionTask):
     Args:
         optimizer: what to train, such as :class:`lsr1_pl.optim.PairLSR1`.
         unroll: see :class:`FunctionTask`; the steps vary, unless told else.
-        loss: see there.
-        meta_optimizer: see there.
-        lr_scheduler: see there.
-        evaluate: see there.
-        penalty: see there; of a B that is learned.
+        loss: what a training unroll costs.
+        meta_optimizer: makes the meta-optimiser from the parameters.
+        lr_scheduler: makes its learning-rate schedule, stepped once an iteration.
+        evaluate: what validation and test run.
+        penalty: the secant penalty, for an optimiser whose B is learned.
     """
 
     def __init__(

@@ -49,7 +49,7 @@ class MetaTask(LightningModule):
     curves_note: str
     """What was evaluated, and how: to be printed under any table of ``curves``."""
     inner_steps: InnerSteps | None
-    """Of the last training batch; None while none was unrolled."""
+    """What the last training batch did; None while none was unrolled."""
 
     def __init__(
         self,

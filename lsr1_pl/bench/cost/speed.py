@@ -105,7 +105,7 @@ def _time(case: Case, device: str, repeats: int) -> _Timed:
 
 
 def _seconds(call: Call, device: str) -> float:
-    """Of one call; short ones are repeated for a tenth of a second."""
+    """The time of one call; short ones are repeated for a tenth of a second."""
     count, spent = 0, 0.0
     if device == "cuda":
         torch.cuda.synchronize()

@@ -25,10 +25,10 @@ from lsr1_pl.tasks import HMRTask, Unroll, load_task
 Call = Callable[[], object]
 
 PEOPLE = 256
-"""Of the body's cases."""
+"""The number of people in the body's cases."""
 
 TRAINING_PEOPLE = 64
-"""Of a meta-training step of mesh recovery."""
+"""The number of people in a meta-training step of mesh recovery."""
 _VARIABLES, _PROBLEMS, _STEPS, _WIDTH = 2, 128, 16, 128
 _HMR_STEPS = 8
 
@@ -38,7 +38,7 @@ class Case:
     """Two calls, made when they are needed, and the ratio that they are to reach."""
 
     key: str
-    """Of ``summary.json``."""
+    """The key in ``summary.json``."""
     title: str
     against: str
     reach: float

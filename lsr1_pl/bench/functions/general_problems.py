@@ -46,7 +46,7 @@ FUNCTIONS_NOT_TRAINED_ON = (
     Zakharov(),
 )
 SIZES = (52, 100, 252, 500, 1000)
-"""Of the functions not trained on; Powell's needs multiples of 4."""
+"""N of the functions not trained on; Powell's needs multiples of 4."""
 
 RATES = (1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
 """What is tried for a first-order solver on a function that lsr1 bench tune has not seen."""

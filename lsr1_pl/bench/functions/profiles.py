@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _STEPS, _STARTS = 100, 8
 _SOLVED = 1e-3
-"""Of the start's suboptimality: what evaluations and seconds are counted until."""
+"""The share of the start's suboptimality until which evaluations and seconds count."""
 _PAPER = ("L-SR1", "L-SR1 unprojected", "L-BFGS", "Adam", "AdaHessian")
 """The solvers of the paper's figure."""
 _COLUMNS = (
@@ -48,7 +48,7 @@ class _Measure(NamedTuple):
     name: str
     text: str
     decades: float
-    """Of tau: the width of the plot, and of the area."""
+    """The decades of tau that the plot shows and the area spans."""
 
 
 _MEASURES = (

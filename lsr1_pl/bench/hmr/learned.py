@@ -28,7 +28,7 @@ _UNIT = 0.01
 """Millimetres that an error is rounded to where it is kept."""
 _NOT_FINITE = np.iinfo(np.uint16).max
 _SAME_PEOPLE = 1e-5
-"""In sides of the box: two machines agree far better, two seeds far worse."""
+"""A tolerance in sides of the box: two machines agree far better, two seeds far worse."""
 _CHECKPOINTS = "checkpoints"
 
 
@@ -189,7 +189,7 @@ def _rounded(errors: NDArray[np.float64]) -> NDArray[np.uint16]:
 
 
 def _summary(people: Sequence[KnownPeople]) -> float:
-    """Of all keypoints, each with a weight of its own, so that exchanged ones count."""
+    """A sum over all keypoints, each with a weight of its own, so that exchanged ones count."""
     keypoints = torch.cat([each.observation.keypoints.flatten(1).double() for each in people])
     return float((keypoints @ torch.linspace(0, 1, keypoints.shape[1]).double()).mean())
 

@@ -117,7 +117,7 @@ class _Found:
     by_share: Mapping[str, Share]
     rates: Rates
     test: Sequence[KnownPeople]
-    """Of clean keypoints."""
+    """The people of the test set, with clean keypoints."""
 
 
 def _measure(given: Given, size: _Size, seed: int, *, quick: bool) -> _Found:

@@ -80,7 +80,7 @@ class Share:
     """An optimiser that was trained on a share of the motion, on clean keypoints."""
 
     step: int
-    """Of least mean error on validation."""
+    """The step of least mean error on validation."""
     validation: float
     """Mean PA-MPJPE there, in mm."""
     test: float

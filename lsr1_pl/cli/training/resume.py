@@ -26,7 +26,7 @@ class RunFolder(NamedTuple):
 
     @property
     def path(self) -> Path:
-        """Of a given version."""
+        """The folder of a given version."""
         return self.root / self.name / str(self.version)
 
 

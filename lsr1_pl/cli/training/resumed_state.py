@@ -159,7 +159,7 @@ class ResumedState:
         return None
 
     def _others(self, trainer: Trainer) -> dict[str, Any]:
-        """Of the data module, the precision, or what a class of the user's own keeps."""
+        """The state of the data module, the precision, or a class of the user's own."""
         known = (*_UNUSED, *_HANDLED, *_CHECKED_LATER)
         precision = trainer.precision_plugin
         taken: dict[str, Any] = {}

@@ -18,7 +18,7 @@ FramePeople = tuple[str, Floats, Floats]
 """What every reader gives of a frame: its name, keypoints (n, 18, 2) and confidence (n, 18)."""
 
 _FARTHEST = 1e15
-"""In pixels; what is farther off overflows single precision in a fit, and shows no person."""
+"""The farthest a keypoint may be, in pixels; beyond, single precision overflows in a fit."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Detections:
     moment: NDArray[np.int64]
     """(n,) the frame's number in the input, frames without people counted too."""
     photos: Mapping[str, Path] = field(default_factory=dict)
-    """Of each frame that is a photo, its file."""
+    """The file of each frame that is a photo."""
 
 
 def visible(detections: Detections, least_confidence: float) -> NDArray[np.bool_]:

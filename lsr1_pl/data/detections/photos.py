@@ -17,7 +17,7 @@ from lsr1_pl.ground.files import check_regular
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 MOST_PEOPLE = 8
-"""In a photo."""
+"""The most people who are looked for in a photo."""
 
 Image = NDArray[np.uint8]
 FindPerson = Callable[[Image], "NDArray[np.float64] | None"]
@@ -49,10 +49,10 @@ _LEAST_VISIBILITY = 0.5
 _MOST_PIXELS = 100_000_000
 _COVER_MARGIN = 0.1
 _SHADES = (128, 0)
-"""Of the paint."""
+"""The two shades of the paint."""
 
 _FARTHEST_APART = 0.25
-"""Of one person's landmarks beside paint of either shade, in sides of their box."""
+"""How far one person's landmarks may lie apart beside paint of either shade, in box sides."""
 
 
 def is_photo(path: Path) -> bool:

@@ -21,7 +21,7 @@ from lsr1_pl.ground.files import check_regular
 
 _MOST_BYTES = 256 * 2**20
 _LONGEST_NAME = 4096
-"""Of a frame, in characters: every name takes as much memory as the longest."""
+"""The longest name of a frame, in characters: every name takes as much memory as it."""
 
 
 def read_detections(path: Path) -> Detections:
@@ -90,7 +90,7 @@ def _photos(photos: Mapping[str, Path]) -> list[FramePeople]:
 
 
 def _natural(path: Path) -> list[tuple[int, int, str]]:
-    """So that frame 10 comes after frame 9."""
+    """A key that sorts frame 10 after frame 9."""
     parts = re.split(r"(\d+)", path.name)
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
 

@@ -41,7 +41,7 @@ class MixtureBatch(NamedTuple):
     """B problems of one family and one N."""
 
     family: str
-    """Of :data:`FAMILIES`."""
+    """One of :data:`FAMILIES`."""
     x0: Tensor
     """(B, N) start points."""
     first: Tensor

@@ -40,8 +40,8 @@ class MotionDataModule(LightningDataModule):
         visible_probability: of each keypoint (0.8 in LGD).
         betas_std: of random shapes, for stores that hold none.
         keypoint_noise: see :class:`lsr1_pl.data.Viewing`.
-        swap_probability: see there.
-        depth_range: see there.
+        swap_probability: see :class:`lsr1_pl.data.Viewing`.
+        depth_range: see :class:`lsr1_pl.data.Viewing`.
         seed: of the training batches.
         evaluation_seed: of the fixed sets.
     """

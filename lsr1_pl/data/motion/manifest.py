@@ -73,7 +73,7 @@ class Manifest:
     licence: str
     """Terms and acknowledgement of the source, for people to read."""
     recordings: tuple[Recording, ...]
-    """In row order, without gaps."""
+    """The recordings in row order, without gaps."""
     shards: Mapping[str, tuple[Shard, ...]]
     """Per array (a key of :data:`WIDTHS`), in row order."""
 

@@ -84,7 +84,7 @@ class MotionStore:
 
     @property
     def recordings(self) -> tuple[Recording, ...]:
-        """In row order."""
+        """The recordings in row order."""
         return self.manifest.recordings
 
     @property

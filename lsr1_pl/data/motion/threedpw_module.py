@@ -59,7 +59,7 @@ class ThreeDPWDataModule(LightningDataModule):
         batch_size: people in a training batch.
         evaluation_batch_size: frames at once in validation and test.
         validation_stride: every how many frames of each recording validate (10 in LGD).
-        test_stride: likewise of the test.
+        test_stride: every how many frames of a recording test.
         least_confidence: from which on a detection counts as visible (0.01 in LGD).
         visible_probability: of each keypoint in training (0.8 in LGD).
         betas_std: of random shapes, for stores that hold none.

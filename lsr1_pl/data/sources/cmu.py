@@ -49,9 +49,9 @@ class _Limb:
     """A chain upper, lower, end, tip that bends at a hinge."""
 
     joints: tuple[str, str, str, str]
-    """In SMPL."""
+    """Four joints of SMPL, by name."""
     sources: tuple[str, str, str, str]
-    """In the recording; the last is what the end points to."""
+    """The joints of the recording, likewise; the last is what the end points to."""
     hinge: tuple[float, float, float]
     """The axis, in SMPL's T-pose, about which the lower bone flexes."""
 

@@ -26,7 +26,7 @@ LICENCE = (
 )
 _FPS = 30.0
 _FAR = 0.5
-"""Of the image's size: a detection that lies further outside is a mistake of the detector."""
+"""A share of the image's size: a detection further outside is a mistake of the detector."""
 _GENDERS = {"m": "male", "f": "female", "male": "male", "female": "female"}
 
 Array = NDArray[np.float64]
@@ -47,7 +47,7 @@ class ThreeDPWReport(ConversionReport):
 
 
 _UPRIGHT = np.diag([1.0, -1.0, -1.0])
-"""From the camera of computer vision (y down, z forward) to a fit's (y up, it looks along -z)."""
+"""Turns the camera of computer vision (y down, z forward) into a fit's (y up, along -z)."""
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from lsr1_pl.data.detections.people import Detections
 
 _FARTHEST = 0.5
-"""Of a person from where a track expects them, in sides of the track's box."""
+"""The farthest a person may be from where a track expects them, in sides of its box."""
 
 _NEWEST_SHARE = 0.5
-"""Of a frame's step in a track's velocity."""
+"""The weight of a frame's step in a track's velocity."""
 
 
 @dataclass

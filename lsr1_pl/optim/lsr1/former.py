@@ -68,14 +68,14 @@ ORDER = (
     *("detach_inputs", "vector_init_scale", "secant_pair", "secant_detach", "secant_relative"),
     *("compiled", "recompute"),
 )
-"""Of the keywords, where they are given by position."""
+"""The order of the keywords, where they are given by position."""
 
 
 class Renewed(NamedTuple):
     """What former keywords stand for."""
 
     arguments: dict[str, Any]
-    """Of :class:`LSR1`, as a config writes them."""
+    """The arguments of :class:`LSR1`, as a config writes them."""
     penalty: dict[str, Any]
     """Fields of the task's SecantPenalty."""
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from lsr1_pl.optim.protocol import select_rows
 
 _LEAST_CURVATURE = 1e-8
-"""Of a pair, relative to |p| |q|; and of a conjugated pair, relative to the pair itself."""
+"""The least p . q of a pair relative to |p| |q|, and of a conjugated pair relative to itself."""
 
 
 class SplitProduct(NamedTuple):

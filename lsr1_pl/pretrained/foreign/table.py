@@ -75,7 +75,7 @@ ARGUMENTS: dict[str, Kind] = {
     "seed": _SEED,
     "evaluation_seed": _SEED,
 }
-"""Arguments of parts by name, in whichever class."""
+"""What arguments of these names may be, in whichever class of parts."""
 
 TOGETHER: dict[str, tuple[tuple[str, ...], ...]] = {
     "QuadraticsDataModule": (
@@ -205,7 +205,7 @@ CALLBACKS_LEFT_OUT = {
     "dirpath": "it says where to write",
     "train_time_interval": "it is no number",
 }
-"""Arguments of those callbacks that are never taken, and why."""
+"""The arguments of those callbacks that are never taken, and why."""
 
 TRAINER: dict[str, Kind] = {
     "accelerator": one_of("auto", "cpu", "gpu", "cuda", "mps"),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 Kind = Callable[[object], str | None]
-"""Of a value: None if it is of the kind, else what is expected; None is of every kind."""
+"""Gives None for a value of the kind, else what is expected; None is of every kind."""
 
 _LABEL = re.compile(r"(?!.*(?://|\.\.))[\w(][\w ,.()+=*/&'-]{0,199}")
 _METRIC = re.compile(r"[\w][\w /.,=()+-]{0,199}")

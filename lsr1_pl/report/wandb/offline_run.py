@@ -32,7 +32,7 @@ class OfflineRun:
     artifacts: dict[str, list[str]] = field(default_factory=dict)
     """Type of an artifact -> names of the files in it, those of all of this type."""
     metadata: list[dict[str, Any]] = field(default_factory=list)
-    """Of each artifact that is a model."""
+    """The metadata of each artifact that is a model."""
     finished: bool = False
     """Whether the run came to its end; W&B's process writes on for a moment after that."""
 

@@ -7,11 +7,11 @@ from fnmatch import fnmatchcase
 from typing import Literal, NamedTuple
 
 SECTIONS = ("train", "val", "test", "optim", "perf", "media")
-"""In the order of the page; a key begins with its section's name."""
+"""The sections, in the order of the page; a key begins with its section's name."""
 
 FITS, BODIES, WORST = "media/fits", "media/bodies", "media/worst"
 CURVES = "curves"
-"""Under ``val/`` and ``test/``: a chart by inner step, of each metric that an evaluation took."""
+"""The place below ``val/`` and ``test/`` where each metric has a chart by inner step."""
 
 Task = Literal["function", "hmr", "general"]
 _ALL: tuple[Task, ...] = ("function", "hmr", "general")
@@ -26,7 +26,7 @@ class DashboardPanel(NamedTuple):
     section: str
     title: str
     key: str
-    """Of the metric that it shows; a ``*`` at the end stands for several."""
+    """The key of the metric that it shows; a ``*`` at the end stands for several."""
     tasks: tuple[Task, ...]
     """Whose runs log it."""
     kind: Literal["lines", "chart", "media", "scalar"] = "lines"
