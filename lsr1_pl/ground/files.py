@@ -133,9 +133,7 @@ def remove_partials(folder: Path) -> None:
     For the one process that writes there, which holds ``folder`` by :func:`locked`: the half file
     of another that still runs would be lost.
     """
-    for path in folder.iterdir() if folder.is_dir() else ():
-        if _PARTIAL.fullmatch(path.name):
-            _remove(path)
+    _remove_named(folder, _PARTIAL)
 
 
 def sweep(path: Path) -> None:
@@ -145,14 +143,12 @@ def sweep(path: Path) -> None:
     """
     path = path.absolute()
     # Longer names are cut in the names beside them, so that these may belong to another file.
-    if len(path.stem) > _LONGEST_STEM or not path.parent.is_dir():
+    if len(path.stem) > _LONGEST_STEM:
         return
     left = re.compile(
         rf"\.{re.escape(path.stem)}\.partial-\d+-[0-9a-f]{{8}}{re.escape(path.suffix)}"
     )
-    for partial in path.parent.iterdir():
-        if left.fullmatch(partial.name):
-            _remove(partial)
+    _remove_named(path.parent, left)
 
 
 def check_regular(path: Path, flag: str = "", *, missing: str = "") -> None:
@@ -193,6 +189,12 @@ def _beside(path: Path) -> Path:
 def _flush(path: Path) -> None:
     with path.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def _remove_named(folder: Path, name: re.Pattern[str]) -> None:
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if name.fullmatch(path.name):
+            _remove(path)
 
 
 def _remove(partial: Path) -> None:
