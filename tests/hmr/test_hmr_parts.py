@@ -18,6 +18,7 @@ from lsr1_pl.hmr import (
     observe,
     outer_loss,
     split_variables,
+    trajectory_loss,
 )
 
 
@@ -122,6 +123,28 @@ def test_outer_loss_adds_lgds_terms() -> None:
     mean_joint_weight = (4 * 8 + 4 * 4 + 4 * 2 + 6) / 18
     expected = 2 * 0.3 * mean_joint_weight + 1 + 1
     assert outer_loss(one, zero, LossWeights()).item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_joints_of_the_state_before_teach_the_start_alone(body: BodyModel) -> None:
+    truth, camera, joints_of = people(2), PinholeCamera(), body.select(COCO18)
+    visibility = torch.ones(2, 18, dtype=torch.float64)
+    joints = joints_of(*split_variables(truth))
+    seen = observe(joints, visibility, camera)
+    target = BodyState(seen.keypoints, joints, *split_variables(truth))
+    states = (truth + 0.1 * torch.arange(1, 4).view(3, 1, 1)).requires_grad_()
+
+    def losses(weights: LossWeights) -> Tensor:
+        return trajectory_loss(states, target, visibility, joints_of, camera, weights)
+
+    joints_alone = LossWeights(0.3, 0.3, 0.0, 0.0)
+    lagged, own = losses(joints_alone._replace(joints_of_before=True)), losses(joints_alone)
+    torch.testing.assert_close(lagged[0], own[0])
+    torch.testing.assert_close(lagged[1:], own[:-1])
+    (gradient,) = torch.autograd.grad(lagged.sum(), states)
+    assert bool(gradient[0].any())
+    assert not bool(gradient[1:].any())
+    (whole,) = torch.autograd.grad(losses(LossWeights(joints_of_before=True)).sum(), states)
+    assert bool(whole[1:].any())
 
 
 def test_variables_split_as_they_join() -> None:

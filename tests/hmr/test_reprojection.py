@@ -12,7 +12,14 @@ from torch import Tensor
 from lsr1_pl.body import PinholeCamera, load_body_model
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.ground.errors import UserError
-from lsr1_pl.hmr import EstimatePrior, InitialError, ReprojectionObjective, observe
+from lsr1_pl.hmr import (
+    EstimatePrior,
+    FittingProblem,
+    InitialError,
+    ProjectedBody,
+    ReprojectionObjective,
+    observe,
+)
 from lsr1_pl.hmr.reprojection import Residual
 from lsr1_pl.optim import Metric
 
@@ -84,3 +91,16 @@ def test_an_estimate_without_weight_has_no_prior() -> None:
 def test_a_misspelt_residual_is_refused() -> None:
     with pytest.raises(UserError, match="residual is 'RMS'; choose from 'absolute', 'rms'"):
         ReprojectionObjective(None, None, None, residual="RMS")  # type: ignore[arg-type]
+
+
+def test_a_mean_over_people_divides_everything_by_their_number() -> None:
+    x = torch.full((4, 82), 0.1, dtype=torch.float64)
+    visibility = torch.ones(4, 18, dtype=torch.float64)
+    seen = observe(BODY(x[:, :72], x[:, 72:]), visibility, PinholeCamera())
+    body = ProjectedBody(BODY, PinholeCamera())
+    alone, shared = (
+        FittingProblem(1000.0, mean_over_people=mean).objective(body, seen).value(0 * x)
+        for mean in (False, True)
+    )
+    assert bool((alone > 0).all())
+    torch.testing.assert_close(shared, alone / 4)

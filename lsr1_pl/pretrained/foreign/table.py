@@ -59,6 +59,7 @@ ARGUMENTS: dict[str, Kind] = {
     # Sizes; those that stand in the weights are held against the file's, too.
     "hidden_dim": _WIDTH,
     "width": _WIDTH,
+    "latent_width": _WIDTH,
     "batch_size": _BATCH,
     "evaluation_batch_size": _BATCH,
     "evaluation_count": _BATCH,

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
+from official_transcription import (
+    PlainNetworks,
+    PlainOptimizer,
+    furthest,
+    gradient_of,
+    transcribe,
+)
 from torch import Tensor
 
 from lsr1_pl.objectives import Quadratic
@@ -60,120 +67,27 @@ def problems() -> tuple[Tensor, Tensor, Tensor]:
     return H / torch.linalg.matrix_norm(H, keepdim=True), b, x
 
 
-@dataclass
-class Told:
-    values: list[Tensor]
-    directions: list[Tensor]
-    residuals: list[Tensor]
-
-
-class Transcription:
-    """Written from what the code computes: dense matrices, one problem after another."""
-
-    def __init__(self, learned: LSR1) -> None:
-        self.weights = dict(learned.named_parameters())
-
-    def normalised(self, name: str, rows: Tensor) -> Tensor:
-        deviation = (rows - rows.mean(dim=0)).square().mean(dim=0)
-        unit = (rows - rows.mean(dim=0)) / torch.sqrt(deviation + 1e-5)
-        return unit * self.weights[f"{name}.weight"] + self.weights[f"{name}.bias"]
-
-    def linear(self, name: str, rows: Tensor) -> Tensor:
-        return rows @ self.weights[f"{name}.weight"].T + self.weights[f"{name}.bias"]
-
-    def prelu(self, name: str, rows: Tensor) -> Tensor:
-        slope = self.weights[f"{name}.weight"]
-        return torch.where(rows > 0, rows, slope * rows)
-
-    def mlp(self, name: str, rows: Tensor) -> Tensor:
-        rows = self.normalised(f"{name}.layers.1", self.linear(f"{name}.layers.0", rows))
-        rows = self.prelu(f"{name}.layers.2", rows)
-        for number in (4, 5):
-            block = f"{name}.layers.{number}.layers"
-            for linear, norm in ((0, 1), (4, 5)):
-                rows = self.linear(f"{block}.{linear}", rows)
-                rows = self.normalised(f"{block}.{norm}", rows)
-                rows = self.prelu(f"{block}.2", rows)
-        return self.linear(f"{name}.output", rows)
-
-    def product(self, stored: list[Tensor], y: Tensor) -> Tensor:
-        """B y for every problem, with the vectors (B, N) that were ever stored."""
-        if not stored:
-            return y
-        rows = []
-        for problem in range(len(y)):
-            B = torch.zeros(SIZE, SIZE, dtype=y.dtype)
-            if len(stored) < L:
-                B = B + torch.eye(SIZE, dtype=y.dtype)
-            for vector in stored[-L:]:
-                B = B + torch.outer(vector[problem], vector[problem])
-            turned = B @ y[problem]
-            rows.append(turned / turned.norm() * y[problem].norm())
-        return torch.stack(rows)
-
-    def run(self, H: Tensor, b: Tensor, x: Tensor) -> Told:
-        def value(x: Tensor) -> Tensor:
-            return 0.5 * (x * (H @ x.unsqueeze(2)).squeeze(2)).sum(1) + (b * x).sum(1)
-
-        def slope(x: Tensor) -> Tensor:
-            return ((H @ x.unsqueeze(2)).squeeze(2) + b).detach()
-
-        told = Told([value(x)], [], [])
-        stored: list[Tensor] = []
-        g = slope(x)
-        p, q = x, g
-        for _ in range(STEPS):
-            s = self.product(stored, q.detach())
-            told.residuals.append((p.detach() - s).square().mean(dim=1))
-            seen = torch.stack([x, p, s, g, q], dim=2).detach().reshape(-1, 5)
-            latent = self.mlp("encoder", seen)
-            stored.append(self.mlp("vector_generator", latent).view_as(x))
-            out = self.mlp("learning_rate_generator", latent).view_as(x)
-            rate = torch.clamp(GAMMA1 * torch.exp(GAMMA2 * out), max=MOST)
-            d = self.product(stored, g)
-            told.directions.append(d)
-            following = x - rate * d
-            p, q = following - x, slope(following) - g
-            x, g = following, slope(following)
-            told.values.append(value(x))
-        return told
-
-
-def meta_gradient(learned: LSR1, values: Tensor, residuals: Tensor) -> Tensor:
-    loss = values[1:].mean() + PENALTY.weight * residuals.mean()
-    names = list(learned.parameters())
-    parts = torch.autograd.grad(loss, names, allow_unused=True)
-    return torch.cat(
-        [
-            (torch.zeros_like(p) if part is None else part).flatten()
-            for p, part in zip(names, parts, strict=True)
-        ]
-    )
-
-
 def ours(learned: LSR1, penalty: SecantPenalty = PENALTY, **options: Any) -> list[Tensor]:
     H, b, x = problems()
     options = {"second_order": False, **options}
     path = unroll(learned.train(), Quadratic(H, b), x, STEPS, penalty=penalty, **options)
     assert path.secant_residuals is not None
-    gradient = meta_gradient(learned, path.values, path.secant_residuals)
+    loss = path.values[1:].mean() + penalty.weight * path.secant_residuals.mean()
+    gradient = gradient_of(loss, list(learned.parameters()))
     return [path.values, path.directions, path.secant_residuals, gradient]
 
 
 def transcribed() -> list[Tensor]:
     learned = official()
-    told = Transcription(learned).run(*problems())
-    values, residuals = torch.stack(told.values), torch.stack(told.residuals)
-    gradient = meta_gradient(learned, values, residuals)
-    return [values, torch.stack(told.directions), residuals, gradient]
-
-
-def furthest(found: list[Tensor], expected: list[Tensor]) -> float:
-    if any(a.shape != b.shape for a, b in zip(found, expected, strict=True)):
-        return float("inf")
-    with torch.no_grad():
-        pairs = zip(found, expected, strict=True)
-        return max(float((a - b).abs().max() / b.abs().max()) for a, b in pairs)
+    H, b, x = problems()
+    plain = PlainOptimizer(PlainNetworks(learned), L, GAMMA1, GAMMA2, MOST)
+    told = transcribe([plain], [SIZE], lambda x: (H @ x.unsqueeze(2)).squeeze(2) + b, x, STEPS)
+    y = told.iterates
+    values = 0.5 * torch.einsum("kbi,bij,kbj->kb", y, H, y) + (y * b).sum(dim=2)
+    residuals = told.residuals[:, 0]
+    loss = values[1:].mean() + PENALTY.weight * residuals.mean()
+    gradient = gradient_of(loss, list(learned.parameters()))
+    return [values, told.directions, residuals, gradient]
 
 
 def test_values_directions_penalty_and_meta_gradient_are_those_of_the_transcription() -> None:
