@@ -41,6 +41,16 @@ COLOURS = {
 }
 """One colour a solver, the same in every figure."""
 
+_FURTHER_COLOURS = ("#e7298a", "#f4a6cd", "#1b9e77", "#8fd3bd", "#e6ab02", "#7570b3", "#666666")
+
+
+def colours_of(solvers: Iterable[str]) -> dict[str, str]:
+    """A colour for each solver: its own, or one of the colours for solvers that users add."""
+    names = list(dict.fromkeys(solvers))
+    added = [name for name in names if name not in COLOURS]
+    further = {n: _FURTHER_COLOURS[i % len(_FURTHER_COLOURS)] for i, n in enumerate(added)}
+    return {name: COLOURS.get(name) or further[name] for name in names}
+
 
 class Study:
     """The output folder of one study, and the page that grows in it.

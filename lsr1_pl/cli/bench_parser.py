@@ -32,6 +32,7 @@ def _quadratics(verb: Parser) -> None:
     _seed(verb)
     _checkpoint(verb, "--projected", "quadratics")
     _checkpoint(verb, "--unprojected", "quadratics_unprojected")
+    _solver(verb, "NAME=CKPT", "")
 
 
 def _profiles(verb: Parser) -> None:
@@ -40,6 +41,8 @@ def _profiles(verb: Parser) -> None:
         for suffix in ("", "_unprojected"):
             name = f"{family}{suffix}"
             _checkpoint(verb, f"--{name}".replace("_", "-"), f"profiles_{name}")
+    families = f", one checkpoint for each of {', '.join(_FAMILIES)}"
+    _solver(verb, "NAME=CKPT,CKPT,CKPT", families)
 
 
 def _trajectories(verb: Parser) -> None:
@@ -49,6 +52,9 @@ def _trajectories(verb: Parser) -> None:
 def _ablations(verb: Parser) -> None:
     _seed(verb)
     _runs(verb, 1000)
+    verb.add_argument(
+        "--only", default="", metavar="TEXT", help="train only the rows whose name has this text"
+    )
 
 
 def _hmr(verb: Parser) -> None:
@@ -135,6 +141,16 @@ def _checkpoint(verb: Parser, option: str, default: str) -> None:
         metavar=CKPT,
         default=default,
         help=f"trained optimiser, path or shipped ({default})",
+    )
+
+
+def _solver(verb: Parser, form: str, checkpoints: str) -> None:
+    verb.add_argument(
+        "--solver",
+        action="append",
+        default=[],
+        metavar=form,
+        help=f"one more trained optimiser of any class{checkpoints}; may come again",
     )
 
 

@@ -63,16 +63,29 @@ def validation_data(seed: int, evaluation_seed: int) -> QuadraticsDataModule:
     return QuadraticsDataModule(seed=seed, evaluation_seed=evaluation_seed)
 
 
+def training_data(variant: Variant, seed: int, evaluation_seed: int) -> QuadraticsDataModule:
+    """What a row trains on: Section 5.1.1's data, or those of the authors' example."""
+    if not variant.published:
+        return validation_data(seed, evaluation_seed)
+    return QuadraticsDataModule(
+        batch_size=32,
+        distribution="uniform",
+        radius=5.12,
+        seed=seed,
+        evaluation_seed=evaluation_seed,
+    )
+
+
 def train(
     variant: Variant, seed: int, iterations: int, evaluation_seed: int
 ) -> list[dict[str, Any]]:
     """Train one row with one seed; its validations, every ``EVERY`` iterations."""
     quiet_lightning()
     seed_everything(seed, verbose=False)
-    optimizer = LSR1(**{"gamma1": 0.4, "gamma2": 1e-3, "buffer_size": 8, **variant.optimizer})
-    task = FunctionTask(optimizer, **{"steps": STEPS, **variant.task})
-    data = validation_data(seed, evaluation_seed)
-    (batch,) = data.val_dataloader()
+    optimizer = LSR1(**variant.optimizer_arguments())
+    task = FunctionTask(optimizer, **variant.task_arguments())
+    data = training_data(variant, seed, evaluation_seed)
+    (batch,) = validation_data(seed, evaluation_seed).val_dataloader()
     validations = Validations(batch, min(EVERY, iterations))
     trainer = Trainer(
         max_steps=iterations,
@@ -82,7 +95,7 @@ def train(
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        gradient_clip_val=1.0,
+        gradient_clip_val=0.01 if variant.published else 1.0,
         callbacks=[validations],
     )
     trainer.fit(task, data)

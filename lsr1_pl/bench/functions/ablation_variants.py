@@ -3,17 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lsr1_pl.optim import SecantPenalty
+from lsr1_pl.optim import (
+    FreeVector,
+    IdentityUntilFull,
+    Networks,
+    NormKeepingProduct,
+    Rate,
+    Reads,
+    SecantPenalty,
+)
+from lsr1_pl.tasks import Unroll
 
 TABLE_4, OPEN = "Table 4", "choices that the paper leaves open"
+OFFICIAL = "Table 4 with the authors' published algorithm"
+
+_TEXT: Mapping[str, Any] = {"gamma1": 0.4, "gamma2": 1e-3, "buffer_size": 8}
+_TEXT_TASK: Mapping[str, Any] = {"steps": 16}
+_PUBLISHED_NETWORKS = Networks(256, latent_width=128, dropout=0.2, skip=False, second_prelu=True)
+_PUBLISHED: Mapping[str, Any] = {
+    "networks": _PUBLISHED_NETWORKS,
+    "base": IdentityUntilFull(),
+    "product": NormKeepingProduct(),
+    "reads": Reads(inputs=("x", "p", "s", "g", "q"), detached=True),
+    "vector": FreeVector(initial_scale=1.0),
+    "rate": Rate(0.4, 1e-3, most=10.0),
+    "buffer_size": 4,
+}
+_PUBLISHED_TASK: Mapping[str, Any] = {
+    "unroll": Unroll(8, False, clip_sample_gradient=None, divergence_limit=None),
+    "penalty": SecantPenalty(10.0, pair="older", norm="mean"),
+}
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One row: what differs from Section 5.1.1's configuration (quadratics.yaml)."""
+    """One row: what differs from Section 5.1.1's configuration (quadratics.yaml), or from the
+    authors' example (quadratics_official.yaml)."""
 
     name: str
     group: str
@@ -22,6 +50,24 @@ class Variant:
     task: Mapping[str, Any] = field(default_factory=dict)
     paper: str = ""
     """The paper's validation loss."""
+
+    @property
+    def published(self) -> bool:
+        """Whether the row is of the authors' published algorithm."""
+        return self.group == OFFICIAL
+
+    def optimizer_arguments(self) -> Mapping[str, Any]:
+        """What L-SR1 is made of."""
+        return {**(_PUBLISHED if self.published else _TEXT), **self.optimizer}
+
+    def task_arguments(self) -> Mapping[str, Any]:
+        """What the task is made of, beside its optimiser."""
+        return {**(_PUBLISHED_TASK if self.published else _TEXT_TASK), **self.task}
+
+
+def _published_row(name: str, inputs: tuple[str, ...], paper: str) -> Variant:
+    reads = Reads(inputs=inputs, detached=True)
+    return Variant(name, OFFICIAL, 3, {"reads": reads}, paper=paper)
 
 
 VARIANTS = (
@@ -65,4 +111,16 @@ VARIANTS = (
     Variant("BatchNorm momentum 0.01", OPEN, 2, {"norm_momentum": 0.01}),
     Variant("BatchNorm frozen after 200", OPEN, 2, task={"freeze_norm_after": 200}),
     Variant("inputs divided by their RMS", OPEN, 2, {"input_normalization": "rms"}),
+    Variant("published, as configured", OFFICIAL, 3, paper="-2.56 ± 2.80"),
+    Variant(
+        "published, width 64 between the networks",
+        OFFICIAL,
+        3,
+        {"networks": replace(_PUBLISHED_NETWORKS, latent_width=64)},
+        paper="-1.90 ± 1.76",
+    ),
+    _published_row("published, inputs x, g", ("x", "g"), "-2.09 ± 1.85"),
+    _published_row("published, inputs x, s, g", ("x", "s", "g"), "-2.16 ± 1.95"),
+    _published_row("published, inputs x, p, g, q", ("x", "p", "g", "q"), "-2.51 ± 2.64"),
+    Variant("published, no projection", OFFICIAL, 3, task={"penalty": SecantPenalty(0.0)}),
 )

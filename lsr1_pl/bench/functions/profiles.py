@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lsr1_pl.bench.functions.more_solvers import added_solvers, trained_solver
 from lsr1_pl.bench.functions.performance_profile import Array, Profile, profile
 from lsr1_pl.bench.functions.problems import (
     FAMILIES,
@@ -26,7 +27,7 @@ from lsr1_pl.bench.functions.problems import (
     learning_rates,
 )
 from lsr1_pl.bench.functions.solving import Run, solve, trained
-from lsr1_pl.bench.study import COLOURS, Study, new_figure
+from lsr1_pl.bench.study import Study, colours_of, new_figure
 from lsr1_pl.optim import BatchedOptimizer
 from lsr1_pl.report import PageTable, Section, readable
 
@@ -38,6 +39,7 @@ _SOLVED = 1e-3
 """The share of the start's suboptimality until which evaluations and seconds count."""
 _PAPER = ("L-SR1", "L-SR1 unprojected", "L-BFGS", "Adam", "AdaHessian")
 """The solvers of the paper's figure."""
+_BASELINES = _PAPER[2:]
 _COLUMNS = (
     *("solver", "problem", "size", "seed", "start"),
     *("step", "value", "distance", "evaluations", "seconds"),
@@ -126,7 +128,10 @@ def run(options: argparse.Namespace) -> None:
 
 def _solvers(options: argparse.Namespace, family: Family) -> dict[str, BatchedOptimizer]:
     rates = learning_rates()
+    place = FAMILIES.index(family)
+    added = added_solvers(options.solver, len(FAMILIES))
     return {
+        **{name: trained_solver(files[place], HISTORY) for name, files in added.items()},
         "L-SR1": trained(getattr(options, family), HISTORY),
         "L-SR1 unprojected": trained(getattr(options, f"{family}_unprojected"), HISTORY),
         **{name: make(rates[name][family]) for name, make in TUNED.items()},
@@ -177,6 +182,12 @@ def _report(
             "at τ is the share of problems on which it is within a factor τ of the best of them.",
         )
     ]
+    added = list(added_solvers(options.solver, len(FAMILIES)))
+    among = [*added, *_BASELINES]
+    with_added = profile(_measures(results, among, "distance")) if added else None
+    if with_added is not None:
+        path = study.save_figure(_figure(with_added, among, _MEASURES[0]), "profile_added")
+        pictures.append((path, "The solvers of --solver beside the paper's three baselines."))
     for measure in _MEASURES:
         figure = _figure(profiles[measure.name], solvers, measure)
         name = f"profile_{measure.name}"
@@ -192,12 +203,20 @@ def _report(
             "Area under each profile",
             table=PageTable(
                 "All solvers; ordered by distance, the paper's measure",
-                ["solver", *(m.name for m in _MEASURES), "the paper's five, distance"],
+                [
+                    *("solver", *(m.name for m in _MEASURES), "the paper's five, distance"),
+                    *(["added and the paper's three, distance"] if added else []),
+                ],
                 [
                     [
                         solver,
                         *(areas[solver][m.name] for m in _MEASURES),
                         paper.area(solver, 4.0) if solver in _PAPER else None,
+                        *(
+                            []
+                            if with_added is None
+                            else [with_added.area(solver, 4.0) if solver in among else None]
+                        ),
                     ]
                     for solver in ranked
                 ],
@@ -209,14 +228,17 @@ def _report(
         Path(str(getattr(options, f"{f}{s}"))).name for f in FAMILIES for s in ("", "_unprojected")
     ]
     study.note(
-        f"Trained optimisers: {', '.join(names)}. Start points: seed {options.seed}. Seconds are "
-        f"those of the batch of {starts} starts on this machine, once.",
+        f"Trained optimisers: {', '.join([*names, *options.solver])}. Start points: seed "
+        f"{options.seed}. Seconds are those of the batch of {starts} starts on this machine, once.",
         "Distances below 1e-6 of the start's, and suboptimalities below 1e-12, count as equal: "
         "single precision tells them apart no more.",
     )
-    study.finish(
-        {"area": areas, "area of the paper's five": {s: paper.area(s, 4.0) for s in _PAPER}}
-    )
+    summary = {"area": areas, "area of the paper's five": {s: paper.area(s, 4.0) for s in _PAPER}}
+    if with_added is not None:
+        summary["area of the added and the paper's three"] = {
+            solver: with_added.area(solver, 4.0) for solver in among
+        }
+    study.finish(summary)
 
 
 def _measures(results: list[_Result], solvers: list[str], name: str) -> Mapping[str, Array]:
@@ -230,12 +252,13 @@ def _figure(shown: Profile, solvers: list[str] | tuple[str, ...], measure: _Meas
     figure = new_figure(8.5, 4.6)
     axes = figure.add_subplot()
     tau = np.logspace(0, measure.decades, 400)
+    colours = colours_of(solvers)
     for solver in solvers:
         axes.step(
             tau,
             shown.rho(solver, tau),
             where="post",
-            color=COLOURS[solver],
+            color=colours[solver],
             lw=2.2 if solver.startswith("L-SR1") else 1.3,
             label=f"{solver} (area {shown.area(solver, measure.decades):.2f})",
         )

@@ -10,8 +10,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from lsr1_pl.bench.functions.more_solvers import added_solvers, trained_solver
 from lsr1_pl.bench.functions.solving import Run, solve, trained
-from lsr1_pl.bench.study import COLOURS, Study, new_figure
+from lsr1_pl.bench.study import Study, colours_of, new_figure
 from lsr1_pl.data import QuadraticBatch, draw_quadratics
 from lsr1_pl.data.steps import step_generator
 from lsr1_pl.metrics.newton import newton_alignment
@@ -84,6 +85,9 @@ def run(options: argparse.Namespace) -> None:
 def _solvers(
     options: argparse.Namespace, buffers: tuple[int, ...]
 ) -> Iterator[tuple[str, int | None, BatchedOptimizer]]:
+    for name, (checkpoint,) in added_solvers(options.solver).items():
+        for buffer in buffers:
+            yield name, buffer, trained_solver(checkpoint, buffer)
     for buffer in buffers:
         yield "L-SR1", buffer, trained(options.projected, buffer)
         yield "L-SR1 unprojected", buffer, trained(options.unprojected, buffer)
@@ -156,6 +160,7 @@ def _report(
         ("suboptimality", "median relative suboptimality", True),
         ("cosine", "mean cosine with the Newton direction (Figure 3b)", False),
     )
+    colours = colours_of(result.solver for result in results)
     pictures = []
     for name, caption, logarithmic in figures:
         figure = new_figure(5.6 * len(sizes) + 2.6, 4.8)
@@ -168,7 +173,7 @@ def _report(
                     range(first, first + len(curve)),
                     curve,
                     style,
-                    color=COLOURS[result.solver],
+                    color=colours[result.solver],
                     label=result.label,
                 )
             if name == "value":
@@ -211,13 +216,19 @@ def _report(
         }
     study.note(
         f"Trained optimisers: {Path(str(options.projected)).name} and "
-        f"{Path(str(options.unprojected)).name}. Problems: seed {options.seed}, condition number "
-        "at most 1,000 (10,000 at N = 50, where 1,000 would reject 99.97 % of draws).",
+        f"{Path(str(options.unprojected)).name}{_added(options)}. "
+        f"Problems: seed {options.seed}, condition number at most "
+        "1,000 (10,000 at N = 50, where 1,000 would reject 99.97 % of draws).",
         "L-BFGS and SR1 take unit steps (L-BFGS as torch.optim.LBFGS without search, its first "
         "step scaled by 1 / |g|_1); BFGS backtracks; gradient descent has rate 1, near the best "
         "that |H| = 1 allows. A strong Wolfe step counts as one step whatever it evaluates.",
     )
     study.finish(summary)
+
+
+def _added(options: argparse.Namespace) -> str:
+    """What ``--solver`` added, for the note."""
+    return "".join(f", {word}" for word in options.solver)
 
 
 def _curve(result: _Result, name: str) -> tuple[list[float], int]:

@@ -49,6 +49,45 @@ def test_profiles(study: Study, tmp_path: Path) -> None:
     assert (last["Adam"], last["AdaHessian"]) == (51, 101)
 
 
+def test_an_added_solver_stands_beside_the_papers(study: Study, tmp_path: Path) -> None:
+    added = ("--solver", "mine=quadratics", "--solver", "pairs=lsr1_general")
+    rows, results = study("quadratics", tmp_path / "quadratics", *added)
+
+    def values(solver: str) -> list[str]:
+        return [r["value"] for r in rows if (r["solver"], r["buffer"]) == (solver, "8")]
+
+    assert values("mine") == values("L-SR1")
+    assert values("pairs") != values("L-SR1")
+    assert "pairs, L=8" in results["N=10"]
+    files = "profiles_quadratics,profiles_rosenbrock,profiles_rastrigin"
+    _, results = study("profiles", tmp_path / "profiles", "--solver", f"mine={files}")
+    assert results["area"]["mine"]["distance"] == results["area"]["L-SR1"]["distance"]
+    three = results["area of the added and the paper's three"]
+    assert set(three) == {"mine", "L-BFGS", "Adam", "AdaHessian"}
+
+
+@pytest.mark.parametrize("word", ["mine", "=quadratics", "mine=", "mine=a,b", "mine=quadratics,"])
+def test_an_added_solver_of_another_form_is_refused(
+    word: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["bench", "quadratics", "--fast", "--out", str(out), "--solver", word]) == 2
+    assert f"--solver {word}: expected NAME=CKPT" in capsys.readouterr().err
+
+
+def test_rows_of_the_ablations_are_chosen_by_their_name(
+    study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = ("--iterations", "1", "--only", "published, inputs")
+    rows, results = study("ablations", tmp_path / "out", *few)
+    assert len(rows) == 3
+    assert "published, inputs x, s, g" in results
+    capsys.readouterr()
+    out = str(tmp_path / "none")
+    assert main(["bench", "ablations", "--fast", "--out", out, "--only", "nothing"]) == 2
+    assert "--only nothing: no row has this in its name" in capsys.readouterr().err
+
+
 def test_general(study: Study, tmp_path: Path) -> None:
     rows, results = study("general", tmp_path / "out")
     quadratics = [r for r in rows if r["part"] == "quadratic" and r["size"] == "10"]
@@ -93,10 +132,10 @@ def test_ablations_are_resumed_and_shared(
     out = tmp_path / "out"
     rows, _ = study("ablations", out, "--iterations", "1", "--share", "1/2")
     files = {path: path.stat().st_mtime_ns for path in (out / "runs-1").iterdir()}
-    assert len(files) == len(rows) + 1 == 10
+    assert len(files) == len(rows) + 1 == 13
     capsys.readouterr()
     rows, results = study("ablations", out, "--iterations", "1")
-    assert len(rows) == 18
+    assert len(rows) == 24
     assert all(path.stat().st_mtime_ns == time for path, time in files.items())
     assert {"as configured", "width 64", "gradient descent 0.4"} <= set(results)
     other = ["bench", "ablations", "--fast", "--out", str(out), "--iterations", "1", "--seed", "7"]
