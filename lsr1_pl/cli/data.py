@@ -12,9 +12,12 @@ from rich.table import Table
 
 from lsr1_pl.data.sources.amass_conversion import convert_amass
 from lsr1_pl.data.sources.conversion import ConversionReport, convert_cmu
+from lsr1_pl.data.sources.lgd_amass import convert_lgd_amass
+from lsr1_pl.data.sources.lgd_threedpw import convert_lgd_3dpw
 from lsr1_pl.data.sources.smpl import convert_regressor, convert_smpl
 from lsr1_pl.data.sources.threedpw import convert_3dpw
 from lsr1_pl.ground.console import console, plain, shown
+from lsr1_pl.ground.errors import UserError
 
 
 def run(options: Namespace) -> None:
@@ -32,24 +35,46 @@ def run(options: Namespace) -> None:
         print(plain(f"{path}: 17 joints of SMPL's vertices"))
         return
     if options.kind == "3dpw":
-        reports = convert_3dpw(
-            options.src, options.dst, workers=options.workers, track=_unit_progress
-        )
-        for split, found in reports.items():
-            _print(found, options.dst / split, "at 30 a second")
-            print(
-                f"  {found.invalid} frames with an invalid camera pose and {found.undetected} "
-                f"without a detection, all kept; {found.far} keypoints far outside the image"
-            )
+        _threedpw(options)
         return
     if options.kind == "amass":
-        report = convert_amass(
-            options.src, options.dst, workers=options.workers, track=_unit_progress
-        )
-        _print(report, options.dst, "each at its own rate")
+        _amass(options)
         return
     report = convert_cmu(options.src, options.dst, strict=options.strict, track=_progress)
     _print(report, options.dst, "at 30 a second")
+
+
+def _threedpw(options: Namespace) -> None:
+    if options.src.is_file():
+        for split, found in convert_lgd_3dpw(options.src, options.dst).items():
+            _print(found, options.dst / split, "at 30 a second")
+            print(f"  {found.undetected} frames without a detection, all kept; no joints")
+        return
+    reports = convert_3dpw(options.src, options.dst, workers=options.workers, track=_unit_progress)
+    for split, found in reports.items():
+        _print(found, options.dst / split, "at 30 a second")
+        print(
+            f"  {found.invalid} frames with an invalid camera pose and {found.undetected} "
+            f"without a detection, all kept; {found.far} keypoints far outside the image"
+        )
+
+
+def _amass(options: Namespace) -> None:
+    if options.src.is_file():
+        fraction = 1.0 if options.fraction is None else options.fraction
+        report = convert_lgd_amass(
+            options.src, options.dst, fraction=fraction, track=_unit_progress
+        )
+        _print(report, options.dst, "as they stand in LGD's file")
+        return
+    if options.fraction is not None:
+        raise UserError(
+            "--fraction is a share of the rows of LGD's AMASS.npz, and "
+            f"{options.src} is no file; leave it out, and train on a share of the recordings with "
+            "--data.init_args.fraction"
+        )
+    report = convert_amass(options.src, options.dst, workers=options.workers, track=_unit_progress)
+    _print(report, options.dst, "each at its own rate")
 
 
 def _progress(files: Iterable[Path]) -> Iterable[Path]:

@@ -145,11 +145,22 @@ def data_parser() -> ArgumentParser:
     cmu.add_argument("dst", type=Path, help="the store's folder: new, or empty")
     cmu.add_argument("--strict", action="store_true", help="let one broken file stop it all")
     amass = kinds.add_parser("amass", help="AMASS's archives or data sets, SMPL+H or SMPL-X")
-    amass.add_argument("src", type=Path, help="folder of *.tar.bz2, or of the unpacked data sets")
+    amass.add_argument(
+        "src",
+        type=Path,
+        help="folder of *.tar.bz2, or of the unpacked data sets; or LGD's AMASS.npz",
+    )
     amass.add_argument("dst", type=Path, help="the store's folder: new, or empty")
     amass.add_argument("--workers", type=int, default=None, help="processes (one a core)")
+    amass.add_argument(
+        "--fraction", type=float, help="of LGD's AMASS.npz: its first rows alone, a share in (0, 1]"
+    )
     threedpw = kinds.add_parser("3dpw", help="3DPW's sequenceFiles, a store for each split")
-    threedpw.add_argument("src", type=Path, help="the folder sequenceFiles, or what holds it")
+    threedpw.add_argument(
+        "src",
+        type=Path,
+        help="the folder sequenceFiles, or what holds it; or LGD's 3DPW_valid.npz, 3DPW_test.npz",
+    )
     threedpw.add_argument("dst", type=Path, help="folder for train, validation and test")
     threedpw.add_argument("--workers", type=int, default=None, help="processes (one a core)")
     smpl = kinds.add_parser("smpl", help="SMPL's model files into plain arrays")
