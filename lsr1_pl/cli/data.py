@@ -1,4 +1,4 @@
-"""``lsr1 data convert``: bring motion and bodies in."""
+"""``lsr1 data convert``: bring in motion, bodies and the authors' checkpoint."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from rich.progress import track
 from rich.table import Table
 
+from lsr1_pl.cli.configs import packaged_configs
 from lsr1_pl.data.sources.amass_conversion import convert_amass
 from lsr1_pl.data.sources.conversion import ConversionReport, convert_cmu
 from lsr1_pl.data.sources.lgd_amass import convert_lgd_amass
@@ -18,6 +19,11 @@ from lsr1_pl.data.sources.smpl import convert_regressor, convert_smpl
 from lsr1_pl.data.sources.threedpw import convert_3dpw
 from lsr1_pl.ground.console import console, plain, shown
 from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.plain_yaml import load_yaml
+from lsr1_pl.pretrained.official_folder import convert_official
+
+_OFFICIAL = "hmr_official.yaml"
+"""The packaged config of the authors' published code."""
 
 
 def run(options: Namespace) -> None:
@@ -29,6 +35,12 @@ def run(options: Namespace) -> None:
     if options.kind == "smpl":
         for gender, path in convert_smpl(options.src, options.dst).items():
             print(plain(f"{path}: SMPL, {gender.lower()}"))
+        return
+    if options.kind == "official":
+        config = load_yaml((packaged_configs() / _OFFICIAL).read_text(encoding="utf-8"))
+        convert_official(options.src, options.dst, {"name": Path(_OFFICIAL).stem, **config})
+        folder = plain(options.dst)
+        print(f"{folder}: weights, config and card; test it: lsr1 test --ckpt {folder}")
         return
     if options.kind == "regressor":
         path = convert_regressor(options.src, options.dst)

@@ -136,7 +136,7 @@ def doctor_parser() -> ArgumentParser:
 
 def data_parser() -> ArgumentParser:
     """The parser of ``lsr1 data``: a word for each source that can be brought in."""
-    parser = ArgumentParser(prog="lsr1 data", description="Bring in motion and bodies.")
+    parser = ArgumentParser(prog="lsr1 data", description="Bring in motion, bodies and weights.")
     verbs = parser.add_subparsers(dest="verb", required=True)
     convert = verbs.add_parser("convert", help="a source into what the project reads")
     kinds = convert.add_subparsers(dest="kind", required=True)
@@ -169,6 +169,9 @@ def data_parser() -> ArgumentParser:
     regressor = kinds.add_parser("regressor", help="J_regressor_h36m.npy, checked")
     regressor.add_argument("src", type=Path, help="the file")
     regressor.add_argument("dst", type=Path, help="folder for J_regressor_h36m.npy")
+    official = kinds.add_parser("official", help="the checkpoint that L-SR1's authors published")
+    official.add_argument("src", type=Path, help="lsr1__l4__best-model.ckpt")
+    official.add_argument("dst", type=Path, help="folder of the checkpoint: new, or empty")
     return parser
 
 
