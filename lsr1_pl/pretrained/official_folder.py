@@ -49,5 +49,5 @@ def _card(checkpoint: Path) -> str:
 - **Left out**: SMPL's arrays, which the file holds.
 - **On the test set**: the project's page says 51.74 mm after 4 steps and 51.58 mm after 13
   (PA-MPJPE on 3DPW). `lsr1 test --ckpt` of this folder prints yours.
-- **Licence**: MIT, of the authors. AMASS, on which it was trained, and SMPL have terms of their own.
+- **Licence**: MIT, of the authors. AMASS, on which it was trained, and SMPL have their own terms.
 """
