@@ -20,8 +20,8 @@ def convert_official(checkpoint: Path, folder: Path, config: Mapping[str, Any]) 
         checkpoint: ``lsr1__l4__best-model.ckpt``.
         folder: is made.
         config: how the authors train, in the form that ``lsr1 fit`` takes. The folder's config is
-            this one, evaluated as the authors' ``eval.py`` does: under one protocol, and without
-            motion to train on.
+            this one, evaluated as the authors' ``eval.py`` does: under one protocol, without
+            baselines, and without motion to train on.
 
     Raises:
         UserError: the checkpoint is unusable, or the folder is there and not empty.
@@ -32,7 +32,9 @@ def convert_official(checkpoint: Path, folder: Path, config: Mapping[str, Any]) 
 
 def _evaluating(config: Mapping[str, Any]) -> dict[str, Any]:
     changed: dict[str, Any] = deepcopy(dict(config))
-    changed["model"]["init_args"]["evaluate"]["protocols"] = ["lgd14"]
+    evaluate = changed["model"]["init_args"]["evaluate"]
+    evaluate["protocols"] = ["lgd14"]
+    evaluate.pop("baselines", None)
     # A test draws nothing from the motion, and AMASS is a download of its own.
     changed["data"]["init_args"]["stores"] = ["open"]
     return changed

@@ -82,6 +82,41 @@ def state(*, sequential: bool = False, seed: int = 0) -> dict[str, Tensor]:
     }
 
 
+def parameters(state_dict: dict[str, Tensor]) -> int:
+    """How many numbers of it are trained."""
+    counted = ("running_mean", "running_var", "num_batches_tracked")
+    return sum(
+        value.numel()
+        for key, value in state_dict.items()
+        if not key.endswith(counted) and not key.startswith("body_model.")
+    )
+
+
+def evaluated(given: dict[str, Tensor], network: str, rows: Tensor, *, skip: bool) -> Tensor:
+    """One of their MLPs in evaluation, straight from the keys: each block uses its PReLU twice."""
+
+    def layer(name: str, x: Tensor, kind: str) -> Tensor:
+        prefix = f"{network}.{name}."
+        own = {k.removeprefix(prefix): v for k, v in given.items() if k.startswith(prefix)}
+        if kind == "linear":
+            return x @ own["weight"].T + own["bias"]
+        if kind == "norm":
+            centred = (x - own["running_mean"]) / (own["running_var"] + 1e-5).sqrt()
+            return centred * own["weight"] + own["bias"]
+        return torch.where(x > 0, x, own["weight"] * x)
+
+    def stage(place: str, x: Tensor, number: int) -> Tensor:
+        x = layer(f"{place}fc{number}", x, "linear")
+        slope = f"{place}prelu"
+        return layer(slope, layer(f"{place}bn{number}", x, "norm"), "slope")
+
+    x = stage("", rows, 1)
+    for block in ("mlp1.", "mlp2."):
+        out = stage(block, stage(block, x, 1), 2)
+        x = x + out if skip else out
+    return layer("fc2", x, "linear")
+
+
 class Callback:
     """Stands for a class of another program; it must not be needed to read the file."""
 

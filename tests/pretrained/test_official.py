@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from official_checkpoint import checkpoint, state, write
+from official_checkpoint import checkpoint, evaluated, state, write
 from torch import Tensor
 
 from lsr1_pl.ground.errors import UserError
@@ -24,33 +24,6 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Tensor]:
     return official_weights(write(tmp_path_factory.mktemp("official") / "best.ckpt", STATE))
 
 
-def theirs(network: str, rows: Tensor, *, skip: bool, given: dict[str, Tensor] = STATE) -> Tensor:
-    """One of their MLPs in evaluation, straight from the keys: each block uses its PReLU twice."""
-
-    def layer(name: str, x: Tensor, kind: str) -> Tensor:
-        own = {
-            key.removeprefix(f"{network}.{name}."): value
-            for key, value in given.items()
-            if key.startswith(f"{network}.{name}.")
-        }
-        if kind == "linear":
-            return x @ own["weight"].T + own["bias"]
-        if kind == "norm":
-            centred = (x - own["running_mean"]) / (own["running_var"] + 1e-5).sqrt()
-            return centred * own["weight"] + own["bias"]
-        return torch.where(x > 0, x, own["weight"] * x)
-
-    def stage(place: str, x: Tensor, number: int) -> Tensor:
-        x = layer(f"{place}fc{number}", x, "linear")
-        return layer(f"{place}prelu", layer(f"{place}bn{number}", x, "norm"), "slope")
-
-    x = stage("", rows, 1)
-    for block in ("mlp1.", "mlp2."):
-        out = stage(block, stage(block, x, 1), 2)
-        x = x + out if skip else out
-    return layer("fc2", x, "linear")
-
-
 def test_the_initial_estimate_is_theirs(weights: dict[str, Tensor]) -> None:
     ours = InitialEstimate().eval()
     name = "initial_estimate."
@@ -58,7 +31,7 @@ def test_the_initial_estimate_is_theirs(weights: dict[str, Tensor]) -> None:
     ours.load_state_dict(own)
     keypoints = torch.rand(5, 18, 2)
     expected = [
-        theirs(network, keypoints.flatten(1), skip=True)
+        evaluated(STATE, network, keypoints.flatten(1), skip=True)
         for network in ("pose_init_net", "shape_init_net")
     ]
     with torch.no_grad():
