@@ -1,6 +1,7 @@
 """Human mesh recovery: fitting pose and betas to 2D keypoints."""
 
 from lsr1_pl.body.translation import solve_translation
+from lsr1_pl.hmr.blockwise import Blockwise
 from lsr1_pl.hmr.evaluation.people import EvaluatedPeople
 from lsr1_pl.hmr.evaluation.plan import EvaluationPlan
 from lsr1_pl.hmr.fitting import (
@@ -42,6 +43,7 @@ FittedState = BodyState
 __all__ = [
     "LGD",
     "POSE_SIZE",
+    "Blockwise",
     "BodyState",
     "EstimatePrior",
     "EstimateStart",

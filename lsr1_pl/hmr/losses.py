@@ -30,6 +30,9 @@ class LossWeights(NamedTuple):
     joints: float = 0.3
     pose: float = 1.0
     betas: float = 1.0
+    joints_of_before: bool = False
+    """Whether a state after the start pays for the keypoints and joints of the state before it, as
+    constants, as in the authors' published code: both then teach the start alone."""
 
 
 class BodyState(NamedTuple):
@@ -87,7 +90,11 @@ def trajectory_loss(
     """
     states = iterates.shape[0]
     pose, betas = split_variables(iterates.flatten(0, 1))
-    joints = joints_of(pose, betas)
+    if weights.joints_of_before:
+        posed = torch.cat([iterates[:1], iterates[:-1].detach()])
+        joints = joints_of(*split_variables(posed.flatten(0, 1)))
+    else:
+        joints = joints_of(pose, betas)
     seen = observe(joints, visibility.repeat(states, 1), camera)
     predicted = BodyState(seen.keypoints, joints, pose, betas)
     repeated = BodyState(*(t.repeat(states, *[1] * (t.ndim - 1)) for t in target))

@@ -32,6 +32,8 @@ class FittingProblem:
             square.
         prior_weight: factor of |y|^2, y the way from the initial estimate in the metric of its
             error (:class:`EstimatePrior`); 0 is Eq. 12, which has no prior.
+        mean_over_people: whether everything is divided by the number of people in the batch, as
+            in the authors' published code. A fit then depends on how many are fitted with it.
 
     Raises:
         UserError: a number is out of its range, or ``residual`` is neither of the two.
@@ -40,6 +42,7 @@ class FittingProblem:
     scale: float = 36.0
     residual: Residual = "absolute"
     prior_weight: float = 0.0
+    mean_over_people: bool = False
 
     def __post_init__(self) -> None:
         check_positive(self, scale=self.scale)
@@ -52,8 +55,9 @@ class FittingProblem:
         self, body: ProjectedBody, observation: Observation, prior: EstimatePrior | None = None
     ) -> ReprojectionObjective:
         """The objective of the B observed people; ``prior`` is added as it is."""
+        people = len(observation.keypoints) if self.mean_over_people else 1
         return ReprojectionObjective(
-            body.joints_of, observation, body.camera, self.scale, prior, self.residual
+            body.joints_of, observation, body.camera, self.scale / people, prior, self.residual
         )
 
 

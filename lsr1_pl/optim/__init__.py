@@ -12,7 +12,7 @@ from lsr1_pl.optim.classical import (
     Newton,
     PolyakDescent,
 )
-from lsr1_pl.optim.curvature import LowRankCurvature, PlainProduct, Product
+from lsr1_pl.optim.curvature import LowRankCurvature, NormKeepingProduct, PlainProduct, Product
 from lsr1_pl.optim.lsr1 import (
     LSR1,
     AdamDiagonal,
@@ -25,6 +25,7 @@ from lsr1_pl.optim.lsr1 import (
     FreeVector,
     Gradient,
     Identity,
+    IdentityUntilFull,
     LastSecant,
     LSR1State,
     Networks,
@@ -43,7 +44,13 @@ from lsr1_pl.optim.metric import InMetric, Metric
 from lsr1_pl.optim.minimize import Minimum, Status, minimize_batch
 from lsr1_pl.optim.pairs import PairLSR1, PairLSR1State, SecantPairs
 from lsr1_pl.optim.penalty import SecantPenalty
-from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState, SecantState, advance
+from lsr1_pl.optim.protocol import (
+    BatchedOptimizer,
+    BlocksState,
+    OptimizerState,
+    SecantState,
+    advance,
+)
 from lsr1_pl.optim.safeguard import Safeguarded
 from lsr1_pl.optim.torch_optimizer import LSR1Optimizer
 from lsr1_pl.optim.unroll import Trajectory, unroll
@@ -60,6 +67,7 @@ __all__ = [
     "Averaged",
     "Base",
     "BatchedOptimizer",
+    "BlocksState",
     "Diagonal",
     "Embedding",
     "EncoderInputs",
@@ -68,6 +76,7 @@ __all__ = [
     "Gradient",
     "GradientDescent",
     "Identity",
+    "IdentityUntilFull",
     "InMetric",
     "LSR1Optimizer",
     "LSR1State",
@@ -78,6 +87,7 @@ __all__ = [
     "Nesterov",
     "Networks",
     "Newton",
+    "NormKeepingProduct",
     "OptimizerState",
     "PairLSR1",
     "PairLSR1State",

@@ -35,6 +35,20 @@ class PlainProduct(Product):
         return product
 
 
+@dataclass(frozen=True)
+class NormKeepingProduct(Product):
+    """B y has the norm of y: B turns a vector and never stretches it, problem by problem.
+
+    The authors' published code has it, the paper's text does not. A step is then at most as long
+    as the rate times the gradient, whatever N is; of Eq. 7's product alone the length grows with N.
+    """
+
+    def __call__(self, y: Tensor, product: Tensor) -> Tensor:
+        """The product at the length of y; zero where Eq. 7's is."""
+        length = product.norm(dim=1, keepdim=True).clamp_min(torch.finfo(y.dtype).tiny)
+        return product * (y.norm(dim=1, keepdim=True) / length)
+
+
 _PLAIN = PlainProduct()
 
 

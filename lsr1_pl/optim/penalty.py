@@ -12,7 +12,7 @@ from torch import Tensor
 from lsr1_pl.ground.choices import choices_checked
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.optim.curvature import LowRankCurvature
-from lsr1_pl.optim.protocol import SecantState, innermost
+from lsr1_pl.optim.protocol import BlocksState, SecantState, innermost
 
 
 class Secant(NamedTuple):
@@ -36,9 +36,14 @@ def _current(before: SecantState, after: SecantState) -> Secant | None:
     return Secant(after.curvature, after.previous_step, after.gradient_change)
 
 
+def _older(before: SecantState, after: SecantState) -> Secant | None:
+    return Secant(before.curvature, before.previous_step, before.gradient_change)
+
+
 _PAIRS: dict[str, Callable[[SecantState, SecantState], Secant | None]] = {
     "previous": _previous,
     "current": _current,
+    "older": _older,
 }
 
 
@@ -70,7 +75,9 @@ class SecantPenalty:
         weight: lambda_sec of Eqs. 9 and 13, >= 0; at 0 the residual is measured, not learned from.
         pair: which pair a step pays for. ``previous`` is (p_{k-1}, q_{k-1}), which v_k was made
             from; the first step, which has none, pays nothing. ``current`` is (p_k, q_k) of the
-            step itself, as Eq. 9 prints.
+            step itself, as Eq. 9 prints. ``older`` is the previous pair against B as it was before
+            v_k, as the authors' published code has it: it teaches the older vectors. There the
+            first step pays for the placeholders x_0 and g_0, a constant.
         detached: whether that pair is detached. Attached, a smaller step lowers the penalty.
         norm: the squares of the residual are summed over the variables, or averaged; or the sum
             is divided by |p|^2, so that it knows no scale (``relative``).
@@ -80,7 +87,7 @@ class SecantPenalty:
     """
 
     weight: float = 1.0
-    pair: Literal["previous", "current"] = "previous"
+    pair: Literal["previous", "current", "older"] = "previous"
     detached: bool = True
     norm: Literal["sum", "mean", "relative"] = "sum"
 
@@ -91,6 +98,8 @@ class SecantPenalty:
     def measures(self, state: Any) -> bool:
         """Whether :meth:`residual` is a number for steps from this state."""
         state = innermost(state)
+        if isinstance(state, BlocksState):
+            return all(self.measures(state.blocks[number]) for number in state.penalised)
         return isinstance(state, SecantState) or state.secant_residual is not None
 
     def residual(self, before: Any, after: Any) -> Tensor | None:
@@ -100,6 +109,10 @@ class SecantPenalty:
         very pair, as SR1 does, say their residual themselves.
         """
         before, after = innermost(before), innermost(after)
+        if isinstance(after, BlocksState):
+            parts = [self.residual(before.blocks[i], after.blocks[i]) for i in after.penalised]
+            known = [part for part in parts if part is not None]
+            return torch.stack(known).sum(dim=0) if known else None
         if not isinstance(after, SecantState):
             told: Tensor | None = after.secant_residual
             return told

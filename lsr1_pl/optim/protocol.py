@@ -49,6 +49,16 @@ class SecantState(OptimizerState):
     steps_taken: int
 
 
+@dataclass(frozen=True)
+class BlocksState(OptimizerState):
+    """The state of several optimisers that each step a block of the variables."""
+
+    blocks: tuple[OptimizerState, ...]
+    """Where each block's optimiser stands, on the block's part of the points and gradients."""
+    penalised: tuple[int, ...]
+    """The blocks whose secant residuals add up, each as often as it is named."""
+
+
 class BatchedOptimizer(ABC):
     """A batched step. A problem's iterates never depend on its neighbours (in eval mode)."""
 
@@ -121,6 +131,29 @@ def detached(state: State) -> State:
     return cut
 
 
+_OF_POINTS = ("iterate", "evaluation", "previous_step", "gradient_change", "origin")
+
+
+def at_constant_points(state: State) -> State:
+    """The same state, its points and gradients constants to the meta-gradient; B stays attached.
+
+    The steps that follow then teach the vectors of B, and not how the points were reached.
+    """
+    if not isinstance(state, OptimizerState):
+        return state
+    changed: dict[str, Any] = {}
+    for each in fields(state):
+        value = getattr(state, each.name)
+        if each.name in _OF_POINTS:
+            changed[each.name] = _map_tensors(Tensor.detach, value)
+        elif isinstance(value, OptimizerState):
+            changed[each.name] = at_constant_points(value)
+        elif isinstance(state, BlocksState) and each.name == "blocks":
+            changed[each.name] = tuple(at_constant_points(block) for block in value)
+    cut: State = replace(state, **changed)  # type: ignore[type-var]
+    return cut
+
+
 def _map_tensors(function: Callable[..., Tensor], *states: Any) -> Any:
     """A state of ``function`` of the tensors of ``states``; what is no tensor is the first's."""
     first = states[0]
@@ -132,5 +165,6 @@ def _map_tensors(function: Callable[..., Tensor], *states: Any) -> Any:
             **{n: _map_tensors(function, *(getattr(state, n) for state in states)) for n in names}
         )
     if isinstance(first, tuple):
-        return type(first)(*(_map_tensors(function, *part) for part in zip(*states, strict=True)))
+        parts = (_map_tensors(function, *part) for part in zip(*states, strict=True))
+        return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
     return first

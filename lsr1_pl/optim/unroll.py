@@ -14,6 +14,7 @@ from lsr1_pl.optim.protocol import (
     BatchedOptimizer,
     OptimizerState,
     advance,
+    at_constant_points,
     detached,
     select_rows,
 )
@@ -50,6 +51,7 @@ def unroll(
     clip_sample_gradient: float | None = None,
     divergence_limit: float | None = None,
     truncate_every: int | None = None,
+    detach_iterates: bool = False,
     penalty: SecantPenalty = _MEASURED,
 ) -> Trajectory:
     """Run ``steps`` iterations from ``x0`` (B, N).
@@ -65,6 +67,9 @@ def unroll(
         truncate_every: if given, the meta-gradient is cut after every so many steps (truncated
             backpropagation): a step's loss then reaches that far back at most, and a long unroll
             neither explodes nor holds its whole graph in one chain.
+        detach_iterates: whether each point, once a step has reached it, is a constant to the steps
+            that follow; the vectors of B are not. What a state costs then teaches the step that
+            led to it, as LGD and the authors' published code train.
         penalty: what ``secant_residuals`` records of a learned B.
 
     Raises:
@@ -114,6 +119,8 @@ def unroll(
         )
         if residual is not None:
             residuals.append(residual)
+        if detach_iterates:
+            state = at_constant_points(state)
     # Of no steps: as many residuals as there are steps, where the optimiser has any.
     empty = x0.new_empty((0, x0.shape[0])) if penalty.measures(state) else None
     return Trajectory(

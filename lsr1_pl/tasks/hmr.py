@@ -15,6 +15,7 @@ from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import (
     LGD,
     POSE_SIZE,
+    Blockwise,
     BodyState,
     EvaluatedPeople,
     EvaluationPlan,
@@ -62,7 +63,8 @@ class HMRTask(MetaTask):
     steps, for checkpoint selection. Test also runs each baseline from the same initial estimate.
 
     Args:
-        optimizer: the L-SR1 to train, as it is or in the metric of the initial error; or LGD.
+        optimizer: the L-SR1 to train, as it is, in the metric of the initial error, or one for the
+            pose and one for the betas; or LGD.
         body: ``open``, or the path of an SMPL-format npz.
         num_betas: shape coefficients that are fitted.
         start: where fits begin, and how the networks for that train.
@@ -99,7 +101,7 @@ class HMRTask(MetaTask):
 
     def __init__(
         self,
-        optimizer: LSR1 | LGD | InErrorMetric,
+        optimizer: LSR1 | LGD | InErrorMetric | Blockwise,
         body: str = "open",
         num_betas: int = 10,
         start: TrainedStart = NetworkEstimate(),  # noqa: B008

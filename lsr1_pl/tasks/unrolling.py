@@ -27,6 +27,8 @@ class Unroll:
             ``f_0 + divergence_limit * (1 + |f_0|)``; 0 or more, or None for no limit.
         truncate_every: the meta-gradient is cut after every so many steps, at least 1; never if
             None.
+        detach_iterates: whether each point, once reached, is a constant to the steps that follow;
+            the vectors of B are not.
         freeze_norm_after: the iteration from which the optimiser's BatchNorms train as they are
             evaluated, on their running statistics; 0 or more, never if None. Until then each
             inner step is normalised by its own batch, which no evaluation does.
@@ -43,6 +45,7 @@ class Unroll:
     clip_sample_gradient: float | None = 1.0
     divergence_limit: float | None = 10.0
     truncate_every: int | None = None
+    detach_iterates: bool = False
     freeze_norm_after: int | None = None
     safeguard: bool = False
     vary_steps: bool = False
@@ -94,6 +97,7 @@ class Unroll:
             clip_sample_gradient=self.clip_sample_gradient,
             divergence_limit=self.divergence_limit,
             truncate_every=self.truncate_every,
+            detach_iterates=self.detach_iterates,
             penalty=penalty,
         )
 

@@ -9,7 +9,9 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from lsr1_pl.data.functions.starts import Distribution, check_radius, draw_starts
 from lsr1_pl.data.steps import fixed_loader, step_generator, step_loader, training_generator
+from lsr1_pl.ground.choices import choices_checked
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.objectives import Quadratic
 from lsr1_pl.optim.checks import check_counts
@@ -25,7 +27,7 @@ class QuadraticBatch(NamedTuple):
     b: Tensor
     """(B, N), of norm 1."""
     x0: Tensor
-    """(B, N), standard normal."""
+    """(B, N)."""
 
     @property
     def objective(self) -> Quadratic:
@@ -34,9 +36,16 @@ class QuadraticBatch(NamedTuple):
 
 
 def draw_quadratics(
-    count: int, size: int, generator: torch.Generator, max_condition: float | None = None
+    count: int,
+    size: int,
+    generator: torch.Generator,
+    max_condition: float | None = None,
+    distribution: Distribution = "normal",
+    radius: float = 1.0,
 ) -> QuadraticBatch:
     """``count`` problems of ``size`` variables: H = A^T A / |A^T A|_F, A and b standard normal.
+
+    The starts are those of :func:`draw_starts`.
 
     With ``max_condition``, matrices whose condition number (in float64) exceeds it are drawn
     again, as the paper does for validation and test.
@@ -55,10 +64,11 @@ def draw_quadratics(
     return QuadraticBatch(
         H=H / torch.linalg.matrix_norm(H, keepdim=True),
         b=b / b.norm(dim=1, keepdim=True),
-        x0=torch.randn(count, size, generator=generator),
+        x0=draw_starts(count, size, generator, distribution, radius),
     )
 
 
+@choices_checked
 class QuadraticsDataModule(LightningDataModule):
     """Endless training batches; fixed validation and test sets, start points included.
 
@@ -70,7 +80,10 @@ class QuadraticsDataModule(LightningDataModule):
         test_size: N of the test set.
         batch_size: problems in a training batch.
         evaluation_count: problems in each fixed set.
-        max_condition: largest condition number in the fixed sets; training is unconditioned.
+        max_condition: largest condition number in the fixed sets, None for no limit; training is
+            unconditioned.
+        distribution: of the start points' coordinates, independent: normal or uniform around 0.
+        radius: their standard deviation, or half the width.
         seed: of the training batches.
         evaluation_seed: of the two fixed sets.
     """
@@ -81,7 +94,9 @@ class QuadraticsDataModule(LightningDataModule):
         test_size: int = 10,
         batch_size: int = 128,
         evaluation_count: int = 32,
-        max_condition: float = 1000.0,
+        max_condition: float | None = 1000.0,
+        distribution: Distribution = "normal",
+        radius: float = 1.0,
         seed: int = 0,
         evaluation_seed: int = 2026,
     ) -> None:
@@ -94,20 +109,22 @@ class QuadraticsDataModule(LightningDataModule):
             batch_size=batch_size,
             evaluation_count=evaluation_count,
         )
-        if not max_condition > 1:
+        if max_condition is not None and not max_condition > 1:
             raise UserError(f"QuadraticsDataModule max_condition is {max_condition}; must exceed 1")
+        check_radius(self, radius)
         self.size = size
         self.test_size = test_size
         self.batch_size = batch_size
         self.evaluation_count = evaluation_count
         self.max_condition = max_condition
+        self.starts: tuple[Distribution, float] = (distribution, radius)
         self.seed = seed
         self.evaluation_seed = evaluation_seed
 
     def train_batch(self, number: int) -> QuadraticBatch:
         """The training batch of this number."""
         generator = training_generator(self.seed, number)
-        return draw_quadratics(self.batch_size, self.size, generator)
+        return draw_quadratics(self.batch_size, self.size, generator, None, *self.starts)
 
     def train_dataloader(self) -> DataLoader[QuadraticBatch]:
         """Endless; continues at the trainer's step."""
@@ -127,5 +144,6 @@ class QuadraticsDataModule(LightningDataModule):
             size,
             step_generator(self.evaluation_seed, split),
             self.max_condition,
+            *self.starts,
         )
         return fixed_loader([problems])

@@ -17,6 +17,8 @@ from lsr1_pl.optim.checks import check_counts
 
 _VALIDATION, _TEST = 1, 2
 
+Distribution = Literal["normal", "uniform"]
+
 
 class StartBatch(NamedTuple):
     """B problems that differ in their start points alone."""
@@ -35,13 +37,23 @@ def draw_starts(
     count: int,
     size: int,
     generator: torch.Generator,
-    distribution: Literal["normal", "uniform"],
+    distribution: Distribution,
     radius: float,
 ) -> Tensor:
     """(count, size): ``radius`` times standard normal, or uniform in [-radius, radius]."""
     if distribution == "normal":
         return radius * torch.randn(count, size, generator=generator)
     return radius * (2 * torch.rand(count, size, generator=generator) - 1)
+
+
+def check_radius(owner: object, radius: float) -> None:
+    """Refuse a radius of start points that is not above 0.
+
+    Raises:
+        UserError: it is not.
+    """
+    if not radius > 0:
+        raise UserError(f"{type(owner).__name__} radius is {radius}; it must be above 0")
 
 
 @choices_checked
@@ -70,7 +82,7 @@ class StartsDataModule(LightningDataModule):
         test_size: int = 100,
         batch_size: int = 8,
         evaluation_count: int = 8,
-        distribution: Literal["normal", "uniform"] = "uniform",
+        distribution: Distribution = "uniform",
         radius: float = 1.0,
         seed: int = 0,
         evaluation_seed: int = 2026,
@@ -84,8 +96,7 @@ class StartsDataModule(LightningDataModule):
             batch_size=batch_size,
             evaluation_count=evaluation_count,
         )
-        if not radius > 0:
-            raise UserError(f"StartsDataModule radius is {radius}; it must be above 0")
+        check_radius(self, radius)
         self.function = function
         self.size = size
         self.test_size = test_size

@@ -15,15 +15,26 @@ Known methods are points in this space. Let the networks be silent (v = 0, alpha
 What is learned is a correction of these. ``LSR1()`` itself is the paper's: identity, plain
 gradient, free vectors.
 
-A part of one's own is a small class. This B0 is the identity until the buffer is full, then zero::
+The authors' published code is another point::
+
+    LSR1(
+        networks=Networks(256, latent_width=128, dropout=0.2, skip=False, second_prelu=True),
+        base=IdentityUntilFull(),
+        product=NormKeepingProduct(),
+        reads=Reads(inputs=("x", "p", "s", "g", "q"), detached=True),
+        vector=FreeVector(initial_scale=1.0),
+        rate=Rate(0.1, 1e-3, most=10.0),
+        buffer_size=4,
+    )
+
+A part of one's own is a small class. This B0 halves with every step::
 
     @dataclass(frozen=True)
-    class IdentityUntilFull(Base):
+    class Halving(Base):
         def at(self, state: LSR1State) -> Diagonal:
-            full = state.curvature.count + 1 >= state.curvature.capacity
-            return Diagonal(torch.full_like(state.curvature.scale, 0.0 if full else 1.0))
+            return Diagonal(state.curvature.scale / 2)
 
-    LSR1(base=IdentityUntilFull())
+    LSR1(base=Halving())
 
 In a config a part is the name of its class, or its fields::
 
@@ -39,6 +50,7 @@ from lsr1_pl.optim.lsr1.base import (
     Diagonal,
     FirstSecant,
     Identity,
+    IdentityUntilFull,
     LastSecant,
     Polyak,
     Zero,
@@ -64,6 +76,7 @@ __all__ = [
     "FreeVector",
     "Gradient",
     "Identity",
+    "IdentityUntilFull",
     "LSR1State",
     "LastSecant",
     "Networks",

@@ -70,6 +70,19 @@ class Zero(Base):
 
 
 @dataclass(frozen=True)
+class IdentityUntilFull(Base):
+    """B0 = I until the buffer holds L vectors, and 0 from that step on.
+
+    The authors' published code has it: Eq. 7 and line 9 of Algorithm 1 are each right in turn.
+    """
+
+    def at(self, state: LSR1State) -> Diagonal:
+        """The identity, or zero where this step's vector fills the buffer or it is full."""
+        full = state.curvature.count + 1 >= state.curvature.capacity
+        return Diagonal(torch.full_like(state.curvature.scale, 0.0 if full else 1.0))
+
+
+@dataclass(frozen=True)
 class LastSecant(Base):
     """B0 = ``(p . q / q . q) I`` of the last step, in [1e-4, 1e4]; before the first, identity."""
 

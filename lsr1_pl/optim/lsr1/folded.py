@@ -2,8 +2,8 @@
 
 In evaluation a BatchNorm is an affine map, and so is an encoder's last layer followed by a
 generator's first: each is folded into the linear map beside it, exact to rounding. Biases of a
-block's last layer move on into the layers that read the block, so that a block adds its product to
-its input in one pass.
+block's last layer, where no PReLU follows it, move on into the layers that read the block, so that
+a block adds its product to its input in one pass.
 """
 
 from __future__ import annotations
@@ -48,13 +48,23 @@ class _Linear(NamedTuple):
 class _Block(NamedTuple):
     first: _Linear
     slope: Tensor
-    second: Tensor
-    """Transposed weight (features, features)."""
+    second: _Linear
     skip: bool
+    second_prelu: bool
 
     def __call__(self, rows: Tensor) -> Tensor:
+        """The block's result; it lacks the bias of ``second`` unless a PReLU follows that."""
         hidden = torch.prelu(self.first(rows), self.slope)
-        return torch.addmm(rows, hidden, self.second) if self.skip else hidden @ self.second
+        if self.second_prelu:
+            out = torch.prelu(self.second(hidden), self.slope)
+            return rows + out if self.skip else out
+        weight = self.second.weight.t()
+        return torch.addmm(rows, hidden, weight) if self.skip else hidden @ weight
+
+    def lacking(self, offset: Tensor) -> Tensor:
+        """(features,) what the result lacks, where the block's input lacked ``offset``."""
+        kept = offset if self.skip else torch.zeros_like(offset)
+        return kept if self.second_prelu else kept + self.second.bias
 
 
 class _Layers(NamedTuple):
@@ -124,10 +134,10 @@ def _folded(network: ElementwiseMLP) -> tuple[_Layers, Tensor]:
     for block in blocks:
         assert isinstance(block, BasicBlock)
         first, first_norm, block_prelu, _, last, last_norm, _ = block.layers
-        second = _fold(last, last_norm)
-        reading = _fold(first, first_norm).shifted(offset)
-        folded.append(_Block(reading, _slope(block_prelu), second.weight.t(), block.skip))
-        offset = offset + second.bias if block.skip else second.bias
+        reading, second = _fold(first, first_norm).shifted(offset), _fold(last, last_norm)
+        made = _Block(reading, _slope(block_prelu), second, block.skip, block.second_prelu)
+        folded.append(made)
+        offset = made.lacking(offset)
     return _Layers(enter, _slope(prelu), folded), offset
 
 

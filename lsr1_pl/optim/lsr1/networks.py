@@ -45,44 +45,62 @@ class Networks:
     """What the encoder and the two generators are made of.
 
     Args:
-        width: of their hidden layers, and of what the encoder gives (128 in the paper).
+        width: of their hidden layers (128 in the paper, 256 in the authors' published code).
+        latent_width: of what the encoder gives and the generators read (128 in both); None for
+            ``width``.
         dropout: rate of every Dropout of Tables 5 and 6, in [0, 1); the paper does not give one.
         skip: whether the basic blocks add their input, as LGD's do; Table 6 is silent.
+        second_prelu: whether the basic blocks end, before their last Dropout, in their PReLU once
+            more, with the same slope, as those of the authors' published code do.
         norm_momentum: of BatchNorm's running statistics, in (0, 1]; torch's default is 0.1. They
             are updated at every inner step, so that at 0.1 they hold the last ten steps of an
             unroll, and the evaluated networks misjudge the first; 0.01 averages over unrolls.
     """
 
     width: int = 128
+    latent_width: int | None = None
     dropout: float = 0.0
     skip: bool = True
+    second_prelu: bool = False
     norm_momentum: float = 0.1
 
     def __post_init__(self) -> None:
-        check_counts(self, width=self.width)
+        check_counts(self, width=self.width, latent_width=self.latent)
         check_fraction(self, dropout=self.dropout)
         if not 0 < self.norm_momentum <= 1:
             raise UserError(
                 f"Networks norm_momentum is {self.norm_momentum}; it must lie in (0, 1]"
             )
 
+    @property
+    def latent(self) -> int:
+        """How many numbers the encoder gives of each variable."""
+        return self.width if self.latent_width is None else self.latent_width
+
     def encoder(self, features: int) -> ElementwiseMLP:
         """The network that reads ``features`` numbers of each variable."""
-        return ElementwiseMLP(features, self.width, self)
+        return ElementwiseMLP(features, self.latent, self)
 
     def generator(self) -> ElementwiseMLP:
         """A network that reads what the encoder gives, and gives one number."""
-        return ElementwiseMLP(self.width, 1, self)
+        return ElementwiseMLP(self.latent, 1, self)
+
+
+_PRELU = 2
+"""The place of the PReLU among a basic block's layers."""
 
 
 class BasicBlock(nn.Module):
-    """Table 6: Linear, BatchNorm, PReLU, Dropout, Linear, BatchNorm, Dropout."""
+    """Table 6: Linear, BatchNorm, PReLU, Dropout, Linear, BatchNorm, Dropout.
+
+    With ``second_prelu``, the same PReLU stands before the last Dropout too.
+    """
 
     def __init__(self, networks: Networks) -> None:
         super().__init__()
         features, dropout = networks.width, networks.dropout
         norm_momentum = networks.norm_momentum
-        self.skip = networks.skip
+        self.skip, self.second_prelu = networks.skip, networks.second_prelu
         self.layers = nn.Sequential(
             nn.Linear(features, features),
             nn.BatchNorm1d(features, momentum=norm_momentum),
@@ -95,7 +113,10 @@ class BasicBlock(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """(R, features) -> (R, features)."""
-        out = self.layers(rows)
+        out = self.layers[:-1](rows)
+        if self.second_prelu:
+            out = self.layers[_PRELU](out)
+        out = self.layers[-1](out)
         return rows + out if self.skip else out
 
 

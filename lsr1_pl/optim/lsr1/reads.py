@@ -46,6 +46,7 @@ KNOWN_INPUTS: dict[str, Input] = {
     "d": Input(lambda seen: seen.state.direction),
     "g": Input(lambda seen: seen.state.evaluation.gradient),
     "q": Input(lambda seen: seen.state.gradient_change),
+    "s": Input(lambda seen: seen.state.curvature.matvec(seen.state.gradient_change)),
     "r": Input(
         lambda seen: (
             seen.state.previous_step - seen.state.curvature.matvec(seen.state.gradient_change)
@@ -54,8 +55,9 @@ KNOWN_INPUTS: dict[str, Input] = {
     "b0g": Input(lambda seen: seen.scale * seen.state.evaluation.gradient, has_unit=False),
     "b0m": Input(lambda seen: seen.scale * seen.averaged, has_unit=False),
 }
-"""By the name that ``inputs`` gives: the paper's; SR1's residual ``r = p - B q`` of the last step;
-B0 times the gradient, and times what B multiplies."""
+"""By the name that ``inputs`` gives: the paper's; ``s = B q`` of the last step with B as it was
+then, which the authors' published code reads in place of d; SR1's residual ``r = p - s``; B0 times
+the gradient, and times what B multiplies."""
 
 
 @dataclass(frozen=True)

@@ -112,18 +112,20 @@ class LSR1(nn.Module, BatchedOptimizer):
 
     def step(self, state: LSR1State, objective: Objective) -> LSR1State:
         """One pass through lines 3 to 11 of Algorithm 1."""
+        proposed = self.propose(state)
+        return self.moved(state, proposed, proposed.iterate, objective.evaluate(proposed.iterate))
+
+    def propose(self, state: LSR1State) -> LSR1State:
+        """Lines 3 to 9: where the step from ``state`` leads, its objective not yet evaluated.
+
+        What the state says of the objective is still that of the point before; :meth:`moved` says
+        the rest.
+        """
         if torch.is_grad_enabled():
             proposed = self.runner.run(self._compiled, self, state)
         else:
             proposed = self._propose(state)
-        evaluation = objective.evaluate(proposed.iterate)
-        return replace(
-            proposed,
-            evaluation=evaluation,
-            previous_step=proposed.iterate - state.iterate,
-            gradient_change=evaluation.gradient - state.evaluation.gradient,
-            steps_taken=state.steps_taken + 1,
-        )
+        return replace(proposed, steps_taken=state.steps_taken + 1)
 
     def moved(
         self, before: LSR1State, after: LSR1State, iterate: Tensor, evaluation: Evaluation

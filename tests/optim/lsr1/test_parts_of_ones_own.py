@@ -31,7 +31,7 @@ class NormKept(Product):
 
 
 @dataclass(frozen=True)
-class IdentityUntilFull(Base):
+class IdentityUntilLast(Base):
     """The identity until L vectors are stored, then zero for good."""
 
     def at(self, state: LSR1State) -> Diagonal:
@@ -58,7 +58,7 @@ def test_a_product_of_ones_own_bounds_the_step_by_the_gradient() -> None:
 
 
 def test_a_b0_of_ones_own_sees_the_buffer_fill() -> None:
-    learned = LSR1(networks=Networks(4), base=IdentityUntilFull(), buffer_size=3).double().eval()
+    learned = LSR1(networks=Networks(4), base=IdentityUntilLast(), buffer_size=3).double().eval()
     objective, x = problem()
     state = learned.init(x, objective.evaluate(x))
     scales = []
@@ -69,5 +69,5 @@ def test_a_b0_of_ones_own_sees_the_buffer_fill() -> None:
 
 
 def test_plain_data_name_it_once_it_is_imported() -> None:
-    made = assembled(LSR1, {"base": "IdentityUntilFull", "product": {"class_path": "NormKept"}})
-    assert made == {"base": IdentityUntilFull(), "product": NormKept()}
+    made = assembled(LSR1, {"base": "IdentityUntilLast", "product": {"class_path": "NormKept"}})
+    assert made == {"base": IdentityUntilLast(), "product": NormKept()}
