@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -32,7 +33,7 @@ def stand_ins(path: Path) -> Iterator[None]:
     of it can run. A tensor that is built through a stand-in is no tensor afterwards.
     """
     names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-    made = [_stand_in(name) for name in names]
+    made: list[Any] = [_stand_in(name) for name in names]
     with torch.serialization.safe_globals(made):
         yield
 
