@@ -136,7 +136,7 @@ def doctor_parser() -> ArgumentParser:
 
 def data_parser() -> ArgumentParser:
     """The parser of ``lsr1 data``: a word for each source that can be brought in."""
-    parser = ArgumentParser(prog="lsr1 data", description="Bring in motion and bodies.")
+    parser = ArgumentParser(prog="lsr1 data", description="Bring in motion, bodies and weights.")
     verbs = parser.add_subparsers(dest="verb", required=True)
     convert = verbs.add_parser("convert", help="a source into what the project reads")
     kinds = convert.add_subparsers(dest="kind", required=True)
@@ -145,11 +145,22 @@ def data_parser() -> ArgumentParser:
     cmu.add_argument("dst", type=Path, help="the store's folder: new, or empty")
     cmu.add_argument("--strict", action="store_true", help="let one broken file stop it all")
     amass = kinds.add_parser("amass", help="AMASS's archives or data sets, SMPL+H or SMPL-X")
-    amass.add_argument("src", type=Path, help="folder of *.tar.bz2, or of the unpacked data sets")
+    amass.add_argument(
+        "src",
+        type=Path,
+        help="folder of *.tar.bz2, or of the unpacked data sets; or LGD's AMASS.npz",
+    )
     amass.add_argument("dst", type=Path, help="the store's folder: new, or empty")
     amass.add_argument("--workers", type=int, default=None, help="processes (one a core)")
+    amass.add_argument(
+        "--fraction", type=float, help="of LGD's AMASS.npz: its first rows alone, a share in (0, 1]"
+    )
     threedpw = kinds.add_parser("3dpw", help="3DPW's sequenceFiles, a store for each split")
-    threedpw.add_argument("src", type=Path, help="the folder sequenceFiles, or what holds it")
+    threedpw.add_argument(
+        "src",
+        type=Path,
+        help="the folder sequenceFiles, or what holds it; or LGD's 3DPW_valid.npz, 3DPW_test.npz",
+    )
     threedpw.add_argument("dst", type=Path, help="folder for train, validation and test")
     threedpw.add_argument("--workers", type=int, default=None, help="processes (one a core)")
     smpl = kinds.add_parser("smpl", help="SMPL's model files into plain arrays")
@@ -158,6 +169,9 @@ def data_parser() -> ArgumentParser:
     regressor = kinds.add_parser("regressor", help="J_regressor_h36m.npy, checked")
     regressor.add_argument("src", type=Path, help="the file")
     regressor.add_argument("dst", type=Path, help="folder for J_regressor_h36m.npy")
+    official = kinds.add_parser("official", help="the checkpoint that L-SR1's authors published")
+    official.add_argument("src", type=Path, help="lsr1__l4__best-model.ckpt")
+    official.add_argument("dst", type=Path, help="folder of the checkpoint: new, or empty")
     return parser
 
 

@@ -9,7 +9,7 @@ import sys
 import zipfile
 from collections.abc import Container
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,20 +46,24 @@ def load_npz(
     if isinstance(file, Path):
         _check_regular(file)
     with zipfile.ZipFile(file) as archive:
-        members = {
-            member.filename.removesuffix(".npy"): member
-            for member in archive.infolist()
-            if wanted is None or member.filename.removesuffix(".npy") in wanted
-        }
+        members = npz_members(archive, wanted)
         total = sum(member.file_size for member in members.values())
         if total > largest:
             raise ValueError(f"its arrays take {total >> 20} MiB, more than {largest >> 20}")
         for name, member in members.items():
             with archive.open(member) as stream:
-                _check_header(stream, member.file_size, name)
+                read_header(stream, member.file_size, name)
             with archive.open(member) as stream:
                 arrays[name] = _sound_text(np.lib.format.read_array(stream, allow_pickle=False))
     return arrays
+
+
+def npz_members(
+    archive: zipfile.ZipFile, wanted: Container[str] | None = None
+) -> dict[str, zipfile.ZipInfo]:
+    """The members of an npz by the names of their arrays; all if ``wanted`` is None."""
+    members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+    return {name: m for name, m in members.items() if wanted is None or name in wanted}
 
 
 def load_npy(path: Path, *, largest: int = LARGEST) -> Array:
@@ -67,7 +71,7 @@ def load_npy(path: Path, *, largest: int = LARGEST) -> Array:
     _check_regular(path)
     size = os.path.getsize(path)
     with path.open("rb") as file:
-        _check_header(file, min(size, largest), path.name)
+        read_header(file, min(size, largest), path.name)
         file.seek(0)
         return _sound_text(np.lib.format.read_array(file, allow_pickle=False))
 
@@ -102,7 +106,20 @@ def _sound_text(array: Array) -> Array:
     return array
 
 
-def _check_header(stream: IO[bytes], size: int, name: str) -> None:
+class Header(NamedTuple):
+    """What an npy says of its array."""
+
+    shape: tuple[int, ...]
+    fortran_order: bool
+    dtype: np.dtype[Any]
+
+
+def read_header(stream: IO[bytes], size: int, name: str) -> Header:
+    """The header of the npy ``name`` of ``size`` bytes, at the beginning of ``stream``.
+
+    Raises:
+        ValueError: it is none, of Python objects, or claims more than ``size`` bytes.
+    """
     version = np.lib.format.read_magic(stream)
     read = {
         (1, 0): np.lib.format.read_array_header_1_0,
@@ -110,8 +127,11 @@ def _check_header(stream: IO[bytes], size: int, name: str) -> None:
     }.get(version)
     if read is None:
         raise ValueError(f"key '{name}' is of npy version {version}; expected 1.0 or 2.0")
-    shape, _, dtype = read(stream)
-    if dtype.hasobject:
+    header = Header(*read(stream))
+    if header.dtype.hasobject:
         raise ValueError(f"key '{name}' holds Python objects; they are never unpickled")
-    if dtype.itemsize * math.prod(shape) > size:
-        raise ValueError(f"key '{name}' claims {dtype} of shape {shape}, and has {size} bytes")
+    if header.dtype.itemsize * math.prod(header.shape) > size:
+        raise ValueError(
+            f"key '{name}' claims {header.dtype} of shape {header.shape}, and has {size} bytes"
+        )
+    return header

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -37,24 +38,44 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         UserError: the file is missing, no checkpoint, or holds more than tensors and plain data.
     """
-    if path.is_dir():
-        return read_exported(path)
-    check_regular(path, "--ckpt ")
+    return read_exported(path) if path.is_dir() else read_lightning_file(path)
+
+
+def read_lightning_file(
+    path: Path,
+    flag: str = "--ckpt ",
+    writer: str = "lsr1 fit",
+    *,
+    within: Callable[[Path], AbstractContextManager[None]] = lambda _: nullcontext(),
+) -> dict[str, Any]:
+    """A Lightning checkpoint, whoever wrote it, without running any code in it.
+
+    Args:
+        path: the file.
+        flag: the option that named it, with a blank at its end, for messages.
+        writer: what writes such files, for messages.
+        within: what is in force while the file is read, by its path.
+
+    Raises:
+        UserError: the file is missing, no checkpoint, or holds more than is allowed.
+    """
+    check_regular(path, flag)
     if not is_zip(path):
         raise UserError(
-            f"--ckpt {path}: not a checkpoint (expected the zip file that lsr1 fit writes); "
+            f"{flag}{path}: not a checkpoint (expected the zip file that {writer} writes); "
             "it may be cut short: copy or train it again"
         )
     try:
         _check_members(path)
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        with within(path):
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         # What a damaged program of a pickle does to torch's reader has no common class.
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"--ckpt {path}: cannot be read safely ({reason})") from None
+        raise UserError(f"{flag}{path}: cannot be read safely ({reason})") from None
     if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
-        raise UserError(f"--ckpt {path}: has no key 'state_dict'; expected what lsr1 fit writes")
-    _check_tensors(path, checkpoint["state_dict"])
+        raise UserError(f"{flag}{path}: has no key 'state_dict'; expected what {writer} writes")
+    _check_tensors(f"{flag}{path}", checkpoint["state_dict"])
     return checkpoint
 
 
@@ -68,17 +89,17 @@ def _check_members(path: Path) -> None:
         raise ValueError("it claims to hold more than it is large")
 
 
-def _check_tensors(path: Path, state: Any) -> None:
+def _check_tensors(source: str, state: Any) -> None:
     """Check that all are tensors with numbers of their own: a stride of 0 makes one look many."""
     if not isinstance(state, dict):
-        raise UserError(f"--ckpt {path}: key 'state_dict' is a {type(state).__name__}, no table")
+        raise UserError(f"{source}: key 'state_dict' is a {type(state).__name__}, no table")
     for name, value in state.items():
         plain = isinstance(name, str) and isinstance(value, Tensor)
         if not plain or value.layout != torch.strided or value.device.type != "cpu":
-            raise UserError(f"--ckpt {path}: key 'state_dict' holds {name!r}, which is no tensor")
+            raise UserError(f"{source}: key 'state_dict' holds {name!r}, which is no tensor")
         if value.numel() * value.element_size() > value.untyped_storage().nbytes():
             raise UserError(
-                f"--ckpt {path}: key 'state_dict' holds {name!r} of shape {tuple(value.shape)}, "
+                f"{source}: key 'state_dict' holds {name!r} of shape {tuple(value.shape)}, "
                 "more numbers than the file has for it"
             )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -54,10 +56,32 @@ def export_checkpoint(checkpoint: Path, folder: Path, *, half: bool = False) -> 
         about = card(folder.name, content, config, history, half=half)
     if half:
         state = {key: _halved(key, value) for key, value in state.items()}
+    write_exported(folder, state, config, about, history)
+
+
+def write_exported(
+    folder: Path,
+    state: dict[str, Tensor],
+    config: Mapping[str, Any],
+    about: str,
+    history: Path | None = None,
+) -> None:
+    """Write a checkpoint as a folder that ``lsr1 test --ckpt FOLDER`` reads, whole or not at all.
+
+    Args:
+        folder: is made.
+        state: contiguous tensors by the names of the task.
+        config: of the run, as ``lsr1 fit`` takes it.
+        about: the card's Markdown.
+        history: the run's ``metrics.csv``, if there is one.
+
+    Raises:
+        UserError: the folder is there and not empty, or cannot be written.
+    """
     with written_folder(folder) as partial:
         # safetensors' own file could be read by its owner only, whatever the umask.
         (partial / WEIGHTS_FILE).write_bytes(save(state))
-        text = yaml.safe_dump(config, sort_keys=False)
+        text = yaml.safe_dump(dict(config), sort_keys=False)
         (partial / CONFIG_FILE).write_text(text, encoding="utf-8")
         (partial / CARD_FILE).write_text(about, encoding="utf-8")
         if history is not None:

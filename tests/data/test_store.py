@@ -76,6 +76,11 @@ def test_shard_size_does_not_change_the_rows(tmp_path: Path, rows_per_shard: int
     np.testing.assert_array_equal(store.trans(rows)[1:3], [[0, 1, 2], [24, 25, 26]])
 
 
+def test_a_frame_rate_may_be_unknown(tmp_path: Path) -> None:
+    store = write(tmp_path / "store", [motion("a", 3, fps=None), motion("b", 3)])
+    assert [recording.fps for recording in store.recordings] == [None, motion("b", 3).fps]
+
+
 def test_rows_outside_are_refused(store: MotionStore) -> None:
     for bad in ([-1], [sum(LENGTHS)]):
         with pytest.raises(IndexError, match="outside"):
@@ -167,6 +172,7 @@ def broken(tmp_path: Path, **changes: object) -> Path:
         ({"version": 99}, "version"),
         ({"source": None}, "'source' is missing"),
         ({"recordings": [RECORDING | {"fps": -1}]}, r"'recordings\[0\].fps' is -1"),
+        ({"recordings": [{k: RECORDING[k] for k in RECORDING if k != "fps"}]}, "fps' is missing"),
         ({"recordings": [RECORDING | {"gender": 3}]}, r"'recordings\[0\].gender' is int"),
         ({"recordings": [RECORDING | {"fps": 10**400}]}, r"'recordings\[0\].fps' is 1000"),
         ({"recordings": [RECORDING | {"rows": 10**400}]}, r"'recordings\[0\].rows' is 1000"),

@@ -48,7 +48,7 @@ def joints_of_recordings(store: Path, patterns: list[str], most: int, seed: int)
     for recording in motion.recordings:
         if not any(fnmatchcase(recording.name, pattern) for pattern in patterns):
             continue
-        step = max(1, round(recording.fps / FPS))
+        step = max(1, round((recording.fps or FPS) / FPS))
         rows = recording.first_row + np.arange(0, recording.rows, step)[:most]
         pose = torch.from_numpy(np.array(motion.poses(rows))).float()
         # One view a recording: what turns its first frame turns them all.

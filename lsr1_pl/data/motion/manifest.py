@@ -46,8 +46,8 @@ class Recording:
     """Who moved, e.g. ``"02"``."""
     first_row: int
     rows: int
-    fps: float
-    """Frames a second as stored."""
+    fps: float | None
+    """Frames a second as stored; None if the source does not say."""
     source_frames: int
     """Frames in the source, before resampling."""
     gender: str | None = None
@@ -192,7 +192,7 @@ def _recording(item: _Reader) -> Recording:
         subject=item.get("subject", str),
         first_row=item.get("first_row", int),
         rows=item.count("rows"),
-        fps=item.number("fps"),
+        fps=None if item.content.get("fps", 0) is None else item.number("fps"),
         source_frames=item.count("source_frames"),
         gender=None if item.content.get("gender") is None else item.get("gender", str),
     )

@@ -33,7 +33,8 @@ class Motion:
     subject: str
     poses: NDArray[np.floating]
     """(n, 72) axis-angle in radians, root first."""
-    fps: float
+    fps: float | None
+    """Frames a second; None if the source does not say."""
     source_frames: int
     """Frames in the source, before resampling."""
     betas: NDArray[np.floating] | None = None
@@ -156,7 +157,7 @@ def write_store(
     Raises:
         UserError: ``dst`` is in use, another process writes there, the disk is full, there are no
             motions, or one has a wrong shape, a value that is not finite, a name used before or of
-            characters that UTF-8 lacks, no frame rate, or other arrays than the first.
+            characters that UTF-8 lacks, a frame rate of 0 or less, or other arrays than the first.
     """
     if rows_per_shard < 1:
         raise UserError(f"rows_per_shard is {rows_per_shard}; it must be at least 1")
@@ -198,7 +199,7 @@ def fill_store(
                     subject=motion.subject,
                     first_row=first_row,
                     rows=len(motion.poses),
-                    fps=float(motion.fps),
+                    fps=None if motion.fps is None else float(motion.fps),
                     source_frames=int(motion.source_frames),
                     gender=motion.gender,
                 )
@@ -242,7 +243,7 @@ def _checked_arrays(motion: Motion) -> dict[str, Floats]:
 
 
 def _check_alike(motion: Motion, before: Sequence[Recording], arrays: set[str]) -> None:
-    if not motion.fps > 0:
+    if motion.fps is not None and not motion.fps > 0:
         raise UserError(f"recording {motion.name!r} has {motion.fps} frames a second; must be > 0")
     if set(motion.arrays()) != arrays:
         raise UserError(

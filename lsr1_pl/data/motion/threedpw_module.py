@@ -23,7 +23,7 @@ from lsr1_pl.ground.errors import UserError
 from lsr1_pl.optim.checks import check_counts
 
 GENDERS = ("neutral", "male", "female")
-_SEEN = ("keypoints", "joints", "valid")
+_SEEN = ("keypoints", "valid")
 
 
 class DetectionBatch(NamedTuple):
@@ -39,8 +39,8 @@ class DetectionBatch(NamedTuple):
     """(B, 10)."""
     gender: Tensor
     """(B,) numbers of ``GENDERS``."""
-    joints: Tensor
-    """(B, 24, 3) in metres, as the data set stores them."""
+    joints: Tensor | None
+    """(B, 24, 3) in metres, as the data set stores them; None where the store holds none."""
     valid: Tensor
     """(B,) 0 where the data set calls the camera's pose wrong."""
     recording: Tensor
@@ -172,11 +172,16 @@ class _Frames:
             pose=torch.from_numpy(self._store.poses(rows)),
             betas=torch.from_numpy(self._store.betas(rows)),
             gender=torch.tensor(genders),
-            joints=self._seen("joints", rows).reshape(-1, 24, 3),
+            joints=self._joints(rows),
             valid=self._seen("valid", rows)[:, 0],
             recording=torch.from_numpy(number),
             frame=torch.from_numpy(rows),
         )
+
+    def _joints(self, rows: NDArray[np.int64]) -> Tensor | None:
+        if "joints" not in self._store.manifest.shards:
+            return None
+        return self._seen("joints", rows).reshape(-1, 24, 3)
 
     def _seen(self, name: str, rows: NDArray[np.int64]) -> Tensor:
         return torch.from_numpy(self._store.seen(name, rows))

@@ -24,10 +24,10 @@ LICENCE = (
     "3DPW (von Marcard et al., ECCV 2018), https://virtualhumans.mpi-inf.mpg.de/3DPW: research, "
     "non-commercial"
 )
-_FPS = 30.0
+FPS = 30.0
 _FAR = 0.5
 """A share of the image's size: a detection further outside is a mistake of the detector."""
-_GENDERS = {"m": "male", "f": "female", "male": "male", "female": "female"}
+GENDERS = {"m": "male", "f": "female", "male": "male", "female": "female"}
 
 Array = NDArray[np.float64]
 Track = Callable[[Iterable[Any], int], Iterable[Any]]
@@ -46,7 +46,7 @@ class ThreeDPWReport(ConversionReport):
     """Keypoints far outside the image, whose confidence was set to 0."""
 
 
-_UPRIGHT = np.diag([1.0, -1.0, -1.0])
+UPRIGHT = np.diag([1.0, -1.0, -1.0])
 """Turns the camera of computer vision (y down, z forward) into a fit's (y up, along -z)."""
 
 
@@ -156,7 +156,7 @@ def _motions(
                 subject=spelled(path.stem),
                 poses=person.poses,
                 betas=person.betas,
-                fps=_FPS,
+                fps=FPS,
                 source_frames=count,
                 gender=person.gender,
                 seen=person.seen,
@@ -190,13 +190,13 @@ def _person(
         return _array(path, f"{key}[{number}]", people[number], shape)
 
     genders = _people(path, content, "genders")
-    gender = _GENDERS.get(str(genders[number]) if number < len(genders) else "")
+    gender = GENDERS.get(str(genders[number]) if number < len(genders) else "")
     if gender is None:
         raise UserError(f"{path}: key 'genders' is {genders}; expected m or f for each person")
     betas = of("betas", (None,))
     if len(betas) < 10:
         raise UserError(f"{path}: key 'betas[{number}]' holds {len(betas)} numbers; expected 10")
-    rotation, shift = _UPRIGHT @ cameras[:, :3, :3], cameras[:, :3, 3] @ _UPRIGHT
+    rotation, shift = UPRIGHT @ cameras[:, :3, :3], cameras[:, :3, 3] @ UPRIGHT
     poses = of("poses", (count, 72)).copy()
     try:
         poses[:, :3] = _turned(rotation, poses[:, :3])

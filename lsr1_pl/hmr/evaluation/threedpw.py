@@ -79,7 +79,11 @@ class ThreeDPWEvaluation(nn.Module):
         return "3DPW. " + ". ".join([*lines, aligned])
 
     def true_joints(self, batch: DetectionBatch) -> dict[str, tuple[Tensor, Tensor]]:
-        """Protocol -> joints (B, J, 3) and roots (B, 3)."""
+        """Protocol -> joints (B, J, 3) and roots (B, 3).
+
+        Raises:
+            UserError: a protocol compares with the joints of the data set, and its store has none.
+        """
         with torch.no_grad():
             return {
                 protocol.name: self._rooted(protocol, self._true(protocol, batch))
@@ -127,6 +131,14 @@ class ThreeDPWEvaluation(nn.Module):
 
     def _true(self, protocol: Protocol, batch: DetectionBatch) -> Tensor:
         if protocol.truth == "stored":
+            if batch.joints is None:
+                raise UserError(
+                    f"the protocol {protocol.name} compares with the joints that 3DPW stores, and "
+                    "the store of 3DPW holds none, because LGD's files keep them in another frame "
+                    "than the poses: name other protocols, such as lgd14 "
+                    "(--model.init_args.evaluate.protocols '[lgd14]'), or convert 3DPW's "
+                    "sequenceFiles"
+                )
             return batch.joints
         every = torch.arange(len(batch.pose), device=batch.pose.device)
         return self._by_gender(protocol, batch, protocol.joints, every)
