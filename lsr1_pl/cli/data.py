@@ -67,10 +67,15 @@ def _print(report: ConversionReport, dst: Path, rate: str) -> None:
         f"{shown(dst)}: {len(report.read)} recordings, {frames} frames, {rate} "
         f"(of {report.source_frames} in the source)"
     )
-    if report.refused:
-        table = Table(title=f"{len(report.refused)} files were refused", title_justify="left")
+    for title, files in (
+        ("files have frames that show what no body can do", report.impossible),
+        ("files were refused", report.refused),
+    ):
+        if not files:
+            continue
+        table = Table(title=f"{len(files)} {title}", title_justify="left")
         table.add_column("file")
         table.add_column("why")
-        for name, why in report.refused.items():
+        for name, why in files.items():
             table.add_row(shown(name), shown(why))
         terminal.print(table)

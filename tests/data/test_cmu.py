@@ -86,6 +86,50 @@ def test_knees_flex_about_their_hinge_alone(tmp_path: Path) -> None:
         assert np.abs(knee[:, 1:]).max() < 0.1
 
 
+def test_a_thigh_that_turns_over_does_not_bend_the_knee_forward(tmp_path: Path) -> None:
+    """The knee stays where it is; the recording's thigh and shank turn half around the thigh."""
+    frames = moving(201)
+    upper, lower = column("LeftUpLeg"), column("LeftLeg")
+    frames[1:, upper : upper + 3] = 0.0
+    turned = frames.copy()
+    turned[161:, upper + 1] = 180.0
+    frames[161:, lower + 2], turned[161:, lower + 2] = 60.0, -60.0
+    whole, _ = retarget(made(tmp_path, frames), rest_joints())
+    poses, _ = retarget(made(tmp_path, turned), rest_joints())
+    knee, hip = (SMPL_JOINTS.index(f"left_{joint}") for joint in ("knee", "hip"))
+    assert (poses.reshape(-1, 24, 3)[:, knee, 0] > 0).all()
+    # The two differ by twice the slant of the thigh, which the half turn mirrors.
+    assert np.abs(poses - whole).reshape(-1, 24, 3)[:, hip].max() < 0.2
+
+
+def test_the_forearm_does_not_jump_where_the_hand_turns_beyond_half_a_turn(tmp_path: Path) -> None:
+    frames = still(241)
+    frames[1:, column("LeftForeArm") + 1] = -60.0
+    # About the hand's own length, up to 200 degrees.
+    frames[1:, column("LeftHand") + 2] = np.linspace(20.0, 200.0, 240)
+    poses, _ = retarget(made(tmp_path, frames), rest_joints())
+    steps = np.diff(poses.reshape(-1, 24, 3)[:, SMPL_JOINTS.index("left_elbow")], axis=0)
+    assert np.linalg.norm(steps, axis=1).max() < 0.1
+
+
+def test_frames_that_no_body_can_show_are_left_out_and_said(tmp_path: Path) -> None:
+    (tmp_path / "bvh").mkdir()
+    frames = still(121)
+    frames[41:49, column("Head")] = 175.0
+    (tmp_path / "bvh" / "60_01.bvh").write_text(bvh_text(frames, 1 / 30))
+    frames[1:, column("Head")] = 175.0
+    (tmp_path / "bvh" / "60_02.bvh").write_text(bvh_text(frames, 1 / 30))
+    report = convert_cmu(tmp_path / "bvh", tmp_path / "store")
+    assert report.read == {"60_01.bvh": 108}
+    assert report.impossible == {"60_01.bvh": "head turned over in 8 frames; 12 left out"}
+    assert "head turned over in 120 frames" in report.refused["60_02.bvh"]
+    store = MotionStore(tmp_path / "store")
+    assert [(r.name, r.subject, r.rows) for r in store.recordings] == [
+        ("60_01", "60", 38),
+        ("60_01/2", "60", 70),
+    ]
+
+
 def test_t_pose_stays_the_zero_pose(tmp_path: Path) -> None:
     poses, _ = retarget(made(tmp_path, still(9)), rest_joints())
     assert np.linalg.norm(poses.reshape(-1, 24, 3), axis=2).max() < 0.2

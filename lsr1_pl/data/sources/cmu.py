@@ -76,6 +76,10 @@ _NEEDED = (*_FOLLOWS.values(), *(source for limb in _LIMBS for source in limb.so
 
 _HINGE_PRIOR = 0.05
 """Weight of the T-pose's axis against the sine of the flexion: decides for limbs never bent."""
+_LARGEST_BEND_BACK = 0.3
+"""Sine of the angle by which a knee or an elbow may bend the wrong way."""
+_MIDDLE_PRONATION = np.radians(60.0)
+"""Of the left hand against the lower arm's hinge: the middle of what recordings show."""
 _LARGEST_TILT = 0.6
 """Sine of the angle by which the first frame's limbs may miss the T-pose."""
 _SLOWEST = 25.0
@@ -180,10 +184,16 @@ def _limb_rotations(
 
 
 def _hinge_axis(upper: Floats, above: Floats, below: Floats, t_pose_axis: Floats) -> Floats:
-    """(n, 3) the world axis of a hinge fixed in the upper bone; exact where the limb is bent."""
-    bending = np.einsum("nji,nj->ni", upper, np.cross(above, below)).mean(axis=0)
+    """(n, 3) the world axis of a hinge fixed in the upper bone; exact where the limb is bent.
+
+    In some frames the recording's upper bone is turned by half a turn about its own length. There
+    the limb bends against the hinge, as no knee and no elbow can, and the axis is turned back.
+    """
+    bends = np.cross(above, below)
+    bending = np.einsum("nji,nj->ni", upper, bends).mean(axis=0)
     fixed = _unit(bending + _HINGE_PRIOR * (upper[0].T @ t_pose_axis))
     axis: Floats = upper @ fixed
+    axis[(bends * axis).sum(axis=1) < -_LARGEST_BEND_BACK] *= -1
     return axis
 
 
@@ -191,9 +201,18 @@ def _half_pronation(lower: Floats, end: Floats, rest: Floats, direction: Floats)
     """The lower arm with half of the twist that the hand has against it, as real arms share it."""
     relative = Rotation.from_matrix(lower.transpose(0, 2, 1) @ end).as_quat()
     twist = 2 * np.arctan2(relative[:, :3] @ rest, relative[:, 3])
-    twist = (twist + np.pi) % (2 * np.pi) - np.pi
+    # Around the recording's own mean, so that no hand comes to where the angle would jump.
+    mean = np.angle(np.exp(1j * twist[1:]).mean())
+    mean = _near(np.sign(rest[0]) * _MIDDLE_PRONATION, mean)
+    twist = _near(mean, twist)
     half: Floats = Rotation.from_rotvec(0.5 * twist[:, None] * direction).as_matrix()
     return half @ lower
+
+
+def _near(middle: float, angles: Floats) -> Floats:
+    """The angles, in radians, within half a turn of ``middle``."""
+    turned: Floats = (angles - middle + np.pi) % (2 * np.pi) - np.pi + middle
+    return turned
 
 
 def _local_pose(world: Mapping[str, Floats], frames: NDArray[np.intp]) -> Floats:

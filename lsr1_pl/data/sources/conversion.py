@@ -14,6 +14,7 @@ from lsr1_pl.body import load_body_model
 from lsr1_pl.data.motion.store import Motion, write_store
 from lsr1_pl.data.sources.bvh import read_bvh
 from lsr1_pl.data.sources.cmu import ACKNOWLEDGEMENT, FPS, retarget
+from lsr1_pl.data.sources.plausible import described, sound_pieces
 from lsr1_pl.data.sources.source_files import entries, spelled
 from lsr1_pl.ground.errors import UserError
 
@@ -31,6 +32,8 @@ class ConversionReport:
     """Frames in the files that were read."""
     refused: dict[str, str] = field(default_factory=dict)
     """File -> why it was left out."""
+    impossible: dict[str, str] = field(default_factory=dict)
+    """File that was read -> what some of its frames show that no body can do; they are left out."""
 
 
 def convert_cmu(
@@ -45,7 +48,8 @@ def convert_cmu(
     A recording's subject is its name up to the first underscore: ``02`` of ``02_01.bvh``. Poses
     are for the open body's skeleton. A broken file is refused and reported, the rest converted.
     Where another recording has the name already, the later one has its folder in its name
-    (``b/02_01``); a copy is refused.
+    (``b/02_01``); a copy is refused. Frames that show what no body can do are left out, and a
+    recording with a gap becomes several: ``02_01``, ``02_01/2``.
 
     Args:
         src: a folder of CMU's recordings, whose first frames are T-poses.
@@ -109,14 +113,23 @@ def _motions(
         if name in taken:
             report.refused[file] = f"has the name of {spelled(str(taken[name]))}, which was read"
             continue
+        pieces, faults = sound_pieces(poses, FPS)
+        if not pieces:
+            report.refused[file] = f"shows what no body can do: {described(faults)}"
+            continue
         taken[name] = path
-        report.read[file] = len(poses)
+        kept = sum(piece.stop - piece.start for piece in pieces)
+        if faults:
+            report.impossible[file] = f"{described(faults)}; {len(poses) - kept} left out"
+        report.read[file] = kept
         report.source_frames += len(recording.frames)
-        yield Motion(
-            name=name,
-            subject=spelled(path.stem).split("_")[0],
-            poses=poses,
-            fps=FPS,
-            source_frames=len(recording.frames),
-            trans=trans,
-        )
+        for number, piece in enumerate(pieces, 1):
+            rows = piece.stop - piece.start
+            yield Motion(
+                name=name if number == 1 else f"{name}/{number}",
+                subject=spelled(path.stem).split("_")[0],
+                poses=poses[piece],
+                fps=FPS,
+                source_frames=round(len(recording.frames) * rows / len(poses)),
+                trans=trans[piece],
+            )
