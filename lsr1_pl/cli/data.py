@@ -11,7 +11,7 @@ from rich.progress import track
 from rich.table import Table
 
 from lsr1_pl.data.sources.amass_conversion import convert_amass
-from lsr1_pl.data.sources.conversion import ConversionReport, convert_cmu
+from lsr1_pl.data.sources.conversion import ConversionReport, convert_cmu, convert_mocap
 from lsr1_pl.data.sources.smpl import convert_regressor, convert_smpl
 from lsr1_pl.data.sources.threedpw import convert_3dpw
 from lsr1_pl.ground.console import console, plain, shown
@@ -48,8 +48,15 @@ def run(options: Namespace) -> None:
         )
         _print(report, options.dst, "each at its own rate")
         return
-    report = convert_cmu(options.src, options.dst, strict=options.strict, track=_progress)
-    _print(report, options.dst, "at 30 a second")
+    how: dict[str, Any] = {"fps": options.fps, "strict": options.strict, "track": _progress}
+    if options.kind == "cmu":
+        report = convert_cmu(options.src, options.dst, **how)
+    else:
+        how |= {"joint_map": options.map, "licence": options.licence}
+        report = convert_mocap(options.src, options.dst, **how)
+    _print(report, options.dst, "at 30 a second or fewer")
+    for found_out, files in report.read_as.items():
+        print(plain(f"  {files} read with {found_out}"))
 
 
 def _progress(files: Iterable[Path]) -> Iterable[Path]:
@@ -68,7 +75,7 @@ def _print(report: ConversionReport, dst: Path, rate: str) -> None:
         f"(of {report.source_frames} in the source)"
     )
     for title, files in (
-        ("files have frames that show what no body can do", report.impossible),
+        ("files have frames that were left out", report.left_out),
         ("files were refused", report.refused),
     ):
         if not files:

@@ -18,7 +18,7 @@ from lsr1_pl.data.motion.store import Motion, MotionStore, write_store
 from lsr1_pl.data.motion.threedpw_module import DetectionBatch, ThreeDPWDataModule
 from lsr1_pl.data.motion.views import Viewing
 from lsr1_pl.data.sources.bvh import BVH, read_bvh
-from lsr1_pl.data.sources.conversion import ConversionReport, convert_cmu
+from lsr1_pl.data.sources.conversion import ConversionReport, convert_cmu, convert_mocap
 
 __all__ = [
     "BVH",
@@ -41,6 +41,7 @@ __all__ = [
     "Viewing",
     "check_intrinsics",
     "convert_cmu",
+    "convert_mocap",
     "draw_family",
     "draw_quadratics",
     "draw_starts",
