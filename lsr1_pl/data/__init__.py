@@ -12,7 +12,7 @@ from lsr1_pl.data.functions.quadratics import QuadraticBatch, QuadraticsDataModu
 from lsr1_pl.data.functions.starts import StartBatch, StartsDataModule, draw_starts
 from lsr1_pl.data.motion.datamodule import MotionDataModule
 from lsr1_pl.data.motion.manifest import Recording
-from lsr1_pl.data.motion.open_motion import open_motion_path
+from lsr1_pl.data.motion.open_motion import open_frames_path, open_motion_path
 from lsr1_pl.data.motion.sampler import MotionBatch
 from lsr1_pl.data.motion.store import Motion, MotionStore, write_store
 from lsr1_pl.data.motion.threedpw_module import DetectionBatch, ThreeDPWDataModule
@@ -47,6 +47,7 @@ __all__ = [
     "draw_starts",
     "keypoint_batches",
     "load_photo",
+    "open_frames_path",
     "open_motion_path",
     "read_bvh",
     "read_detections",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -105,7 +106,8 @@ KINDS: dict[str, Made] = {
     ),
     "bandai-namco": named(
         "Hips | Spine Chest | Neck | Head",
-        "UpperLeg_{0} LowerLeg_{0} Foot_{0} Toes_{0} Shoulder_{0} UpperArm_{0} LowerArm_{0} Hand_{0}",
+        "UpperLeg_{0} LowerLeg_{0} Foot_{0} Toes_{0} "
+        "Shoulder_{0} UpperArm_{0} LowerArm_{0} Hand_{0}",
         ("L", "R"),
         above="joint_Root",
     ),
@@ -211,7 +213,7 @@ def _children(made: Made) -> dict[str, str]:
     pairs = {}
     for side in ("left", "right"):
         for chain in (LIMBS[:4], LIMBS[4:]):
-            for joint, below in zip(chain, chain[1:], strict=False):
+            for joint, below in pairwise(chain):
                 pairs[made.limbs[f"{side}_{joint}"]] = made.limbs[f"{side}_{below}"]
     return pairs
 

@@ -56,7 +56,7 @@ NAMED: dict[SplitName, Sets] = {
     "open_2026": Sets(_TRAIN_2026, _VALIDATION_2026, _TEST_2026),
     "open_2026_hdm05": Sets(_TRAIN_2026, _VALIDATION_2026, _HDM05, held_out=_TEST_2026),
 }
-"""The splits that have a name: subjects of CMU, and as a second test another laboratory's, HDM05."""
+"""The splits that have a name: CMU's subjects, and as a second test those of HDM05."""
 
 
 def named_sets(name: SplitName, *others: Sequence[str]) -> Sets:

@@ -47,7 +47,7 @@ class ConversionReport:
     left_out: dict[str, str] = field(default_factory=dict)
     """File that was read -> why some of its frames were left out: what they show no body can do."""
     read_as: dict[str, int] = field(default_factory=dict)
-    """How files were read (map, vertical axis, unit) -> number of files; empty where it is fixed."""
+    """How files were read (map, vertical axis, unit) -> number of files."""
 
 
 def convert_cmu(

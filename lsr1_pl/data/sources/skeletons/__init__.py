@@ -1,1 +1,1 @@
-"""Other people's skeletons: which of their joints is which of SMPL's, and how a pose becomes SMPL's."""
+"""Other people's skeletons: who is which joint of SMPL, and how a pose becomes SMPL's."""

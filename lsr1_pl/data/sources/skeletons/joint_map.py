@@ -75,7 +75,7 @@ class JointMap:
         return sorted({n for n in self.named() if n.lower() not in place and n not in may_lack})
 
     def subject_of(self, stem: str) -> str:
-        """Who moves in a file of this name: up to the first underscore, unless the map says more."""
+        """Who moves in a file of this name: up to the first underscore, or as the map says."""
         found = re.search(self.subject, stem) if self.subject else None
         return found[1] if found else stem.split("_")[0]
 

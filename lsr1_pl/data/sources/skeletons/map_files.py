@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lsr1_pl.data.sources.skeletons.built_in import ALIASES, BUILT_IN, built_in_for
 from lsr1_pl.data.sources.skeletons.guessing import guess_map
@@ -118,10 +118,10 @@ def _names(path: Path, key: str, value: Any) -> list[str]:
     return [_name(path, key, each) for each in (value if isinstance(value, list) else [value])]
 
 
-def _up(path: Path, value: Any) -> Any:
-    if value not in (None, "y", "z"):
-        raise UserError(f"{path}: key 'up' is {value!r}; expected y or z, or nothing to find it")
-    return value
+def _up(path: Path, value: Any) -> Literal["y", "z"] | None:
+    if value is None or value == "y" or value == "z":
+        return value
+    raise UserError(f"{path}: key 'up' is {value!r}; expected y or z, or nothing to find it")
 
 
 def _metres(path: Path, value: Any) -> float | None:
@@ -139,8 +139,9 @@ def _metres(path: Path, value: Any) -> float | None:
 def _subject(path: Path, value: Any) -> str | None:
     if value is None:
         return None
+    pattern = value if isinstance(value, str) else ""
     try:
-        groups = re.compile(value).groups if isinstance(value, str) else 0
+        groups = re.compile(pattern).groups
     except re.error as error:
         raise UserError(f"{path}: key 'subject' is no regular expression ({error})") from None
     if groups < 1:
@@ -148,4 +149,4 @@ def _subject(path: Path, value: Any) -> str | None:
             f"{path}: key 'subject' is {value!r}; expected a regular expression with one group, "
             "such as '(subject[0-9]+)'"
         )
-    return value  # type: ignore[no-any-return]
+    return pattern
