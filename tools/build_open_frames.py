@@ -54,7 +54,9 @@ def features(poses: NDArray[np.float32]) -> torch.Tensor:
     pose = torch.from_numpy(poses)
     gravity = rotation_matrix(pose[:, :3])[:, 1, :] * _GRAVITY
     upright = torch.cat([torch.zeros_like(pose[:, :3]), pose[:, 3:]], dim=1)
-    parts = [body.joints(p, torch.zeros(len(p), 10))[:, :24].flatten(1) for p in upright.split(4096)]
+    parts = [
+        body.joints(p, torch.zeros(len(p), 10))[:, :24].flatten(1) for p in upright.split(4096)
+    ]
     return torch.cat([torch.cat(parts), gravity], dim=1)
 
 

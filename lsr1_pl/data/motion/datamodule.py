@@ -30,8 +30,8 @@ class MotionDataModule(LightningDataModule):
     recordings, where the rest trains.
 
     Args:
-        stores: motion stores that are read as one; ``open`` is the one that comes with the
-            package (the clips of DeepMimic).
+        stores: motion stores that are read as one. Two come with the package: ``open`` (the clips
+            of DeepMimic) and ``open_frames`` (10,000 different poses of CMU's subjects).
         fraction: share of the training recordings to train on, in (0, 1]; at least one is kept.
         batch_size: people in a batch.
         split: a named split. ``open_2026`` trains on CMU's subjects 02 03 05 06 10 11 12 14 26 27

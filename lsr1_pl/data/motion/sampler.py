@@ -55,7 +55,7 @@ class MotionSampler:
     """Frames of several stores as one, with random views, visibility and shapes.
 
     Args:
-        stores: motion stores; ``open`` is the one that comes with the package.
+        stores: motion stores; ``open`` and ``open_frames`` come with the package.
         viewing: how the people are seen and detected.
         seed: of the training batches.
 
