@@ -37,9 +37,9 @@ from lsr1_pl.cli.verbs import run_verb
 from lsr1_pl.data import Motion, MotionStore, read_bvh, read_detections, write_store
 from lsr1_pl.data.sources.amass import read_recording
 from lsr1_pl.data.sources.amass_conversion import convert_amass
+from lsr1_pl.data.sources.legacy_pickle import read_legacy_pickle
 from lsr1_pl.data.sources.skeletons.built_in import BUILT_IN
 from lsr1_pl.data.sources.skeletons.retarget import retarget
-from lsr1_pl.data.sources.legacy_pickle import read_legacy_pickle
 from lsr1_pl.data.sources.smpl import convert_regressor
 from lsr1_pl.data.sources.threedpw import read_sequence
 from lsr1_pl.optim import LSR1
