@@ -12,7 +12,7 @@ from rich.table import Table
 
 from lsr1_pl.cli.configs import packaged_configs
 from lsr1_pl.data.sources.amass_conversion import convert_amass
-from lsr1_pl.data.sources.conversion import ConversionReport, convert_cmu
+from lsr1_pl.data.sources.conversion import ConversionReport, convert_cmu, convert_mocap
 from lsr1_pl.data.sources.lgd_amass import convert_lgd_amass
 from lsr1_pl.data.sources.lgd_threedpw import convert_lgd_3dpw
 from lsr1_pl.data.sources.smpl import convert_regressor, convert_smpl
@@ -52,8 +52,15 @@ def run(options: Namespace) -> None:
     if options.kind == "amass":
         _amass(options)
         return
-    report = convert_cmu(options.src, options.dst, strict=options.strict, track=_progress)
-    _print(report, options.dst, "at 30 a second")
+    how: dict[str, Any] = {"fps": options.fps, "strict": options.strict, "track": _progress}
+    if options.kind == "cmu":
+        report = convert_cmu(options.src, options.dst, **how)
+    else:
+        how |= {"joint_map": options.map, "licence": options.licence}
+        report = convert_mocap(options.src, options.dst, **how)
+    _print(report, options.dst, "at 30 a second or fewer")
+    for found_out, files in report.read_as.items():
+        print(plain(f"  {files} read with {found_out}"))
 
 
 def _threedpw(options: Namespace) -> None:
@@ -104,10 +111,15 @@ def _print(report: ConversionReport, dst: Path, rate: str) -> None:
         f"{shown(dst)}: {len(report.read)} recordings, {frames} frames, {rate} "
         f"(of {report.source_frames} in the source)"
     )
-    if report.refused:
-        table = Table(title=f"{len(report.refused)} files were refused", title_justify="left")
+    for title, files in (
+        ("files have frames that were left out", report.left_out),
+        ("files were refused", report.refused),
+    ):
+        if not files:
+            continue
+        table = Table(title=f"{len(files)} {title}", title_justify="left")
         table.add_column("file")
         table.add_column("why")
-        for name, why in report.refused.items():
+        for name, why in files.items():
             table.add_row(shown(name), shown(why))
         terminal.print(table)

@@ -44,11 +44,15 @@ def _needed(config: Path, known: Sequence[Asset]) -> list[Asset]:
     except (OSError, ValueError) as error:
         raise UserError(f"--config {config}: {error}") from None
     by_path = {asset.path.resolve(): asset for asset in known}
-    embedded = {"body": known[0], "store": known[1]}
+    embedded = {
+        ("body", "open"): known[0],
+        ("store", "open"): known[1],
+        ("store", "open_frames"): known[2],
+    }
     needed = []
     for kind, name in dict.fromkeys(_named(content)):
         path = Path(name)
-        known_one = embedded.get(kind) if name == "open" else by_path.get(path.resolve())
+        known_one = embedded.get((kind, name)) or by_path.get(path.resolve())
         needed.append(known_one or Asset(name, path, kind))
     return needed
 

@@ -140,10 +140,24 @@ def data_parser() -> ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True)
     convert = verbs.add_parser("convert", help="a source into what the project reads")
     kinds = convert.add_subparsers(dest="kind", required=True)
-    cmu = kinds.add_parser("cmu", help="BVH recordings of the CMU motion capture database")
-    cmu.add_argument("src", type=Path, help="folder of *.bvh files, T-pose first, 120 frames/s")
-    cmu.add_argument("dst", type=Path, help="the store's folder: new, or empty")
-    cmu.add_argument("--strict", action="store_true", help="let one broken file stop it all")
+    cmu = kinds.add_parser("cmu", help="CMU's motion capture: ASF/AMC, or any of its BVH releases")
+    mocap = kinds.add_parser("mocap", help="BVH of any skeleton, ASF/AMC")
+    for recordings in (cmu, mocap):
+        recordings.add_argument("src", type=Path, help="folder of *.bvh, or of *.amc with *.asf")
+        recordings.add_argument("dst", type=Path, help="the store's folder: new, or empty")
+        recordings.add_argument(
+            "--fps", type=float, help="frames a second of the files, whatever they say (AMC: 120)"
+        )
+        recordings.add_argument("--strict", action="store_true", help="stop at a broken file")
+    mocap.add_argument(
+        "--map",
+        metavar="NAME|FILE",
+        help="which joint is which: a YAML file, or cmu, asf, hdm05, mixamo, xsens, mvn, rokoko, "
+        "lafan1, bandai-namco, 100style, smpl, ... (default: found by the joints' names)",
+    )
+    mocap.add_argument(
+        "--licence", default="as its source says", help="of the recordings, kept in the store"
+    )
     amass = kinds.add_parser("amass", help="AMASS's archives or data sets, SMPL+H or SMPL-X")
     amass.add_argument(
         "src",

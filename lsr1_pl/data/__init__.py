@@ -12,13 +12,13 @@ from lsr1_pl.data.functions.quadratics import QuadraticBatch, QuadraticsDataModu
 from lsr1_pl.data.functions.starts import StartBatch, StartsDataModule, draw_starts
 from lsr1_pl.data.motion.datamodule import MotionDataModule
 from lsr1_pl.data.motion.manifest import Recording
-from lsr1_pl.data.motion.open_motion import open_motion_path
+from lsr1_pl.data.motion.open_motion import open_frames_path, open_motion_path
 from lsr1_pl.data.motion.sampler import MotionBatch
 from lsr1_pl.data.motion.store import Motion, MotionStore, write_store
 from lsr1_pl.data.motion.threedpw_module import DetectionBatch, ThreeDPWDataModule
 from lsr1_pl.data.motion.views import Viewing
 from lsr1_pl.data.sources.bvh import BVH, read_bvh
-from lsr1_pl.data.sources.conversion import ConversionReport, convert_cmu
+from lsr1_pl.data.sources.conversion import ConversionReport, convert_cmu, convert_mocap
 
 __all__ = [
     "BVH",
@@ -41,11 +41,13 @@ __all__ = [
     "Viewing",
     "check_intrinsics",
     "convert_cmu",
+    "convert_mocap",
     "draw_family",
     "draw_quadratics",
     "draw_starts",
     "keypoint_batches",
     "load_photo",
+    "open_frames_path",
     "open_motion_path",
     "read_bvh",
     "read_detections",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from lsr1_pl.body.files import OPEN_BODY, read_body
-from lsr1_pl.data.motion.open_motion import open_motion_path
+from lsr1_pl.data.motion.open_motion import open_frames_path, open_motion_path
 from lsr1_pl.data.motion.shards import sha256
 from lsr1_pl.data.motion.store import MotionStore
 from lsr1_pl.ground.arrays import load_npy, load_npz
@@ -53,6 +53,7 @@ def known_assets(folder: Path) -> list[Asset]:
     assets = [
         Asset("open body", OPEN_BODY, "body"),
         Asset("open motion", open_motion_path(), "store"),
+        Asset("open frames", open_frames_path(), "store"),
     ]
     convert = "lsr1 data convert"
     for gender in ("NEUTRAL", "FEMALE", "MALE"):

@@ -158,6 +158,46 @@ def test_bad_options_are_named(options: dict[str, Any], message: str, store: str
         data(store, **options)
 
 
+@pytest.fixture
+def subjects(tmp_path: Path) -> str:
+    """A recording of one frame for each subject of the named splits, and of one beyond them."""
+    train = [*("02", "03", "05", "06", "10", "11", "12", "14", "26", "27", "29", "32", "35")]
+    train += ["60", "61", "131"]
+    others = ["07", "16", "17", "08", "49", "127", "bd", "bk", "99"]
+    motions = [Motion(f"{s}_01", s, np.zeros((1, 72)), 30.0, 1) for s in (*train, *others)]
+    write_store(tmp_path / "subjects", motions, source="made", licence="none")
+    return str(tmp_path / "subjects")
+
+
+def test_named_splits_are_by_subject(subjects: str) -> None:
+    module = MotionDataModule(stores=["open", subjects], split="open_2026")
+    found = module.recordings()
+    clips = ["crawl", "dance_b", "getup_faceup", "kick"]
+    assert found["validation"] == ["07_01", "16_01", "17_01"]
+    assert sorted(found["test"]) == sorted(["08_01", "49_01", "127_01", *clips])
+    assert "walk" in found["train"]
+    assert not set(clips) & set(found["train"])
+    assert {"02_01", "61_01", "131_01"} < set(found["train"])
+    assert len(found["train"]) == 16 + 16
+    assert "99_01" not in found["train"]
+    other = MotionDataModule(stores=["open", subjects], split="open_2026_hdm05").recordings()
+    assert other["test"] == ["bd_01", "bk_01"]
+    assert (other["train"], other["validation"]) == (found["train"], found["validation"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"split": "open_2025"}, "split is 'open_2025'.*did you mean 'open_2026'"),
+        ({"split": "open_2026"}, "validation_subjects names '07', which no recording"),
+        ({"split": "open_2026", "test_subjects": ["08"]}, "given beside it; give the name alone"),
+    ],
+)
+def test_bad_splits_are_named(options: dict[str, Any], message: str, store: str) -> None:
+    with pytest.raises(UserError, match=message):
+        MotionDataModule(stores=["open", store], **options)
+
+
 def test_people_of_the_fixed_sets_have_names(store: str) -> None:
     module = data(store, stores=["open", store])
     rows = torch.cat([batch.rows for batch in module.val_dataloader()]).tolist()

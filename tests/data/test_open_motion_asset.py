@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from lsr1_pl.body import BodyModel, load_body_model
 from lsr1_pl.body.skeleton import JOINTS45, SMPL_JOINTS
-from lsr1_pl.data import MotionStore, open_motion_path
+from lsr1_pl.data import MotionDataModule, MotionStore, open_frames_path, open_motion_path
+from lsr1_pl.data.motion.splits import NAMED
+from lsr1_pl.data.sources.plausible import impossible_frames
 
 Floats = NDArray[np.float32]
 
@@ -137,3 +139,41 @@ def test_getting_up_starts_on_the_side_it_says(
     assert front[0, 1] * sign > 0
     assert upright[-1] > 0.8
     assert store.trans(getup)[-1, 1] > store.trans(getup)[0, 1] + 0.4
+
+
+def test_the_frames_are_whole_small_and_of_training_subjects() -> None:
+    frames = MotionStore(open_frames_path())
+    frames.verify()
+    size = sum(file.stat().st_size for file in open_frames_path().iterdir())
+    assert size < 2_000_000
+    assert len(frames) == 10_000
+    assert "NSF EIA-0196217" in frames.manifest.licence
+    train = NAMED["open_2026"].train
+    assert train is not None
+    assert all(train.holds(recording) for recording in frames.recordings)
+    poses = frames.poses(np.arange(len(frames)))
+    assert poses.dtype == np.float32
+    assert np.linalg.norm(poses.reshape(-1, 3), axis=1).max() <= np.pi + 2e-3
+    faults = impossible_frames(poses.astype(float), fps=1e-3)
+    assert {fault: count.sum() for fault, count in faults.items() if count.any()} == {}
+
+
+def test_the_frames_differ(body: BodyModel) -> None:
+    frames = MotionStore(open_frames_path())
+    poses = frames.poses(np.arange(0, len(frames), 20))
+    poses[:, :3] = 0
+    places = torch.from_numpy(
+        np.stack(list(joints(body, poses).values()), axis=1)[:, :24].reshape(len(poses), -1)
+    )
+    apart = torch.cdist(places, places) + 9 * torch.eye(len(places))
+    # Those that are near in joints differ in gravity's direction.
+    assert apart.min(dim=1).values.median() > 0.2
+
+
+def test_the_frames_go_with_the_clips() -> None:
+    module = MotionDataModule(
+        stores=["open", "open_frames"], validation_subjects=["06"], test_recordings=["kick"]
+    )
+    assert "02_01" in module.recordings()["train"]
+    assert all(name.startswith("06_") for name in module.recordings()["validation"])
+    assert module.train_batch(0).pose.dtype == torch.float32

@@ -37,8 +37,9 @@ from lsr1_pl.cli.verbs import run_verb
 from lsr1_pl.data import Motion, MotionStore, read_bvh, read_detections, write_store
 from lsr1_pl.data.sources.amass import read_recording
 from lsr1_pl.data.sources.amass_conversion import convert_amass
-from lsr1_pl.data.sources.cmu import retarget
 from lsr1_pl.data.sources.legacy_pickle import read_legacy_pickle
+from lsr1_pl.data.sources.skeletons.built_in import BUILT_IN
+from lsr1_pl.data.sources.skeletons.retarget import retarget
 from lsr1_pl.data.sources.smpl import convert_regressor
 from lsr1_pl.data.sources.threedpw import read_sequence
 from lsr1_pl.optim import LSR1
@@ -145,7 +146,7 @@ def _motion(folder: Path) -> None:
         body = load_body_model("open", dtype=torch.float64)
         zero = torch.zeros(1, 72).double(), torch.zeros(1, 10).double()
         _REST.append(body.joints(*zero)[0, :24].detach().numpy())
-    poses, _ = retarget(read_bvh(folder / "a.bvh"), _REST[0])
+    poses = retarget(read_bvh(folder / "a.bvh"), BUILT_IN["cmu"], _REST[0]).poses
     if not np.isfinite(poses).all():
         raise AssertionError("a pose is not finite")
 

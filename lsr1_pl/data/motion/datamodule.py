@@ -11,26 +11,32 @@ from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from lsr1_pl.data.motion.sampler import MotionBatch, MotionSampler
-from lsr1_pl.data.motion.splits import Split, split_recordings
+from lsr1_pl.data.motion.splits import Sets, Split, SplitName, named_sets, split_recordings
 from lsr1_pl.data.motion.views import Viewing
 from lsr1_pl.data.steps import fixed_loader, step_generator, step_loader
+from lsr1_pl.ground.choices import choices_checked
 from lsr1_pl.optim.checks import check_counts
 
 _TRAIN, _VALIDATION, _TEST = 0, 1, 2
 
 
+@choices_checked
 class MotionDataModule(LightningDataModule):
     """Poses from motion stores, with random views, visibility and shapes.
 
     A training batch depends on (``seed``, training step) alone, so that a resumed run sees what
     an uninterrupted one would. Validation and test are fixed sets, drawn evenly over their frames
-    with ``evaluation_seed``. Recordings are split whole.
+    with ``evaluation_seed``. Recordings are split whole: by a named ``split``, or by subjects and
+    recordings, where the rest trains.
 
     Args:
-        stores: motion stores that are read as one; ``open`` is the one that comes with the
-            package (the clips of DeepMimic).
+        stores: motion stores that are read as one. Two come with the package: ``open`` (the clips
+            of DeepMimic) and ``open_frames`` (10,000 different poses of CMU's subjects).
         fraction: share of the training recordings to train on, in (0, 1]; at least one is kept.
         batch_size: people in a batch.
+        split: a named split. ``open_2026`` trains on CMU's subjects 02 03 05 06 10 11 12 14 26 27
+            29 32 35 60 61 131 and the embedded clips, validates on 07 16 17, and tests on 08 49 127
+            and four clips; ``open_2026_hdm05`` tests on HDM05 instead. Other subjects are not used.
         validation_subjects: whose recordings validate.
         validation_recordings: names or wildcards of recordings that validate.
         test_subjects: whose recordings test.
@@ -51,6 +57,7 @@ class MotionDataModule(LightningDataModule):
         stores: Sequence[str] = ("open",),
         fraction: float = 1.0,
         batch_size: int = 64,
+        split: SplitName | None = None,
         validation_subjects: Sequence[str] = (),
         validation_recordings: Sequence[str] = (),
         test_subjects: Sequence[str] = (),
@@ -81,11 +88,11 @@ class MotionDataModule(LightningDataModule):
             visible_probability, betas_std, keypoint_noise, swap_probability, depth_range
         )
         self._motion = MotionSampler(stores, viewing, seed)
-        parts = split_recordings(
-            self._motion.recordings,
-            Split(validation_subjects, validation_recordings),
-            Split(test_subjects, test_recordings),
-        )
+        asked = (validation_subjects, validation_recordings, test_subjects, test_recordings)
+        sets = Sets(None, Split(*asked[:2]), Split(*asked[2:]))
+        if split is not None:
+            sets = named_sets(split, *asked)
+        parts = split_recordings(self._motion.recordings, sets)
         train, *evaluated = parts
         kept = [self._motion.fraction_of(train, fraction), *evaluated]
         self._split_rows = [self._motion.rows_of(part) for part in kept]

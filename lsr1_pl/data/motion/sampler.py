@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data.motion.manifest import MANIFEST
-from lsr1_pl.data.motion.open_motion import open_motion_path
+from lsr1_pl.data.motion.open_motion import store_path
 from lsr1_pl.data.motion.shards import sha256
 from lsr1_pl.data.motion.store import MotionStore
 from lsr1_pl.data.motion.views import (
@@ -55,7 +55,7 @@ class MotionSampler:
     """Frames of several stores as one, with random views, visibility and shapes.
 
     Args:
-        stores: motion stores; ``open`` is the one that comes with the package.
+        stores: motion stores; ``open`` and ``open_frames`` come with the package.
         viewing: how the people are seen and detected.
         seed: of the training batches.
 
@@ -70,7 +70,7 @@ class MotionSampler:
         self.seed = seed
         self._kept_order: tuple[tuple[int, int], NDArray[np.int64]] | None = None
         self._names = list(stores)
-        self._stores = [MotionStore(open_motion_path() if s == "open" else s) for s in stores]
+        self._stores = [MotionStore(store_path(s)) for s in stores]
         self._starts = np.cumsum([0, *(len(store) for store in self._stores)])
         self.recordings = [r for store in self._stores for r in store.recordings]
         self._first_rows = [

@@ -39,7 +39,7 @@ class ShardedArray:
         if rows.size and not (rows.min() >= 0 and rows.max() < total):
             raise IndexError(f"row {rows.min()} or {rows.max()} is outside 0..{total - 1}")
         if len(self._shards) == 1:
-            return np.asarray(self._shards[0][rows])
+            return np.asarray(self._shards[0][rows], np.float32)
         result = np.empty((len(rows), self._width), np.float32)
         owner = np.searchsorted(self._starts, rows, side="right") - 1
         for index in np.unique(owner):
@@ -55,6 +55,8 @@ class ShardWriter:
     folder: Path
     name: str
     rows_per_shard: int
+    half: bool = False
+    """Whether the files hold half precision."""
     shards: list[Shard] = field(default_factory=list)
     pending: list[Floats] = field(default_factory=list)
 
@@ -75,7 +77,7 @@ class ShardWriter:
 
     def _write(self, rows: Floats) -> None:
         file = f"{self.name}_{len(self.shards):05d}.npy"
-        save_npy(self.folder / file, rows)
+        save_npy(self.folder / file, rows.astype(np.float16) if self.half else rows)
         self.shards.append(Shard(file, len(rows), sha256(self.folder / file)))
 
 
@@ -83,7 +85,8 @@ def open_shard(folder: Path, shard: Shard, width: int) -> Floats:
     """Memory-map one shard.
 
     Raises:
-        UserError: the file is missing, unreadable, or not float32 shaped (shard.rows, width).
+        UserError: the file is missing, unreadable, or no float32 or float16 shaped
+            (shard.rows, width).
     """
     path = folder / shard.file
     mend = "Convert the source again, or restore the file from a complete copy."
@@ -93,10 +96,10 @@ def open_shard(folder: Path, shard: Shard, width: int) -> Floats:
     except DAMAGED_ARRAYS as error:
         raise UserError(f"{path}: not a readable .npy file ({error}). {mend}") from None
     expected = (shard.rows, width)
-    if array.shape != expected or array.dtype != np.float32:
+    if array.shape != expected or array.dtype not in (np.float32, np.float16):
         raise UserError(
             f"{path}: holds {array.dtype} shaped {array.shape}; "
-            f"the manifest expects float32 shaped {expected}. {mend}"
+            f"the manifest expects float32 or float16 shaped {expected}. {mend}"
         )
     return array
 

@@ -141,6 +141,7 @@ def write_store(
     source: str,
     licence: str,
     rows_per_shard: int = ROWS_PER_SHARD,
+    half: bool = False,
 ) -> MotionStore:
     """Write the motions, in their order, as a new store at ``dst``, or nothing at all.
 
@@ -153,6 +154,7 @@ def write_store(
         source: where the motions come from.
         licence: their terms and acknowledgement.
         rows_per_shard: largest number of rows in a shard file.
+        half: keep half precision: a thousandth of a radian, in half of the space.
 
     Raises:
         UserError: ``dst`` is in use, another process writes there, the disk is full, there are no
@@ -164,12 +166,23 @@ def write_store(
     target = Path(dst)
     with locked(target, "a conversion"):
         return fill_store(
-            target, motions, source=source, licence=licence, rows_per_shard=rows_per_shard
+            target,
+            motions,
+            source=source,
+            licence=licence,
+            rows_per_shard=rows_per_shard,
+            half=half,
         )
 
 
 def fill_store(
-    target: Path, motions: Iterable[Motion], *, source: str, licence: str, rows_per_shard: int
+    target: Path,
+    motions: Iterable[Motion],
+    *,
+    source: str,
+    licence: str,
+    rows_per_shard: int,
+    half: bool = False,
 ) -> MotionStore:
     """:func:`write_store` for a caller that holds ``target`` already."""
     _check_text("source", source)
@@ -184,7 +197,7 @@ def fill_store(
             _check_text("subject", motion.subject)
             arrays = _checked_arrays(motion)
             writers = writers or {
-                name: ShardWriter(folder, name, rows_per_shard) for name in arrays
+                name: ShardWriter(folder, name, rows_per_shard, half) for name in arrays
             }
             _check_alike(motion, recordings[:1], set(writers))
             if motion.name in names:

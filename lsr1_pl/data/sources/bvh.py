@@ -35,6 +35,18 @@ class BVH:
     """(n, channels) values: positions, and rotations in degrees."""
     frame_time: float
     """Seconds from one frame to the next."""
+    ends: tuple[tuple[float, float, float] | None, ...] = ()
+    """Each joint's end site from the joint, where it has one; or nothing for all joints."""
+    remark: str = ""
+    """What its reader left out of the file, in words."""
+
+    def zero_pose(self) -> Floats:
+        """(J, 3) positions where no joint is turned and the root stands at the origin."""
+        places = np.zeros((len(self.names), 3))
+        for joint, parent in enumerate(self.parents):
+            if parent >= 0:
+                places[joint] = places[parent] + self.offsets[joint]
+        return places
 
     def world(self) -> tuple[Floats, Floats]:
         """Forward kinematics: rotation matrices (n, J, 3, 3) and positions (n, J, 3)."""
@@ -59,6 +71,9 @@ def _local_transform(
     channels: tuple[str, ...], values: Floats, offset: Floats
 ) -> tuple[Floats, Floats]:
     place = np.tile(offset, (len(values), 1))
+    if set(_PLACES) <= set(channels):
+        # A joint that moves in all three directions stands where its channels say.
+        place[:] = 0.0
     order, angles = "", []
     for position, name in enumerate(channels):
         if name in _PLACES:
@@ -95,6 +110,7 @@ class _Parser:
     parents: list[int] = field(default_factory=list)
     offsets: list[list[float] | None] = field(default_factory=list)
     channels: list[tuple[str, ...] | None] = field(default_factory=list)
+    ends: list[tuple[float, float, float] | None] = field(default_factory=list)
 
     def parse(self) -> BVH:
         motion = next((i for i, line in enumerate(self.lines) if line.strip() == "MOTION"), None)
@@ -111,6 +127,7 @@ class _Parser:
             channels=tuple(channels or () for channels in self.channels),
             frames=frames,
             frame_time=frame_time,
+            ends=tuple(self.ends),
         )
 
     def error(self, line: int, what: str) -> UserError:
@@ -161,6 +178,7 @@ class _Parser:
         self.parents.append(parent)
         self.offsets.append(None)
         self.channels.append(None)
+        self.ends.append(None)
         return len(self.names) - 1
 
     def _offset(self, number: int, values: list[str], open_joints: list[int | None]) -> None:
@@ -169,6 +187,8 @@ class _Parser:
             raise self.error(number, f"OFFSET holds {len(offset)} numbers, expected 3 in a joint")
         if open_joints[-1] is not None:
             self.offsets[open_joints[-1]] = offset
+        elif len(open_joints) > 1 and (owner := open_joints[-2]) is not None:
+            self.ends[owner] = (offset[0], offset[1], offset[2])
 
     def _channels(self, number: int, values: list[str], open_joints: list[int | None]) -> None:
         names = tuple(values[1:])
