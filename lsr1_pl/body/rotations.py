@@ -119,6 +119,19 @@ def nearest_turn(axis_angle: Tensor, to: Tensor) -> Tensor:
     return torch.where(turns != 0, axis_angle + 2 * math.pi * turns * axis, axis_angle)
 
 
+def halfway(first: Tensor, second: Tensor) -> Tensor:
+    """The mean of two rotations: the one halfway along the shortest turn between them.
+
+    Args:
+        first: (..., 3, 3) rotation matrices.
+        second: (..., 3, 3); where it is half a turn from ``first``, either way round is taken.
+
+    Returns:
+        (..., 3, 3) rotation matrices.
+    """
+    return first @ rotation_matrix(0.5 * axis_angle(first.mT @ second))
+
+
 def compose(first: Tensor, second: Tensor) -> Tensor:
     """Axis-angle of R(first) R(second): ``second`` is applied first.
 

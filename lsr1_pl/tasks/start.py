@@ -117,5 +117,6 @@ class StartTask(GuardedTask):
 
     def _evaluate(self, batch: MotionBatch) -> None:
         people = observe_known(batch, self.projected)
-        (joints,) = people.joint_sets(self.initial_estimate.estimate(people.observation))
+        start = self.start.begin({"initial_estimate": self.initial_estimate}, self.projected)
+        (joints,) = people.joint_sets(start(people.observation))
         self.errors.update(joints.predicted, joints.true)

@@ -18,7 +18,7 @@ from lsr1_pl.optim import Adam
 from lsr1_pl.tasks import HMRTask, StartTask, Unroll, load_task
 
 UNROLL = Unroll(steps=2, second_order=False)
-SMALL = LiftedEstimate(width=64, blocks=1)
+SMALL = LiftedEstimate(width=64, blocks=1, mirrored=False)
 
 
 def data(**options: Any) -> MotionDataModule:
@@ -121,7 +121,7 @@ def test_people_are_fitted_from_a_trained_start(folder: Path) -> None:
     half = fit("--config", "start_open.yaml", *WORDS, "--trainer.max_steps=2")
     trained = load_task(half / "last.ckpt")
     assert isinstance(trained, StartTask)
-    start = LiftedEstimate(16, 1, frozen=True, weights=str(half / "last.ckpt"))
+    start = LiftedEstimate(16, 1, mirrored=False, frozen=True, weights=str(half / "last.ckpt"))
     model = HMRTask(Adam(0.01), start=start, unroll=UNROLL)  # type: ignore[arg-type]
     start.take_weights({"initial_estimate": model.initial_estimate}, model.initial_error)
     assert torch.equal(model.initial_error.second_moment, trained.initial_error.second_moment)

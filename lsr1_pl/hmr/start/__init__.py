@@ -5,6 +5,7 @@ from lsr1_pl.hmr.start.initial_error import InitialError, estimate_error
 from lsr1_pl.hmr.start.initial_estimate import InitialEstimate
 from lsr1_pl.hmr.start.lifting import LiftedBody, LiftingNetwork
 from lsr1_pl.hmr.start.lifting_loss import LiftingLoss
+from lsr1_pl.hmr.start.mirror_averaged import MirrorAveragedStart
 from lsr1_pl.hmr.start.starts import EstimateStart, GivenStart, LGDStart, MeanPoseStart, Start
 from lsr1_pl.hmr.start.trained import LGDFits, LiftedEstimate, NetworkEstimate, TrainedStart
 
@@ -21,6 +22,7 @@ __all__ = [
     "LiftingLoss",
     "LiftingNetwork",
     "MeanPoseStart",
+    "MirrorAveragedStart",
     "NetworkEstimate",
     "Start",
     "TrainedStart",

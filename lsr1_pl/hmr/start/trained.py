@@ -15,6 +15,7 @@ from lsr1_pl.hmr.start.estimator import Estimator
 from lsr1_pl.hmr.start.initial_error import InitialError
 from lsr1_pl.hmr.start.initial_estimate import InitialEstimate
 from lsr1_pl.hmr.start.lifting import LiftingNetwork
+from lsr1_pl.hmr.start.mirror_averaged import MirrorAveragedStart
 from lsr1_pl.hmr.start.starts import EstimateStart, LGDStart, Start
 from lsr1_pl.optim.checks import check_counts, check_fraction
 from lsr1_pl.pretrained import take_weights
@@ -101,6 +102,9 @@ class LiftedEstimate(TrainedStart):
     Args:
         width: of the network's layers, at least 1.
         blocks: its residual blocks, at least 1.
+        mirrored: whether fits begin halfway between the estimates of the keypoints and of their
+            mirror image (:class:`MirrorAveragedStart`): twice the cost, which is small beside a
+            fit's steps.
         warmup_iterations: first iterations that train the network alone (K = 0); 0 or more.
         detached: whether the outer loss of later states is kept from the network.
         frozen: whether the optimiser trains alone.
@@ -113,6 +117,7 @@ class LiftedEstimate(TrainedStart):
 
     width: int = 1024
     blocks: int = 3
+    mirrored: bool = True
     warmup_iterations: int = 0
     detached: bool = False
     frozen: bool = False
@@ -125,6 +130,12 @@ class LiftedEstimate(TrainedStart):
     def estimator(self, num_betas: int) -> LiftingNetwork:
         """The lifting network."""
         return LiftingNetwork(num_betas, self.width, self.blocks)
+
+    def begin(self, networks: Mapping[str, nn.Module], body: ProjectedBody) -> Start:
+        """The estimates of the network, averaged with those in the mirror where that is chosen."""
+        estimate = networks[_ESTIMATE]
+        assert isinstance(estimate, LiftingNetwork)
+        return MirrorAveragedStart(estimate) if self.mirrored else EstimateStart(estimate)
 
 
 @dataclass(frozen=True)

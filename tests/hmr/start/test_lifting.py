@@ -6,13 +6,21 @@ import pytest
 import torch
 
 from lsr1_pl.body import PinholeCamera, load_body_model
-from lsr1_pl.body.rotations import axis_angle, nearest_turn, rotation_from_6d, rotation_matrix
+from lsr1_pl.body.mirror import MIRRORED_KEYPOINTS, mirrored_keypoints, mirrored_rotations
+from lsr1_pl.body.rotations import (
+    axis_angle,
+    halfway,
+    nearest_turn,
+    rotation_from_6d,
+    rotation_matrix,
+)
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import (
     EstimateStart,
     LiftedEstimate,
     LiftingNetwork,
+    MirrorAveragedStart,
     Observation,
     ProjectedBody,
     observe_detections,
@@ -161,7 +169,7 @@ def test_joints_at_rotations_are_those_of_the_pose() -> None:
 
 
 def test_a_lifted_estimate_is_a_start() -> None:
-    choice = LiftedEstimate(width=16, blocks=1)
+    choice = LiftedEstimate(width=16, blocks=1, mirrored=False)
     networks = choice.networks(10)
     start = choice.begin(networks, BODY)
     assert isinstance(start, EstimateStart)
@@ -169,6 +177,30 @@ def test_a_lifted_estimate_is_a_start() -> None:
     assert all(p.requires_grad for p in networks["initial_estimate"].parameters())
     frozen = LiftedEstimate(width=16, blocks=1, frozen=True).networks(10)["initial_estimate"]
     assert not any(p.requires_grad for p in frozen.parameters())
+
+
+def test_in_the_mirror_an_averaged_start_gives_the_mirrored_body() -> None:
+    model, observation = network(), seen()
+    start = MirrorAveragedStart(model)
+    other = observation._replace(
+        keypoints=mirrored_keypoints(observation.keypoints),
+        visibility=observation.visibility[:, list(MIRRORED_KEYPOINTS)],
+    )
+    here, there = start(observation), start(other)
+    matrices = [rotation_matrix(x[:, :72].unflatten(1, (24, 3))) for x in (here, there)]
+    torch.testing.assert_close(mirrored_rotations(matrices[0]), matrices[1], atol=1e-4, rtol=0)
+    torch.testing.assert_close(here[:, 72:], there[:, 72:])
+    assert not torch.allclose(model.estimate(observation), here)
+    assert isinstance(
+        LiftedEstimate(16).begin({"initial_estimate": model}, BODY), MirrorAveragedStart
+    )
+
+
+def test_halfway_is_the_middle_of_the_shortest_turn() -> None:
+    axis = torch.nn.functional.normalize(torch.tensor([0.5, 1.0, -2.0]).double(), dim=0)
+    first, second, middle = (rotation_matrix(angle * axis) for angle in (0.4, 1.6, 1.0))
+    torch.testing.assert_close(halfway(first, second), middle)
+    torch.testing.assert_close(halfway(first, first), first)
 
 
 @pytest.mark.parametrize(

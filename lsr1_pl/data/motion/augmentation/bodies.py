@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lsr1_pl.body.mirror import mirrored_pose
 from lsr1_pl.body.skeleton import SMPL_JOINTS
 from lsr1_pl.data.motion.augmentation.part import Augmentation, check_probabilities, chosen
 from lsr1_pl.data.motion.sampler import MotionBatch
@@ -15,25 +16,6 @@ from lsr1_pl.ground.errors import UserError
 
 _LEG = ("hip", "knee", "ankle", "foot")
 _ARM = ("collar", "shoulder", "elbow", "wrist", "hand")
-
-
-def _other_side(name: str) -> str:
-    if name.startswith("left_"):
-        return name.replace("left_", "right_")
-    return name.replace("right_", "left_")
-
-
-_MIRROR = tuple(SMPL_JOINTS.index(_other_side(name)) for name in SMPL_JOINTS)
-
-
-def mirrored_pose(pose: Tensor) -> Tensor:
-    """Poses (B, 72) in a mirror that exchanges left and right: x becomes -x.
-
-    The rotation about an axis r becomes the one about ``(r_x, -r_y, -r_z)``, and each joint takes
-    the one of its other side.
-    """
-    joints = pose.unflatten(1, (len(SMPL_JOINTS), 3))[:, list(_MIRROR)]
-    return (joints * joints.new_tensor([1.0, -1.0, -1.0])).flatten(1)
 
 
 @dataclass(frozen=True)

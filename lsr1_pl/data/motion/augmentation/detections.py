@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lsr1_pl.body.mirror import MIRRORED_KEYPOINTS
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data.motion.augmentation.part import Augmentation, check_probabilities, chosen
 from lsr1_pl.data.motion.sampler import MotionBatch
@@ -15,18 +16,8 @@ from lsr1_pl.ground.errors import UserError
 
 _SIDES = ("left", "right")
 _LIMBS = {"arm": ("shoulder", "elbow", "wrist"), "leg": ("hip", "knee", "ankle")}
-_FACE = (("reye", "leye"), ("rear", "lear"))
 _LEAST_VISIBLE = 6
 _NEAREST = 1.5
-
-
-def _pairs(limb: str) -> list[tuple[int, int]]:
-    return [(COCO18.index(f"left_{p}"), COCO18.index(f"right_{p}")) for p in _LIMBS[limb]]
-
-
-_BODY_PAIRS = [*_pairs("arm"), *_pairs("leg")] + [
-    (COCO18.index(a), COCO18.index(b)) for a, b in _FACE
-]
 
 
 @dataclass(frozen=True)
@@ -116,14 +107,13 @@ class SwappedSides(Augmentation):
     def __call__(self, batch: MotionBatch, generator: torch.Generator) -> MotionBatch:
         """Some of the people, detected with sides exchanged."""
         shown = batch.shown
-        for probability, pairs in (
-            (self.whole, _BODY_PAIRS),
-            (self.limb, _pairs("arm")),
-            (self.limb, _pairs("leg")),
-        ):
+        limbs = [
+            [f"{side}_{part}" for side in _SIDES for part in parts] for parts in _LIMBS.values()
+        ]
+        for probability, names in ((self.whole, COCO18), *((self.limb, limb) for limb in limbs)):
+            places = [COCO18.index(name) for name in names]
             order = torch.arange(len(COCO18))
-            for left, right in pairs:
-                order[left], order[right] = right, left
+            order[places] = torch.tensor(MIRRORED_KEYPOINTS)[places]
             who = chosen(len(shown), probability, generator).unsqueeze(1)
             shown = torch.where(who, shown[:, order], shown)
         return batch._replace(shown=shown)
