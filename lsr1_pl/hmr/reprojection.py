@@ -92,6 +92,6 @@ class ReprojectionObjective(AutogradObjective):
         return self._differences(x).abs().mean(dim=(1, 2))
 
     def _differences(self, x: Tensor) -> Tensor:
-        observed, visibility, _ = self._observation
+        observed, visibility = self._observation.keypoints, self._observation.visibility
         predicted = observe(self._joints_of(*split_variables(x)), visibility, self._camera)
         return (predicted.keypoints - observed) * visibility.unsqueeze(2)

@@ -17,19 +17,20 @@ from lsr1_pl.hmr import (
     POSE_SIZE,
     Blockwise,
     BodyState,
+    Estimator,
     EvaluatedPeople,
     EvaluationPlan,
     Fitter,
     FittingProblem,
     InErrorMetric,
     InitialError,
-    InitialEstimate,
     LossWeights,
     NetworkEstimate,
     Observation,
     Prediction,
     ProjectedBody,
     TrainedStart,
+    estimate_error,
     observe_detections,
     split_variables,
     trajectory_loss,
@@ -96,7 +97,7 @@ class HMRTask(MetaTask):
         *("start", "problem", "evaluate"),
     )
     """The arguments that are objects, and so are not among the saved hyperparameters."""
-    initial_estimate: InitialEstimate
+    initial_estimate: Estimator
     _run: EvaluationRun
 
     def __init__(
@@ -167,7 +168,7 @@ class HMRTask(MetaTask):
         known = observe_known(batch, fitter.body)
         target, observation = known.target, known.observation
         x0 = fitter.start(observation)
-        self.initial_error.update(known.states - x0)
+        self.initial_error.update(estimate_error(known.states, x0))
         if self.global_step < self.start.warmup_iterations:
             return self._outer_loss(x0.unsqueeze(0), target, observation).mean(), {}
         self.freeze_norms(self.optimizer)
@@ -217,7 +218,7 @@ class HMRTask(MetaTask):
 
     def predict_step(self, batch: KeypointBatch, batch_idx: int) -> Prediction:
         """Fit the people of a batch: K steps from the start, the best state kept."""
-        observation = observe_detections(batch.keypoints, batch.visibility)
+        observation = observe_detections(*batch)
         return self.fitter.fit(observation, self.steps).best()
 
     @property
