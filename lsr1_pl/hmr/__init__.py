@@ -19,6 +19,13 @@ from lsr1_pl.hmr.observation import Observation, observe, observe_detections
 from lsr1_pl.hmr.people_optimizer import InErrorMetric, PeopleOptimizer, WholeFit
 from lsr1_pl.hmr.pose_prior import PosePrior
 from lsr1_pl.hmr.problem import FittingProblem, ProjectedBody
+from lsr1_pl.hmr.proposing import (
+    AimedSteps,
+    DenseNetwork,
+    ProposedSteps,
+    ProposingNetwork,
+    ProposingOptimizer,
+)
 from lsr1_pl.hmr.reprojection import EstimatePrior, ReprojectionObjective
 from lsr1_pl.hmr.smplify import SMPLify, SMPLifyFit
 from lsr1_pl.hmr.start import (
@@ -42,7 +49,9 @@ FittedState = BodyState
 __all__ = [
     "LGD",
     "POSE_SIZE",
+    "AimedSteps",
     "BodyState",
+    "DenseNetwork",
     "EstimatePrior",
     "EstimateStart",
     "EvaluatedPeople",
@@ -67,6 +76,9 @@ __all__ = [
     "PosePrior",
     "Prediction",
     "ProjectedBody",
+    "ProposedSteps",
+    "ProposingNetwork",
+    "ProposingOptimizer",
     "ReprojectionObjective",
     "SMPLify",
     "SMPLifyFit",

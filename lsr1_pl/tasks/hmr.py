@@ -28,6 +28,8 @@ from lsr1_pl.hmr import (
     Observation,
     Prediction,
     ProjectedBody,
+    ProposedSteps,
+    ProposingOptimizer,
     TrainedStart,
     observe_detections,
     split_variables,
@@ -62,7 +64,8 @@ class HMRTask(MetaTask):
     steps, for checkpoint selection. Test also runs each baseline from the same initial estimate.
 
     Args:
-        optimizer: the L-SR1 to train, as it is or in the metric of the initial error; or LGD.
+        optimizer: the L-SR1 to train, as it is or in the metric of the initial error; L-SR1 with
+            aimed vectors, or a network's steps as they are; or LGD.
         body: ``open``, or the path of an SMPL-format npz.
         num_betas: shape coefficients that are fitted.
         start: where fits begin, and how the networks for that train.
@@ -99,7 +102,7 @@ class HMRTask(MetaTask):
 
     def __init__(
         self,
-        optimizer: LSR1 | LGD | InErrorMetric,
+        optimizer: LSR1 | LGD | InErrorMetric | ProposingOptimizer,
         body: str = "open",
         num_betas: int = 10,
         start: TrainedStart = NetworkEstimate(),  # noqa: B008
@@ -132,7 +135,7 @@ class HMRTask(MetaTask):
             )
         self.start, self.problem, self.evaluate = start, problem, evaluate
         self.optimizer = optimizer
-        self._trained = "LGD" if isinstance(optimizer, LGD) else "L-SR1"
+        self._trained = _label(optimizer)
         networks = start.networks(num_betas)
         self._start_networks = tuple(networks)
         for name, network in networks.items():
@@ -268,3 +271,10 @@ class HMRTask(MetaTask):
         logged = run.logged(prefix)
         self.log(best := f"{prefix}/pa_mpjpe", logged.pop(best), prog_bar=True)
         self.log_dict(logged)
+
+
+def _label(optimizer: nn.Module) -> str:
+    """The name of a trained optimiser in tables."""
+    if isinstance(optimizer, LGD):
+        return "LGD"
+    return "proposed steps" if isinstance(optimizer, ProposedSteps) else "L-SR1"
