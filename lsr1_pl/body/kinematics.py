@@ -41,6 +41,8 @@ class PoseRotations(nn.Module):
 
     def __init__(self, joints: Sequence[int], dtype: torch.dtype) -> None:
         super().__init__()
+        self.joints = tuple(joints)
+        """The n joints, in the order of the rotations."""
         columns = torch.tensor([3 * joint + axis for joint in joints for axis in range(3)])
         self.register_buffer("columns", columns.long(), persistent=False)
         self.register_buffer("generators", generators(dtype), persistent=False)

@@ -10,6 +10,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 # Below this squared angle a five-term series is exact to double precision, and above it the closed
 # forms lose no more than two digits in their first derivative.
@@ -78,6 +79,44 @@ def axis_angle(matrix: Tensor) -> Tensor:
     # 2 asin(n) / n, n^2 = square: equal to the closed form on unit quaternions.
     series = _polynomial(square, (2, 1 / 3, 3 / 20, 5 / 56, 35 / 576, 63 / 1408, 231 / 6656))
     return torch.where(small, series, closed)[..., None] * vector
+
+
+def rotation_from_6d(columns: Tensor) -> Tensor:
+    """Two vectors made the first two columns of a rotation matrix, by Gram and Schmidt.
+
+    A representation without jumps (Zhou, Barnes, Lu, Yang, Li, CVPR 2019): neighbouring rotations
+    have neighbouring vectors, which three numbers cannot give.
+
+    Args:
+        columns: (..., 6) the first vector, then the second; neither zero, and not parallel.
+
+    Returns:
+        (..., 3, 3) rotation matrices.
+    """
+    first = normalize(columns[..., :3], dim=-1)
+    rest = columns[..., 3:]
+    second = normalize(rest - (first * rest).sum(-1, keepdim=True) * first, dim=-1)
+    return torch.stack([first, second, torch.linalg.cross(first, second)], dim=-1)
+
+
+def nearest_turn(axis_angle: Tensor, to: Tensor) -> Tensor:
+    """The same rotations, by the vectors that are nearest to other ones.
+
+    A rotation of t about an axis is also one of t - 2 pi: near a half turn, two vectors that are
+    far apart stand for neighbouring rotations.
+
+    Args:
+        axis_angle: (..., 3) radians.
+        to: (..., 3) radians.
+
+    Returns:
+        (..., 3) radians, ``axis_angle`` plus a whole number of turns about its own axis.
+    """
+    angle = axis_angle.norm(dim=-1, keepdim=True)
+    sound = angle > 0
+    axis = axis_angle / torch.where(sound, angle, torch.ones_like(angle))
+    turns = torch.round(((to * axis).sum(-1, keepdim=True) - angle) / (2 * math.pi))
+    return torch.where(sound, axis_angle + 2 * math.pi * turns * axis, axis_angle)
 
 
 def compose(first: Tensor, second: Tensor) -> Tensor:

@@ -134,7 +134,24 @@ class JointSelection(nn.Module):
             ValueError: pose or betas are not of these shapes.
         """
         check_inputs(pose, betas, self.offsets.shape.shape[1])
-        rotations = self.rotations(pose)
+        return self._placed(self.rotations(pose), betas)
+
+    @in_full_precision
+    def at_rotations(self, rotations: Tensor, betas: Tensor) -> Tensor:
+        """Positions in metres, of poses that are given as matrices.
+
+        Args:
+            rotations: (B, 24, 3, 3) rotation matrices, root first, each in its parent's frame.
+            betas: (B, nb) shape coefficients.
+
+        Returns:
+            (B, n, 3) joints, as `forward` gives them.
+        """
+        joints = list(self.rotations.joints)
+        return self._placed(rotations[:, joints].permute(1, 2, 3, 0).contiguous(), betas)
+
+    def _placed(self, rotations: Tensor, betas: Tensor) -> Tensor:
+        """(n, 3, 3, B) rotations of the joints that matter, and betas, to (B, n, 3) metres."""
         turned = rotations
         if self.pieces.pose is not None:
             turned = rotations.index_select(0, self.turning)
@@ -143,4 +160,4 @@ class JointSelection(nn.Module):
         rotated = rotate(world.index_select(0, self.piece_bones), pieces)
         known = torch.cat([positions, rotated])
         chosen = self.combine @ known.flatten(1)
-        return chosen.view(len(chosen), 3, len(pose)).permute(2, 0, 1).contiguous()
+        return chosen.view(len(chosen), 3, len(betas)).permute(2, 0, 1).contiguous()

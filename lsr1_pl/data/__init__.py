@@ -10,6 +10,18 @@ from lsr1_pl.data.detections.reading import read_detections
 from lsr1_pl.data.functions.mixture import MixtureBatch, MixtureDataModule, draw_family
 from lsr1_pl.data.functions.quadratics import QuadraticBatch, QuadraticsDataModule, draw_quadratics
 from lsr1_pl.data.functions.starts import StartBatch, StartsDataModule, draw_starts
+from lsr1_pl.data.motion.augmentation import (
+    AnyOrientation,
+    Augmentation,
+    DetectionNoise,
+    DroppedLimbs,
+    JointNoise,
+    Mirrored,
+    NearCameras,
+    PartsOfOthers,
+    SwappedSides,
+    UncertainKeypoints,
+)
 from lsr1_pl.data.motion.datamodule import MotionDataModule
 from lsr1_pl.data.motion.manifest import Recording
 from lsr1_pl.data.motion.open_motion import open_motion_path
@@ -22,22 +34,32 @@ from lsr1_pl.data.sources.conversion import ConversionReport, convert_cmu
 
 __all__ = [
     "BVH",
+    "AnyOrientation",
+    "Augmentation",
     "ConversionReport",
     "DetectionBatch",
+    "DetectionNoise",
     "Detections",
+    "DroppedLimbs",
+    "JointNoise",
     "KeypointBatch",
+    "Mirrored",
     "MixtureBatch",
     "MixtureDataModule",
     "Motion",
     "MotionBatch",
     "MotionDataModule",
     "MotionStore",
+    "NearCameras",
+    "PartsOfOthers",
     "QuadraticBatch",
     "QuadraticsDataModule",
     "Recording",
     "StartBatch",
     "StartsDataModule",
+    "SwappedSides",
     "ThreeDPWDataModule",
+    "UncertainKeypoints",
     "Viewing",
     "check_intrinsics",
     "convert_cmu",

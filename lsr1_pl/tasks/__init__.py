@@ -17,6 +17,7 @@ from lsr1_pl.tasks.meta_losses import (
     RelativeSuboptimality,
 )
 from lsr1_pl.tasks.refining import RefiningTask
+from lsr1_pl.tasks.start import StartTask
 from lsr1_pl.tasks.unrolling import Unroll
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "MetaTask",
     "RefiningTask",
     "RelativeSuboptimality",
+    "StartTask",
     "Unroll",
     "fit_people",
     "load_data",

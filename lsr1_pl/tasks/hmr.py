@@ -16,13 +16,13 @@ from lsr1_pl.hmr import (
     LGD,
     POSE_SIZE,
     BodyState,
+    Estimator,
     EvaluatedPeople,
     EvaluationPlan,
     Fitter,
     FittingProblem,
     InErrorMetric,
     InitialError,
-    InitialEstimate,
     LossWeights,
     NetworkEstimate,
     Observation,
@@ -97,7 +97,7 @@ class HMRTask(MetaTask):
         *("start", "problem", "evaluate"),
     )
     """The arguments that are objects, and so are not among the saved hyperparameters."""
-    initial_estimate: InitialEstimate
+    initial_estimate: Estimator
     _run: EvaluationRun
 
     def __init__(

@@ -1,12 +1,11 @@
-"""What every meta-training task shares: the meta-optimiser and the guard of its steps."""
+"""What every task shares that trains through K inner steps."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
-from pytorch_lightning import LightningModule
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
@@ -14,6 +13,7 @@ from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Objective
 from lsr1_pl.optim import BatchedOptimizer, SecantPenalty, Trajectory
 from lsr1_pl.tasks.former import takes_former_keywords
+from lsr1_pl.tasks.guarded import GuardedTask
 from lsr1_pl.tasks.unrolling import Unroll
 
 
@@ -30,11 +30,8 @@ class InnerSteps(NamedTuple):
     *("steps", "penalty", "meta_optimizer", "lr_scheduler", "second_order"),
     *("clip_sample_gradient", "divergence_limit", "freeze_norm_after", "truncate_every"),
 )
-class MetaTask(LightningModule):
-    """Base of the tasks: K-step inner unroll, meta-optimiser, skipped non-finite steps.
-
-    A meta-gradient that is not finite is dropped: that step leaves the parameters as they were
-    and is counted in ``optim/skipped_steps``. Clipping is the Trainer's ``gradient_clip_val``.
+class MetaTask(GuardedTask):
+    """Base of the tasks that unroll an optimiser: K inner steps, guarded meta-steps.
 
     Args:
         unroll: the inner steps, and how the meta-gradient flows through them.
@@ -43,7 +40,6 @@ class MetaTask(LightningModule):
         lr_scheduler: makes its learning-rate schedule, stepped once an iteration.
     """
 
-    skipped_steps: Tensor
     curves: dict[str, dict[str, list[float]]]
     """After an evaluation: metric -> solver -> its mean at each inner step, 0 to K."""
     curves_note: str
@@ -58,7 +54,7 @@ class MetaTask(LightningModule):
         meta_optimizer: OptimizerCallable,
         lr_scheduler: LRSchedulerCallable | None,
     ) -> None:
-        super().__init__()
+        super().__init__(meta_optimizer, lr_scheduler)
         for name, given, kind in (("unroll", unroll, Unroll), ("penalty", penalty, SecantPenalty)):
             if not isinstance(given, kind):
                 raise UserError(
@@ -68,12 +64,9 @@ class MetaTask(LightningModule):
         self.save_hyperparameters(asdict(unroll))
         self.unroll = unroll
         self.penalty = penalty
-        self.meta_optimizer = meta_optimizer
-        self.lr_scheduler = lr_scheduler
         self.curves = {}
         self.curves_note = ""
         self.inner_steps = None
-        self.register_buffer("skipped_steps", torch.zeros((), dtype=torch.long))
 
     @property
     def steps(self) -> int:
@@ -96,44 +89,6 @@ class MetaTask(LightningModule):
     def freeze_norms(self, networks: torch.nn.Module) -> None:
         """Before an unroll: BatchNorms into evaluation, once ``freeze_norm_after`` is reached."""
         self.unroll.freeze_norms(networks, self.global_step)
-
-    def on_after_backward(self) -> None:
-        """Drop a meta-gradient that is not finite, and log its norm otherwise."""
-        gradients = [p.grad for p in self.parameters() if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
-        if torch.isfinite(norm):
-            self.log("optim/gradient_norm", norm)
-        else:
-            self.skipped_steps += 1
-            for parameter in self.parameters():
-                parameter.grad = None
-        self.log("optim/skipped_steps", self.skipped_steps.float())
-
-    def configure_gradient_clipping(
-        self,
-        optimizer: Any,
-        gradient_clip_val: int | float | None = None,
-        gradient_clip_algorithm: str | None = None,
-    ) -> None:
-        """Lightning's, which refuses fused meta-optimisers in any mixed precision; where gradients
-        are not scaled, as in bfloat16, these clip like all others."""
-        scaled = getattr(self.trainer.precision_plugin, "scaler", None) is not None
-        if scaled or gradient_clip_algorithm not in (None, "norm"):
-            self.clip_gradients(
-                optimizer,
-                gradient_clip_val=gradient_clip_val,
-                gradient_clip_algorithm=gradient_clip_algorithm,
-            )
-        elif gradient_clip_val:
-            torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
-
-    def configure_optimizers(self) -> Any:
-        """The meta-optimiser, and its schedule by iteration."""
-        optimizer = self.meta_optimizer(self.parameters())
-        if self.lr_scheduler is None:
-            return optimizer
-        schedule = {"scheduler": self.lr_scheduler(optimizer), "interval": "step"}
-        return {"optimizer": optimizer, "lr_scheduler": schedule}
 
 
 def mean_secant_residual(trajectory: Trajectory) -> Tensor:

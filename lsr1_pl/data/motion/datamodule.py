@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
+from lsr1_pl.data.motion.augmentation import Augmentation, augmented
 from lsr1_pl.data.motion.sampler import MotionBatch, MotionSampler
 from lsr1_pl.data.motion.splits import Split, split_recordings
 from lsr1_pl.data.motion.views import Viewing
@@ -42,6 +43,8 @@ class MotionDataModule(LightningDataModule):
         keypoint_noise: see :class:`lsr1_pl.data.Viewing`.
         swap_probability: see :class:`lsr1_pl.data.Viewing`.
         depth_range: see :class:`lsr1_pl.data.Viewing`.
+        augmentation: what varies the training people, one part after the other; None for people
+            as they were recorded. It changes neither validation nor test.
         seed: of the training batches.
         evaluation_seed: of the fixed sets.
     """
@@ -62,11 +65,12 @@ class MotionDataModule(LightningDataModule):
         keypoint_noise: tuple[float, float] = (0.0, 0.0),
         swap_probability: float = 0.0,
         depth_range: tuple[float, float] = (6.0, 6.0),
+        augmentation: Sequence[Augmentation] | None = None,
         seed: int = 0,
         evaluation_seed: int = 2026,
     ) -> None:
         super().__init__()
-        self.save_hyperparameters()
+        self.save_hyperparameters(ignore=["augmentation"])
         check_counts(
             self,
             batch_size=batch_size,
@@ -75,6 +79,8 @@ class MotionDataModule(LightningDataModule):
         )
         self.batch_size = batch_size
         self.counts = {_VALIDATION: validation_count, _TEST: test_count}
+        self.augmentation = tuple(augmentation or ())
+        self.seed = seed
         self.evaluation_seed = evaluation_seed
         # Opened here, so that a broken store is refused before a run folder is made.
         viewing = Viewing(
@@ -92,8 +98,9 @@ class MotionDataModule(LightningDataModule):
         self._names = [[self._motion.recordings[i].name for i in part] for part in kept]
 
     def train_batch(self, number: int) -> MotionBatch:
-        """The training batch of this number: see :meth:`MotionSampler.batch`."""
-        return self._motion.batch(self._split_rows[_TRAIN], self.batch_size, number)
+        """The training batch of this number, augmented: see :meth:`MotionSampler.batch`."""
+        drawn = self._motion.batch(self._split_rows[_TRAIN], self.batch_size, number)
+        return augmented(drawn, self.augmentation, self.seed, number)
 
     def train_dataloader(self) -> DataLoader[MotionBatch]:
         """Endless; continues at the trainer's step."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.hmr.lgd_network import lgd_network
+from lsr1_pl.hmr.observation import Observation
+from lsr1_pl.hmr.start.estimator import Estimator
 from lsr1_pl.hmr.variables import POSE_SIZE, join_variables
 
 
-class InitialEstimate(nn.Module):
+class InitialEstimate(Estimator):
     """Keypoints -> pose and betas, by two networks; 8,577,116 parameters as LGD has them.
 
     Args:
@@ -28,3 +30,8 @@ class InitialEstimate(nn.Module):
         """Normalised keypoints (B, 18, 2) -> x0 (B, 72 + num_betas)."""
         flat = keypoints.flatten(1)
         return join_variables(self.pose(flat), self.betas(flat)).to(keypoints.dtype)
+
+    def estimate(self, observation: Observation) -> Tensor:
+        """The bodies of the observed people, (B, 72 + num_betas); confidences are not read."""
+        x0: Tensor = self(observation.keypoints)
+        return x0

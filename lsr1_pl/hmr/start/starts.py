@@ -11,7 +11,7 @@ from torch import Tensor
 from lsr1_pl.hmr.lgd import LGD
 from lsr1_pl.hmr.observation import Observation
 from lsr1_pl.hmr.problem import EQ12, ProjectedBody
-from lsr1_pl.hmr.start.initial_estimate import InitialEstimate
+from lsr1_pl.hmr.start.estimator import Estimator
 from lsr1_pl.hmr.variables import POSE_SIZE
 from lsr1_pl.optim import unroll
 
@@ -31,23 +31,22 @@ class Start(ABC):
 
 @dataclass(frozen=True)
 class EstimateStart(Start):
-    """Fits begin where the initial-estimate networks guess.
+    """Fits begin where a network guesses.
 
     Args:
-        network: keypoints -> x0.
-        frozen: whether the networks always work as in an evaluation: without dropout, and
-            normalised by their running statistics.
+        network: what is observed -> x0.
+        frozen: whether the network always works as in an evaluation: without dropout, and
+            normalised by its running statistics.
     """
 
-    network: InitialEstimate
+    network: Estimator
     frozen: bool = False
 
     def __call__(self, observation: Observation) -> Tensor:
-        """The estimates (B, N); a gradient to the networks flows through them."""
+        """The estimates (B, N); a gradient to the network flows through them."""
         if self.frozen:
             self.network.eval()
-        x0: Tensor = self.network(observation.keypoints)
-        return x0
+        return self.network.estimate(observation)
 
 
 class LGDStart(Start):

@@ -11,8 +11,10 @@ from torch import nn
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr.lgd import LGD
 from lsr1_pl.hmr.problem import ProjectedBody
+from lsr1_pl.hmr.start.estimator import Estimator
 from lsr1_pl.hmr.start.initial_error import InitialError
 from lsr1_pl.hmr.start.initial_estimate import InitialEstimate
+from lsr1_pl.hmr.start.lifting import LiftingNetwork
 from lsr1_pl.hmr.start.starts import EstimateStart, LGDStart, Start
 from lsr1_pl.optim.checks import check_counts, check_fraction
 from lsr1_pl.pretrained import take_weights
@@ -24,8 +26,6 @@ _TRUSTED_BATCHES = 4
 class TrainedStart(ABC):
     """A choice of start for :class:`lsr1_pl.tasks.HMRTask`, which keeps its networks."""
 
-    width: int
-    dropout: float
     weights: str | None
     warmup_iterations: int = 0
     """First iterations that train the initial estimate alone."""
@@ -34,14 +34,19 @@ class TrainedStart(ABC):
     frozen: bool = False
     """Whether the networks of the start do not train."""
 
+    @abstractmethod
+    def estimator(self, num_betas: int) -> Estimator:
+        """The network that estimates a body, untrained."""
+
     def networks(self, num_betas: int) -> dict[str, nn.Module]:
         """The networks of the start, untrained, by the names under which checkpoints hold them."""
-        estimate = InitialEstimate(num_betas, self.width, self.dropout)
-        return {_ESTIMATE: estimate.requires_grad_(not self.frozen)}
+        return {_ESTIMATE: self.estimator(num_betas).requires_grad_(not self.frozen)}
 
-    @abstractmethod
     def begin(self, networks: Mapping[str, nn.Module], body: ProjectedBody) -> Start:
         """The start that these :meth:`networks` make, as trained so far."""
+        estimate = networks[_ESTIMATE]
+        assert isinstance(estimate, Estimator)
+        return EstimateStart(estimate, self.frozen)
 
     def take_weights(self, networks: Mapping[str, nn.Module], error: InitialError) -> None:
         """The networks' weights, and the measured error, from the checkpoint ``weights`` if any.
@@ -80,22 +85,46 @@ class NetworkEstimate(TrainedStart):
     def __post_init__(self) -> None:
         check_counts(self, width=self.width)
         check_fraction(self, dropout=self.dropout)
-        if self.warmup_iterations < 0:
-            raise UserError(
-                f"NetworkEstimate warmup_iterations is {self.warmup_iterations}; "
-                "it must be 0 or more"
-            )
-        if self.frozen and self.warmup_iterations > 0:
-            raise UserError(
-                f"NetworkEstimate warmup_iterations is {self.warmup_iterations} and frozen true: "
-                "the warm-up trains nothing but the initial estimate; set warmup_iterations 0"
-            )
+        _check_warmup(self)
 
-    def begin(self, networks: Mapping[str, nn.Module], body: ProjectedBody) -> Start:
-        """The estimates of the networks."""
-        estimate = networks[_ESTIMATE]
-        assert isinstance(estimate, InitialEstimate)
-        return EstimateStart(estimate, self.frozen)
+    def estimator(self, num_betas: int) -> Estimator:
+        """LGD's two networks."""
+        return InitialEstimate(num_betas, self.width, self.dropout)
+
+
+@dataclass(frozen=True)
+class LiftedEstimate(TrainedStart):
+    """Fits begin where a lifting network guesses, which reads confidences and gives rotations.
+
+    :class:`lsr1_pl.tasks.StartTask` trains it.
+
+    Args:
+        width: of the network's layers, at least 1.
+        blocks: its residual blocks, at least 1.
+        warmup_iterations: first iterations that train the network alone (K = 0); 0 or more.
+        detached: whether the outer loss of later states is kept from the network.
+        frozen: whether the optimiser trains alone.
+        weights: checkpoint of a StartTask, or of an HMRTask with such a start, a path or a shipped
+            name, whose network a training starts from; None for a network that is untrained.
+
+    Raises:
+        UserError: a number is out of its range, or a warm-up is to train a frozen network.
+    """
+
+    width: int = 1024
+    blocks: int = 3
+    warmup_iterations: int = 0
+    detached: bool = False
+    frozen: bool = False
+    weights: str | None = None
+
+    def __post_init__(self) -> None:
+        check_counts(self, width=self.width, blocks=self.blocks)
+        _check_warmup(self)
+
+    def estimator(self, num_betas: int) -> LiftingNetwork:
+        """The lifting network."""
+        return LiftingNetwork(num_betas, self.width, self.blocks)
 
 
 @dataclass(frozen=True)
@@ -131,6 +160,10 @@ class LGDFits(TrainedStart):
         check_counts(self, updates=self.updates, width=self.width)
         check_fraction(self, dropout=self.dropout)
 
+    def estimator(self, num_betas: int) -> Estimator:
+        """LGD's initial-estimate networks."""
+        return InitialEstimate(num_betas, self.width, self.dropout)
+
     def networks(self, num_betas: int) -> dict[str, nn.Module]:
         """The initial-estimate networks, and LGD's own; none of them trains."""
         lgd = LGD(num_betas) if self.lgd is None else self.lgd
@@ -138,13 +171,25 @@ class LGDFits(TrainedStart):
 
     def begin(self, networks: Mapping[str, nn.Module], body: ProjectedBody) -> Start:
         """LGD's fits, from its initial estimates."""
-        estimate, lgd = networks[_ESTIMATE], networks[_LGD]
-        assert isinstance(estimate, InitialEstimate)
+        lgd = networks[_LGD]
         assert isinstance(lgd, LGD)
-        return LGDStart(EstimateStart(estimate, self.frozen), lgd, self.updates, body)
+        return LGDStart(super().begin(networks, body), lgd, self.updates, body)
 
     def take_weights(self, networks: Mapping[str, nn.Module], error: InitialError) -> None:
         """LGD's weights; its initial estimate's error stands in until LGD's own was seen."""
         super().take_weights(networks, error)
         take_weights(self.weights, optimizer=networks[_LGD])
         error.doubt(_TRUSTED_BATCHES)
+
+
+def _check_warmup(start: NetworkEstimate | LiftedEstimate) -> None:
+    name = type(start).__name__
+    if start.warmup_iterations < 0:
+        raise UserError(
+            f"{name} warmup_iterations is {start.warmup_iterations}; it must be 0 or more"
+        )
+    if start.frozen and start.warmup_iterations > 0:
+        raise UserError(
+            f"{name} warmup_iterations is {start.warmup_iterations} and frozen true: "
+            "the warm-up trains nothing but the initial estimate; set warmup_iterations 0"
+        )

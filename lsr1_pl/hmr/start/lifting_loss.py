@@ -1,0 +1,56 @@
+"""What the training of a lifting network minimises."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+from lsr1_pl.body import PinholeCamera
+from lsr1_pl.body.rotations import rotation_matrix
+from lsr1_pl.body.skeleton import SMPL_JOINTS
+from lsr1_pl.hmr.losses import BodyState, keypoint_weights
+from lsr1_pl.hmr.observation import observe
+from lsr1_pl.hmr.start.lifting import LiftedBody
+
+
+class LiftingLoss(NamedTuple):
+    """Factors of the four terms of the loss."""
+
+    joints: float = 3.0
+    rotations: float = 1.0
+    keypoints: float = 1.0
+    betas: float = 0.05
+
+    def __call__(
+        self,
+        lifted: LiftedBody,
+        joints: Tensor,
+        target: BodyState,
+        visibility: Tensor,
+        camera: PinholeCamera,
+    ) -> dict[str, Tensor]:
+        """The terms, each times its factor, by name: their sum is the loss, a scalar.
+
+        ``joints`` are the weighted mean absolute differences of the 18 keypoints' joints in metres
+        (wrists and ankles 8, elbows and knees 4, shoulders and hips 2), ``rotations`` the mean
+        squared difference of the entries of the 24 matrices, ``keypoints`` the mean absolute
+        difference of visible 2D keypoints in sides of the box, ``betas`` that of the betas.
+
+        Args:
+            lifted: of B people.
+            joints: (B, 18, 3) their joints, in metres.
+            target: the truth.
+            visibility: (B, 18), above 0 where a keypoint is visible.
+            camera: the one that saw the people.
+        """
+        weights = keypoint_weights(joints).unsqueeze(1)
+        seen = observe(joints, visibility, camera).keypoints
+        true = rotation_matrix(target.pose.unflatten(1, (len(SMPL_JOINTS), 3)))
+        terms = {
+            "joints": (weights * (joints - target.joints).abs()).mean(),
+            "rotations": (lifted.rotations - true).square().mean(),
+            "keypoints": (seen - target.keypoints).abs().mean(),
+            "betas": (lifted.betas - target.betas).abs().mean(),
+        }
+        return {name: getattr(self, name) * term for name, term in terms.items()}
