@@ -166,8 +166,10 @@ class HMRTask(MetaTask):
         """Eq. 13 on one batch, a scalar; and, by name, the parts of it that are logged."""
         fitter = self.fitter
         known = observe_known(batch, fitter.body)
-        target, observation = known.target, known.observation
+        observation = known.observation
         x0 = fitter.start(observation)
+        known = known.near(x0)
+        target = known.target
         self.initial_error.update(known.states - x0)
         if self.global_step < self.start.warmup_iterations:
             return self._outer_loss(x0.unsqueeze(0), target, observation).mean(), {}

@@ -10,15 +10,17 @@ from lsr1_pl.hmr.proposing.situation import ProposingNetwork, Situation
 from lsr1_pl.hmr.variables import POSE_SIZE
 from lsr1_pl.optim.checks import check_counts
 
-_UNIT = 0.1
-"""What the steps are measured in: the initial estimate errs by 1 in each variable."""
+_UNIT = 0.05
+"""What the steps are measured in, where the initial estimate errs by 1 in each variable."""
+_FIRST_SCALE = 0.1
+"""Of the last layer's first weights: training begins near the step down the slope."""
 
 
 class DenseNetwork(ProposingNetwork):
     """A residual network on the whole person: keypoints, body, and where the fit stands.
 
-    It corrects a step down the slope of a tenth of the metric's unit in each variable, which is
-    what it proposes where it is silent. Blocks are LayerNorm, Linear, GELU, Linear around which
+    It corrects a step down the slope of 0.05 in each variable (root mean square), which is what it
+    proposes where it is silent. Blocks are LayerNorm, Linear, GELU, Linear around which
     the input is added.
 
     Args:
@@ -43,7 +45,7 @@ class DenseNetwork(ProposingNetwork):
         self.output = nn.Linear(width, size)
         with torch.no_grad():
             for parameter in self.output.parameters():
-                parameter.mul_(_UNIT)
+                parameter.mul_(_FIRST_SCALE)
 
     def forward(self, situation: Situation) -> Tensor:
         """(B, N) the proposed step."""

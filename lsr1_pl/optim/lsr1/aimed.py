@@ -20,28 +20,31 @@ class Standing(NamedTuple):
 
     state: OptimizerState
     remembered: Tensor
-    """(B, N) the step that the vectors of earlier steps make from here without a new one."""
+    """(B, N) the step that the vectors of earlier steps make from here, without a new one."""
 
 
 Propose = Callable[[Standing], Tensor]
-"""Says a step u (B, N) that is to be added to the remembered one."""
+"""Says a whole step (B, N)."""
 
 
 class AimedLSR1(BatchedOptimizer):
-    """L-SR1 with ``v_k = u / sqrt(-u . g)`` for a proposed step u: then ``v_k v_k^T g = -u``.
+    """L-SR1 whose newest vector makes ``-B_k g`` a proposed step.
 
-    ``B_k = sum v v^T`` over the last L vectors, as line 9 of Algorithm 1 is printed, and the step
-    is ``-B_k g``: the proposal, and what the older vectors make of the gradient. So B_k is positive
-    semi-definite whatever is proposed, no step ascends, and a proposal is remembered as curvature
-    like any vector. SR1's own vector is aimed, too: at B q = p. A proposal that does not descend
-    gives no vector.
+    The vectors of earlier steps make a step already. What it lacks to the proposal is u, and
+    ``v_k = u / sqrt(-u . g)``: then ``v_k v_k^T g = -u``, and ``-B_k g`` is the proposal. SR1's own
+    vector is made in the same way, of what B q lacks to p. Where u does not descend there is no
+    vector, and the remembered step is taken.
+
+    ``B_k = sum v v^T`` over the last L vectors, as line 9 of Algorithm 1 is printed. So B_k is
+    positive semi-definite whatever is proposed, no step ascends, and a proposal is remembered as
+    curvature like any vector.
 
     Args:
-        propose: says u.
+        propose: says a step.
         buffer_size: L >= 1, how many vectors B keeps.
-        least_cosine: in [0, 1), of the angle between u and -g: a proposal with less gives no
-            vector. It bounds what a vector can make of later gradients: at most
-            ``|u| / least_cosine`` for a gradient as long as this one.
+        least_cosine: in [0, 1), of the angle between u and -g: with less there is no vector. It
+            bounds what a vector can make of later gradients: at most ``|u| / least_cosine`` of one
+            that is as long as this one.
 
     Raises:
         UserError: a number is out of its range.
@@ -70,9 +73,9 @@ class AimedLSR1(BatchedOptimizer):
     def step(self, state: SecantState, objective: Objective) -> SecantState:
         """One step of ``-B_k g``."""
         gradient = state.evaluation.gradient
-        kept = state.curvature.push(torch.zeros_like(gradient)).matvec(gradient)
-        proposed = self._propose(Standing(state, -kept))
-        vector = aimed_vector(-proposed, gradient, self._least_cosine)
+        remembered = -state.curvature.push(torch.zeros_like(gradient)).matvec(gradient)
+        lacking = self._propose(Standing(state, remembered)) - remembered
+        vector = aimed_vector(-lacking, gradient, self._least_cosine)
         curvature = state.curvature.push(vector)
         direction = curvature.matvec(gradient)
         iterate = state.iterate - direction

@@ -25,9 +25,7 @@ def random(batch: int, size: int, seed: int) -> tuple[Tensor, Tensor]:
 
 @given(sizes=SIZES, scale=SCALES)
 @settings(max_examples=100, deadline=None)
-def test_takes_the_gradient_to_the_negative_step(
-    sizes: tuple[int, int, int], scale: float
-) -> None:
+def test_takes_the_gradient_to_the_negative_step(sizes: tuple[int, int, int], scale: float) -> None:
     u, g = random(*sizes)
     u = scale * u
     descends = -(u * g).sum(dim=1) > 0.01 * u.norm(dim=1) * g.norm(dim=1)
@@ -92,26 +90,46 @@ def test_no_step_ascends_and_b_is_positive_semidefinite(seed: int, buffer_size: 
         state = following
 
 
-def test_the_step_is_the_proposal_and_what_is_remembered() -> None:
+def test_the_step_is_the_proposal_whatever_is_remembered() -> None:
     seen: list[Standing] = []
 
     def propose(standing: Standing) -> Tensor:
         seen.append(standing)
-        return -0.1 * standing.state.evaluation.gradient
+        return standing.remembered - 0.1 * standing.state.evaluation.gradient
 
     objective, optimizer = quadratics(3, 4), AimedLSR1(propose, buffer_size=2)
     state = optimizer.init(starts(3, 4), objective.evaluate(starts(3, 4)))
     for number in range(4):
         following = optimizer.step(state, objective)
-        u = -0.1 * state.evaluation.gradient
-        remembered = seen[-1].remembered
-        assert bool(remembered.any()) == (number > 0)
-        torch.testing.assert_close(following.previous_step, u + remembered)
+        gradient, remembered = state.evaluation.gradient, seen[-1].remembered
+        torch.testing.assert_close(following.previous_step, remembered - 0.1 * gradient)
         # The oldest of a full buffer makes way for the newest, and is not remembered.
+        assert bool(remembered.any()) == (number > 0)
         vectors = state.curvature.vectors[:, 1:]
-        coefficients = vectors @ state.evaluation.gradient.unsqueeze(2)
-        torch.testing.assert_close(remembered, -(vectors.mT @ coefficients).squeeze(2))
+        torch.testing.assert_close(
+            remembered, -(vectors.mT @ vectors @ gradient.unsqueeze(2)).squeeze(2)
+        )
+        newest = following.curvature.vectors[:, -1]
+        product = newest * (newest * gradient).sum(dim=1, keepdim=True)
+        torch.testing.assert_close(product, 0.1 * gradient)
         state = following
+
+
+def test_what_does_not_descend_is_not_added_to_the_remembered_step() -> None:
+    proposals = iter([-0.1, 0.1])
+
+    def propose(standing: Standing) -> Tensor:
+        return next(proposals) * standing.state.evaluation.gradient
+
+    objective, optimizer = quadratics(3, 4), AimedLSR1(propose, buffer_size=2)
+    first = optimizer.init(starts(3, 4), objective.evaluate(starts(3, 4)))
+    second = optimizer.step(first, objective)
+    third = optimizer.step(second, objective)
+    assert not third.curvature.vectors[:, -1].any()
+    kept, gradient = third.curvature.vectors[:, 0], second.evaluation.gradient
+    expected = -kept * (kept * gradient).sum(dim=1, keepdim=True)
+    torch.testing.assert_close(third.previous_step, expected)
+    assert expected.any()
 
 
 def test_a_proposal_of_the_newton_step_meets_the_secant_penalty() -> None:
@@ -120,10 +138,7 @@ def test_a_proposal_of_the_newton_step_meets_the_secant_penalty() -> None:
     def newton(standing: Standing) -> Tensor:
         return -torch.linalg.solve(objective.H, standing.state.evaluation.gradient)
 
-    path = unroll(AimedLSR1(newton, 1), objective, starts(3, 4), 2, penalty=SecantPenalty())
-    assert path.secant_residuals is not None
-    torch.testing.assert_close(path.values[1], objective.value(path.iterates[2]))
-    # B of the first step takes q to p; the next step pays for that pair with its own vector.
+    # A step to the minimum has q = -g: then B g = -p says B q = p.
     current = SecantPenalty(pair="current", detached=False)
     first = unroll(AimedLSR1(newton, 1), objective, starts(3, 4), 1, penalty=current)
     assert first.secant_residuals is not None
