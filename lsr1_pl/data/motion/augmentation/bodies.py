@@ -123,7 +123,7 @@ class JointNoise(Augmentation):
         std: of each component of a joint's axis-angle, in radians, 0 or more.
     """
 
-    probability: float = 0.5
+    probability: float = 0.3
     std: float = 0.12
 
     def __post_init__(self) -> None:

@@ -103,21 +103,21 @@ class SwappedSides(Augmentation):
     """Exchanges left and right of detected keypoints, with all the confidence that they have.
 
     Args:
-        body: probability that the whole body is exchanged, in [0, 1].
+        whole: probability that the whole body is exchanged, in [0, 1].
         limb: of the arms, and of the legs, on their own, in [0, 1].
     """
 
-    body: float = 0.02
+    whole: float = 0.02
     limb: float = 0.02
 
     def __post_init__(self) -> None:
-        check_probabilities(self, body=self.body, limb=self.limb)
+        check_probabilities(self, whole=self.whole, limb=self.limb)
 
     def __call__(self, batch: MotionBatch, generator: torch.Generator) -> MotionBatch:
         """Some of the people, detected with sides exchanged."""
         shown = batch.shown
         for probability, pairs in (
-            (self.body, _BODY_PAIRS),
+            (self.whole, _BODY_PAIRS),
             (self.limb, _pairs("arm")),
             (self.limb, _pairs("leg")),
         ):
@@ -173,7 +173,7 @@ class NearCameras(Augmentation):
             as perspective goes with it.
     """
 
-    probability: float = 0.5
+    probability: float = 0.3
     depth: tuple[float, float] = (2.0, 12.0)
 
     def __post_init__(self) -> None:
