@@ -116,7 +116,7 @@ def nearest_turn(axis_angle: Tensor, to: Tensor) -> Tensor:
     sound = angle > 0
     axis = axis_angle / torch.where(sound, angle, torch.ones_like(angle))
     turns = torch.round(((to * axis).sum(-1, keepdim=True) - angle) / (2 * math.pi))
-    return torch.where(sound, axis_angle + 2 * math.pi * turns * axis, axis_angle)
+    return torch.where(turns != 0, axis_angle + 2 * math.pi * turns * axis, axis_angle)
 
 
 def compose(first: Tensor, second: Tensor) -> Tensor:

@@ -44,6 +44,7 @@ from lsr1_pl.hmr.start import (
     NetworkEstimate,
     Start,
     TrainedStart,
+    estimate_error,
 )
 from lsr1_pl.hmr.variables import POSE_SIZE, join_variables, split_variables
 
@@ -95,6 +96,7 @@ __all__ = [
     "Start",
     "TrainedStart",
     "WholeFit",
+    "estimate_error",
     "fit_people",
     "join_variables",
     "observe",

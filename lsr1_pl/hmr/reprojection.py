@@ -101,6 +101,6 @@ def keypoint_differences(joints: Tensor, observation: Observation, camera: Pinho
 
     In sides of the box: the projections are normalised as the observation was.
     """
-    observed, visibility, _ = observation
+    visibility = observation.visibility
     predicted = observe(joints, visibility, camera)
-    return (predicted.keypoints - observed) * visibility.unsqueeze(2)
+    return (predicted.keypoints - observation.keypoints) * visibility.unsqueeze(2)

@@ -220,7 +220,7 @@ class HMRTask(MetaTask):
 
     def predict_step(self, batch: KeypointBatch, batch_idx: int) -> Prediction:
         """Fit the people of a batch: K steps from the start, the best state kept."""
-        observation = observe_detections(batch.keypoints, batch.visibility)
+        observation = observe_detections(*batch)
         return self.fitter.fit(observation, self.steps).best()
 
     @property

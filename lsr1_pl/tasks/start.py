@@ -7,7 +7,6 @@ from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
 from lsr1_pl.body import PinholeCamera, load_body_model
-from lsr1_pl.body.rotations import axis_angle, nearest_turn
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data import MotionBatch
 from lsr1_pl.ground.errors import UserError
@@ -18,9 +17,9 @@ from lsr1_pl.hmr import (
     LiftedEstimate,
     LiftingLoss,
     ProjectedBody,
-    join_variables,
+    estimate_error,
 )
-from lsr1_pl.hmr.evaluation import KnownPeople, observe_known
+from lsr1_pl.hmr.evaluation import observe_known
 from lsr1_pl.metrics import PAMPJPE
 from lsr1_pl.tasks.guarded import GuardedTask
 
@@ -79,13 +78,14 @@ class StartTask(GuardedTask):
             self.initial_estimate.centre_on(batch.pose)
         people = observe_known(batch, self.projected)
         observation = people.observation
-        lifted = self.initial_estimate.lift(observation.keypoints, observation.visibility)
+        lifted = self.initial_estimate.lift(observation.keypoints, observation.confidences)
         joints = self.joints_of.at_rotations(*lifted)
         camera = self.projected.camera._replace(depth=batch.depth.unsqueeze(1))
         with full_precision(joints):
             terms = self.loss(lifted, joints, people.target, observation.visibility, camera)
             loss = torch.stack(list(terms.values())).sum()
-            self._count_error(people, lifted.rotations.detach(), lifted.betas.detach())
+            x0 = lifted.variables().detach()
+            self.initial_error.update(estimate_error(people.states, x0))
         self.log("train/loss", loss, prog_bar=True)
         for name, term in terms.items():
             self.log(f"train/{name}", term)
@@ -119,10 +119,3 @@ class StartTask(GuardedTask):
         people = observe_known(batch, self.projected)
         (joints,) = people.joint_sets(self.initial_estimate.estimate(people.observation))
         self.errors.update(joints.predicted, joints.true)
-
-    def _count_error(self, people: KnownPeople, rotations: Tensor, betas: Tensor) -> None:
-        """Let the metric know how far these estimates are from the truth."""
-        pose = axis_angle(rotations)
-        true = nearest_turn(people.target.pose.view_as(pose), pose)
-        error = join_variables((true - pose).flatten(1), people.target.betas - betas)
-        self.initial_error.update(error)

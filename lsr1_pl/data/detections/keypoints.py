@@ -18,6 +18,8 @@ class KeypointBatch(NamedTuple):
     """(B, 18, 2) in pixels, u to the right and v down."""
     visibility: Tensor
     """(B, 18) of 0 and 1."""
+    confidence: Tensor | None = None
+    """(B, 18) in [0, 1], how sure the detector is of each; None where it does not say."""
 
 
 def keypoint_batches(
@@ -34,5 +36,6 @@ def keypoint_batches(
     seen = visible(detections, least_confidence)
     points = torch.from_numpy(np.where(seen[:, :, None], detections.keypoints, 0.0)).float()
     visibility = torch.from_numpy(seen).float()
-    parts = zip(points.split(batch_size), visibility.split(batch_size), strict=True)
+    confidence = torch.from_numpy(np.where(seen, detections.confidence, 0.0)).float().clamp(0, 1)
+    parts = zip(*(t.split(batch_size) for t in (points, visibility, confidence)), strict=True)
     return [KeypointBatch(*part) for part in parts]

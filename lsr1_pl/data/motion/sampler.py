@@ -40,7 +40,8 @@ class MotionBatch(NamedTuple):
     betas: Tensor
     """(B, 10)."""
     visibility: Tensor
-    """(B, 18) of 0 and 1, in the order of the 18 keypoints."""
+    """(B, 18) in [0, 1], in the order of the 18 keypoints: how sure a detector is; 0 is not seen,
+    and 1 where no augmentation says otherwise."""
     rows: Tensor
     """(B,) row numbers, counted over all stores."""
     noise: Tensor

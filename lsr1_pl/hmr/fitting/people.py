@@ -74,7 +74,7 @@ def fit_people(
 
 
 def _fit_uncalibrated(fitter: Fitter, batch: KeypointBatch, steps: int) -> Fits:
-    observation = observe_detections(batch.keypoints, batch.visibility)
+    observation = observe_detections(*batch)
     prediction = fitter.fit(observation, steps).best()
     camera = fitter.body.camera
     intrinsics = camera_of(prediction.joints, batch, camera)
@@ -85,7 +85,7 @@ def _fit_uncalibrated(fitter: Fitter, batch: KeypointBatch, steps: int) -> Fits:
 
 def _fit_calibrated(fitter: Fitter, batch: KeypointBatch, steps: int, intrinsics: Tensor) -> Fits:
     view, back = straight_view(batch.keypoints, batch.visibility, intrinsics)
-    observation = observe_detections(view, batch.visibility)
+    observation = observe_detections(view, batch.visibility, batch.confidence)
     prediction = fitter.fit(observation, steps).best()
     pose = turn_root(prediction.pose, back)
     joints = fitter.body.joints_of(pose, prediction.betas)

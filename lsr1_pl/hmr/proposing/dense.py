@@ -50,11 +50,11 @@ class DenseNetwork(ProposingNetwork):
     def forward(self, situation: Situation) -> Tensor:
         """(B, N) the proposed step."""
         seen = situation.observation
-        visible = seen.visibility.unsqueeze(2)
+        visible = (seen.visibility > 0).unsqueeze(2)
         rows = torch.cat(
             [
                 (4 * (seen.keypoints - 0.5) * visible).flatten(1),
-                seen.visibility,
+                seen.confidences,
                 (4 * situation.joints).flatten(1),
                 (20 * situation.differences).flatten(1),
                 situation.y,

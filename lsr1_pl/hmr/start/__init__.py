@@ -1,7 +1,7 @@
 """Where fits begin: an observation in, pose and betas out."""
 
 from lsr1_pl.hmr.start.estimator import Estimator
-from lsr1_pl.hmr.start.initial_error import InitialError
+from lsr1_pl.hmr.start.initial_error import InitialError, estimate_error
 from lsr1_pl.hmr.start.initial_estimate import InitialEstimate
 from lsr1_pl.hmr.start.lifting import LiftedBody, LiftingNetwork
 from lsr1_pl.hmr.start.lifting_loss import LiftingLoss
@@ -24,4 +24,5 @@ __all__ = [
     "NetworkEstimate",
     "Start",
     "TrainedStart",
+    "estimate_error",
 ]

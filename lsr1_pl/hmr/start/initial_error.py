@@ -5,9 +5,24 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from lsr1_pl.body.rotations import nearest_turn
 from lsr1_pl.ground.precision import in_full_precision
 from lsr1_pl.hmr.reprojection import EstimatePrior
+from lsr1_pl.hmr.variables import join_variables, split_variables
 from lsr1_pl.optim import Metric
+
+
+@torch.no_grad()
+def estimate_error(true: Tensor, estimate: Tensor) -> Tensor:
+    """``true - estimate``, of (B, N) fitted variables.
+
+    A rotation has several vectors, turns apart: the true one is the nearest to the estimate's, so
+    that two roots near a half turn, on either side of it, are a small error apart.
+    """
+    pose, betas = split_variables(true)
+    joints = split_variables(estimate)[0].unflatten(1, (-1, 3))
+    near = nearest_turn(pose.unflatten(1, (-1, 3)), joints).flatten(1)
+    return join_variables(near, betas) - estimate
 
 
 class InitialError(nn.Module):

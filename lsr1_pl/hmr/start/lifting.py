@@ -29,6 +29,10 @@ class LiftedBody(NamedTuple):
     betas: Tensor
     """(B, num_betas)."""
 
+    def variables(self) -> Tensor:
+        """(B, 72 + num_betas): axis-angle of at most pi a joint, then betas."""
+        return join_variables(axis_angle(self.rotations).flatten(1), self.betas)
+
 
 class _ResidualBlock(nn.Module):
     """``rows + Linear(GELU(Linear(LayerNorm(rows))))``."""
@@ -104,13 +108,13 @@ class LiftingNetwork(Estimator):
         Returns:
             (B, 72 + num_betas): axis-angle of at most pi a joint, then betas.
         """
-        rotations, betas = self.lift(keypoints, confidence)
+        lifted = self.lift(keypoints, confidence)
         with full_precision(keypoints):
-            return join_variables(axis_angle(rotations).flatten(1), betas)
+            return lifted.variables()
 
     def estimate(self, observation: Observation) -> Tensor:
         """The bodies of the observed people, (B, 72 + num_betas)."""
-        x0: Tensor = self(observation.keypoints, observation.visibility)
+        x0: Tensor = self(observation.keypoints, observation.confidences)
         return x0
 
 
