@@ -13,15 +13,13 @@ from lsr1_pl.optim.checks import check_counts
 _UNIT = 0.05
 """What the steps are measured in, where the initial estimate errs by 1 in each variable."""
 _FIRST_SCALE = 0.1
-"""Of the last layer's first weights: training begins near the step down the slope."""
+"""Of the last layer's first weights: training begins near the guide's steps."""
 
 
 class DenseNetwork(ProposingNetwork):
     """A residual network on the whole person: keypoints, body, and where the fit stands.
 
-    It corrects a step down the slope of 0.05 in each variable (root mean square), which is what it
-    proposes where it is silent. Blocks are LayerNorm, Linear, GELU, Linear around which
-    the input is added.
+    Blocks are LayerNorm, Linear, GELU, Linear, around which the input is added.
 
     Args:
         num_betas: shape coefficients that are fitted.
@@ -36,7 +34,7 @@ class DenseNetwork(ProposingNetwork):
         super().__init__()
         check_counts(self, num_betas=num_betas, width=width, blocks=blocks)
         size = POSE_SIZE + num_betas
-        features = len(COCO18) * (2 + 1 + 3 + 2) + 3 * size + 1
+        features = len(COCO18) * (2 + 1 + 3 + 2) + 4 * size + 1
         self.layers = nn.Sequential(
             nn.Linear(features, width),
             *(_Block(width) for _ in range(blocks)),
@@ -48,7 +46,7 @@ class DenseNetwork(ProposingNetwork):
                 parameter.mul_(_FIRST_SCALE)
 
     def forward(self, situation: Situation) -> Tensor:
-        """(B, N) the proposed step."""
+        """(B, N) the correction."""
         seen = situation.observation
         visible = (seen.visibility > 0).unsqueeze(2)
         rows = torch.cat(
@@ -59,13 +57,14 @@ class DenseNetwork(ProposingNetwork):
                 (20 * situation.differences).flatten(1),
                 situation.y,
                 situation.slope,
+                situation.suggested / _UNIT,
                 situation.remembered / _UNIT,
                 0.5 * situation.steepness,
             ],
             dim=1,
         )
         out: Tensor = self.output(self.layers(rows))
-        return _UNIT * (out.to(rows.dtype) - situation.slope)
+        return _UNIT * out.to(rows.dtype)
 
 
 class _Block(nn.Module):

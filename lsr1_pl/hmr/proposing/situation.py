@@ -35,8 +35,10 @@ class Situation(NamedTuple):
     """(B, N) the objective's gradient, divided by its root mean square."""
     steepness: Tensor
     """(B, 1) the logarithm of that root mean square."""
+    suggested: Tensor
+    """(B, N) the guide's step, which the network corrects."""
     remembered: Tensor
-    """(B, N) the step that is taken if nothing is proposed."""
+    """(B, N) the step that L-SR1's earlier vectors make; 0 without any."""
 
 
 class Viewer:
@@ -53,7 +55,9 @@ class Viewer:
 
     @torch.no_grad()
     @in_full_precision
-    def at(self, x: Tensor, y: Tensor, gradient: Tensor, remembered: Tensor) -> Situation:
+    def at(
+        self, x: Tensor, y: Tensor, gradient: Tensor, suggested: Tensor, remembered: Tensor
+    ) -> Situation:
         """The situation at x, which is y in the metric, with f's gradient by y: all (B, N)."""
         joints = self._body.joints_of(*split_variables(x))
         size = gradient.square().mean(dim=1, keepdim=True).sqrt().clamp_min(_TINY)
@@ -64,13 +68,14 @@ class Viewer:
             y=y.detach(),
             slope=gradient / size,
             steepness=size.log(),
+            suggested=suggested,
             remembered=remembered.detach(),
         )
 
 
 class ProposingNetwork(nn.Module, ABC):
-    """Proposes the next step of people: one is chosen by its class."""
+    """Corrects the next step of people: one is chosen by its class."""
 
     @abstractmethod
     def forward(self, situation: Situation) -> Tensor:
-        """(B, N) a step in the metric of the initial estimate's error."""
+        """(B, N) what is added to the guide's step, in the metric."""
