@@ -20,6 +20,13 @@ from lsr1_pl.hmr.observation import Observation, observe, observe_detections
 from lsr1_pl.hmr.people_optimizer import InErrorMetric, PeopleOptimizer, WholeFit
 from lsr1_pl.hmr.pose_prior import PosePrior
 from lsr1_pl.hmr.problem import FittingProblem, ProjectedBody
+from lsr1_pl.hmr.proposing import (
+    AimedSteps,
+    DenseNetwork,
+    ProposedSteps,
+    ProposingNetwork,
+    ProposingOptimizer,
+)
 from lsr1_pl.hmr.reprojection import EstimatePrior, ReprojectionObjective
 from lsr1_pl.hmr.smplify import SMPLify, SMPLifyFit
 from lsr1_pl.hmr.start import (
@@ -50,8 +57,10 @@ FittedState = BodyState
 __all__ = [
     "LGD",
     "POSE_SIZE",
+    "AimedSteps",
     "Blockwise",
     "BodyState",
+    "DenseNetwork",
     "EstimatePrior",
     "EstimateStart",
     "Estimator",
@@ -82,6 +91,9 @@ __all__ = [
     "PosePrior",
     "Prediction",
     "ProjectedBody",
+    "ProposedSteps",
+    "ProposingNetwork",
+    "ProposingOptimizer",
     "ReprojectionObjective",
     "SMPLify",
     "SMPLifyFit",

@@ -8,7 +8,9 @@ from torch import Tensor, nn
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.ground.types import Evaluation, Objective
 from lsr1_pl.hmr.lgd_network import lgd_network
+from lsr1_pl.hmr.observation import Observation
 from lsr1_pl.hmr.people_optimizer import PeopleOptimizer
+from lsr1_pl.hmr.problem import ProjectedBody
 from lsr1_pl.hmr.variables import POSE_SIZE, join_variables, split_variables
 from lsr1_pl.optim import BatchedOptimizer, Metric, OptimizerState
 
@@ -40,9 +42,14 @@ class LGD(nn.Module, PeopleOptimizer):
         self.betas = lgd_network(features, num_betas, width, dropout)
         self.step_size = step_size
 
-    def observing(self, keypoints: Tensor, metric: Metric | None = None) -> BatchedOptimizer:
-        """The optimiser of people with these normalised keypoints (B, 18, 2); no metric."""
-        return _ObservingLGD(self, keypoints)
+    def observing(
+        self,
+        observation: Observation,
+        body: ProjectedBody | None = None,
+        metric: Metric | None = None,
+    ) -> BatchedOptimizer:
+        """The optimiser of people with these keypoints; it needs neither body nor metric."""
+        return _ObservingLGD(self, observation.keypoints)
 
     def update(self, keypoints: Tensor, x: Tensor, gradient: Tensor) -> Tensor:
         """(B, 18, 2), (B, N), (B, N) -> the change of x, (B, N)."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from lsr1_pl.hmr.observation import Observation
+from lsr1_pl.hmr.problem import ProjectedBody
 from lsr1_pl.optim import BatchedOptimizer, InMetric, Metric
 
 
@@ -15,11 +16,14 @@ class PeopleOptimizer(ABC):
     """Makes the batched optimiser of the people that are observed."""
 
     @abstractmethod
-    def observing(self, keypoints: Tensor, metric: Metric) -> BatchedOptimizer:
+    def observing(
+        self, observation: Observation, body: ProjectedBody, metric: Metric
+    ) -> BatchedOptimizer:
         """The optimiser of B people.
 
         Args:
-            keypoints: normalised, (B, 18, 2).
+            observation: of these people.
+            body: what is fitted to it.
             metric: of the initial estimate's error, which the task has measured in training.
         """
 
@@ -38,7 +42,9 @@ class InErrorMetric(nn.Module, PeopleOptimizer):
         super().__init__()
         self.optimizer = optimizer
 
-    def observing(self, keypoints: Tensor, metric: Metric) -> BatchedOptimizer:
+    def observing(
+        self, observation: Observation, body: ProjectedBody, metric: Metric
+    ) -> BatchedOptimizer:
         """The optimiser in the metric."""
         return InMetric(self.optimizer, metric)
 

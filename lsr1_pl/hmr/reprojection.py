@@ -92,6 +92,15 @@ class ReprojectionObjective(AutogradObjective):
         return self._differences(x).abs().mean(dim=(1, 2))
 
     def _differences(self, x: Tensor) -> Tensor:
-        observed, visibility = self._observation.keypoints, self._observation.visibility
-        predicted = observe(self._joints_of(*split_variables(x)), visibility, self._camera)
-        return (predicted.keypoints - observed) * visibility.unsqueeze(2)
+        joints = self._joints_of(*split_variables(x))
+        return keypoint_differences(joints, self._observation, self._camera)
+
+
+def keypoint_differences(joints: Tensor, observation: Observation, camera: PinholeCamera) -> Tensor:
+    """(B, 18, 2) projections of joints (B, 18, 3) minus what is observed, times the visibility.
+
+    In sides of the box: the projections are normalised as the observation was.
+    """
+    visibility = observation.visibility
+    predicted = observe(joints, visibility, camera)
+    return (predicted.keypoints - observation.keypoints) * visibility.unsqueeze(2)

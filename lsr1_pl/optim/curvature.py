@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lsr1_pl.ground.precision import in_full_precision
 
-_LEAST_PRODUCT = 1e-8
+_LEAST_COSINE = 1e-8
 
 
 class Product(ABC):
@@ -104,13 +104,33 @@ class LowRankCurvature:
         SR1's update (Algorithm 3) where it keeps B positive, ``r . q > 1e-8 |r| |q|``; zero
         elsewhere.
         """
-        r = p - self.matvec(q)
-        product = (r * q).sum(dim=1)
-        accepted = product > _LEAST_PRODUCT * r.norm(dim=1) * q.norm(dim=1)
-        scale = torch.where(accepted, product, torch.ones_like(product)).rsqrt().unsqueeze(1)
-        return torch.where(accepted.unsqueeze(1), r * scale, torch.zeros_like(r))
+        return aimed_vector(p - self.matvec(q), q)
 
     def dense(self) -> Tensor:
         """(B, N, N) Eq. 7's matrix itself: for tests and pictures, never for a step."""
         diagonal = self.scale.expand(-1, self.vectors.shape[2])
         return torch.diag_embed(diagonal) + self.vectors.transpose(1, 2) @ self.vectors
+
+
+def aimed_vector(image: Tensor, y: Tensor, least_cosine: float = _LEAST_COSINE) -> Tensor:
+    """(B, N) the vector v of ``v v^T y = image``: ``image / sqrt(image . y)``.
+
+    There is one where ``image . y > least_cosine |image| |y|``; elsewhere v is zero. Then the
+    matrix takes y to zero, and no gradient flows to ``image``.
+
+    Args:
+        image: (B, N) what the matrix makes of y.
+        y: (B, N).
+        least_cosine: 0 or more, the least cosine of the angle between the two. A vector at a right
+            angle to y would be infinitely long.
+    """
+    product = (image * y).sum(dim=1)
+    aimed = product > least_cosine * image.norm(dim=1) * y.norm(dim=1)
+    # Where nothing is aimed, ones stand in, so that no derivative is infinite.
+    chosen = aimed.unsqueeze(1)
+    image = torch.where(chosen, image, torch.ones_like(image))
+    y = torch.where(chosen, y, torch.ones_like(y))
+    length = image.norm(dim=1, keepdim=True)
+    way = image / length
+    vector = way * (length / (way * y).sum(dim=1, keepdim=True)).sqrt()
+    return torch.where(chosen, vector, torch.zeros_like(vector))

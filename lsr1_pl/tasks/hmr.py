@@ -29,8 +29,9 @@ from lsr1_pl.hmr import (
     Observation,
     Prediction,
     ProjectedBody,
+    ProposedSteps,
+    ProposingOptimizer,
     TrainedStart,
-    estimate_error,
     observe_detections,
     split_variables,
     trajectory_loss,
@@ -65,7 +66,8 @@ class HMRTask(MetaTask):
 
     Args:
         optimizer: the L-SR1 to train, as it is, in the metric of the initial error, or one for the
-            pose and one for the betas; or LGD.
+            pose and one for the betas; L-SR1 with aimed vectors, or a network's steps as they are;
+            or LGD.
         body: ``open``, or the path of an SMPL-format npz.
         num_betas: shape coefficients that are fitted.
         start: where fits begin, and how the networks for that train.
@@ -102,7 +104,7 @@ class HMRTask(MetaTask):
 
     def __init__(
         self,
-        optimizer: LSR1 | LGD | InErrorMetric | Blockwise,
+        optimizer: LSR1 | LGD | InErrorMetric | Blockwise | ProposingOptimizer,
         body: str = "open",
         num_betas: int = 10,
         start: TrainedStart = NetworkEstimate(),  # noqa: B008
@@ -135,7 +137,7 @@ class HMRTask(MetaTask):
             )
         self.start, self.problem, self.evaluate = start, problem, evaluate
         self.optimizer = optimizer
-        self._trained = "LGD" if isinstance(optimizer, LGD) else "L-SR1"
+        self._trained = _label(optimizer)
         networks = start.networks(num_betas)
         self._start_networks = tuple(networks)
         for name, network in networks.items():
@@ -166,9 +168,11 @@ class HMRTask(MetaTask):
         """Eq. 13 on one batch, a scalar; and, by name, the parts of it that are logged."""
         fitter = self.fitter
         known = observe_known(batch, fitter.body)
-        target, observation = known.target, known.observation
+        observation = known.observation
         x0 = fitter.start(observation)
-        self.initial_error.update(estimate_error(known.states, x0))
+        known = known.near(x0)
+        target = known.target
+        self.initial_error.update(known.states - x0)
         if self.global_step < self.start.warmup_iterations:
             return self._outer_loss(x0.unsqueeze(0), target, observation).mean(), {}
         self.freeze_norms(self.optimizer)
@@ -271,3 +275,10 @@ class HMRTask(MetaTask):
         logged = run.logged(prefix)
         self.log(best := f"{prefix}/pa_mpjpe", logged.pop(best), prog_bar=True)
         self.log_dict(logged)
+
+
+def _label(optimizer: nn.Module) -> str:
+    """The name of a trained optimiser in tables."""
+    if isinstance(optimizer, LGD):
+        return "LGD"
+    return "proposed steps" if isinstance(optimizer, ProposedSteps) else "L-SR1"

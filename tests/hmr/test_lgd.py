@@ -9,7 +9,7 @@ import torch
 from pytorch_lightning import Trainer
 
 from lsr1_pl.data import MotionDataModule
-from lsr1_pl.hmr import LGD, InitialEstimate
+from lsr1_pl.hmr import LGD, InitialEstimate, Observation
 from lsr1_pl.objectives import FunctionObjective
 from lsr1_pl.optim import unroll
 from lsr1_pl.tasks import HMRTask
@@ -42,6 +42,10 @@ def small() -> LGD:
     return LGD(width=8).eval()
 
 
+def seen(keypoints: torch.Tensor) -> Observation:
+    return Observation(keypoints, torch.ones(keypoints.shape[:2]))
+
+
 def quadratic() -> FunctionObjective:
     return FunctionObjective(lambda x: 0.5 * (x - 1).square().sum(dim=1))
 
@@ -50,7 +54,7 @@ def test_steps_are_a_tenth_of_what_the_networks_say() -> None:
     lgd = small()
     keypoints, x0 = torch.rand(3, 18, 2), torch.randn(3, 82)
     with torch.no_grad():
-        path = unroll(lgd.observing(keypoints), quadratic(), x0, 2).iterates
+        path = unroll(lgd.observing(seen(keypoints)), quadratic(), x0, 2).iterates
         features = torch.cat([keypoints.flatten(1), x0[:, :72], x0[:, :72] - 1], dim=1)
         change = torch.cat([lgd.pose(features), lgd.betas(features)], dim=1)
     torch.testing.assert_close(path[1], x0 + 0.1 * change)
@@ -62,7 +66,7 @@ def test_the_gradient_is_detached_and_the_pose_is_not() -> None:
     keypoints = torch.rand(2, 18, 2)
     x0 = torch.randn(2, 82, requires_grad=True)
     objective = quadratic()
-    through = unroll(lgd.observing(keypoints), objective, x0, 1).iterates[-1]
+    through = unroll(lgd.observing(seen(keypoints)), objective, x0, 1).iterates[-1]
     (gradient,) = torch.autograd.grad(through.sum(), x0)
     # As if the gradient were given from outside.
     given = (x0 - 1).detach()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from lsr1_pl.body import normalize_keypoints
 from lsr1_pl.body.camera import keypoint_box
+from lsr1_pl.body.rotations import nearest_turn
 from lsr1_pl.data import MotionBatch
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr.evaluation.errors import EVALUATED_KEYPOINTS, KEYPOINTS, JointSet
@@ -37,6 +38,16 @@ class KnownPeople:
     def states(self) -> Tensor:
         """(B, N) the truth, as fitted variables."""
         return join_variables(self.target.pose, self.target.betas)
+
+    def near(self, x: Tensor) -> KnownPeople:
+        """The same people, whose true pose is written by the vectors nearest to x (B, N).
+
+        One rotation has many axis-angle vectors. Of a body that is turned by about a half turn,
+        estimate and truth would seem to be a whole turn apart.
+        """
+        pose, _ = split_variables(x.detach())
+        true = nearest_turn(self.target.pose.unflatten(1, (-1, 3)), pose.unflatten(1, (-1, 3)))
+        return replace(self, target=self.target._replace(pose=true.flatten(1)))
 
     def joint_sets(self, x: Tensor) -> list[JointSet]:
         """Iterates (B, N) beside the truth, on the evaluated keypoints."""

@@ -83,7 +83,7 @@ class Fitter:
             raise TypeError(f"{type(self.optimizer).__name__} has no batched step")
         if isinstance(self.optimizer, PeopleOptimizer):
             metric = self.initial_error.metric()
-            return self.optimizer.observing(observation.keypoints, metric)
+            return self.optimizer.observing(observation, self.body, metric)
         return self.optimizer
 
     @torch.no_grad()

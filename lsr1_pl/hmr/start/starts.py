@@ -67,7 +67,7 @@ class LGDStart(Start):
     def __call__(self, observation: Observation) -> Tensor:
         """LGD's fits (B, N), constants to any gradient."""
         x0 = self._before(observation)
-        solver = self._lgd.eval().observing(observation.keypoints)
+        solver = self._lgd.eval().observing(observation)
         objective = EQ12.objective(self._body, observation)
         return unroll(solver, objective, x0, self._updates).iterates[-1]
 

@@ -44,6 +44,7 @@ In a config a part is the name of its class, or its fields::
       rate: {gamma1: 0.1, gamma2: 0.5, limit: 3.0}
 """
 
+from lsr1_pl.optim.lsr1.aimed import AimedLSR1, Propose, Standing
 from lsr1_pl.optim.lsr1.base import (
     AdamDiagonal,
     Base,
@@ -67,6 +68,7 @@ from lsr1_pl.optim.lsr1.vectors import FreeVector, SecantUnitVector, SR1Vector, 
 __all__ = [
     "LSR1",
     "AdamDiagonal",
+    "AimedLSR1",
     "Averaged",
     "Base",
     "Diagonal",
@@ -82,12 +84,14 @@ __all__ = [
     "Networks",
     "PlainGradient",
     "Polyak",
+    "Propose",
     "Rate",
     "Reads",
     "Runner",
     "RunningMean",
     "SR1Vector",
     "SecantUnitVector",
+    "Standing",
     "Vector",
     "Zero",
 ]

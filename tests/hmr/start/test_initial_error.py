@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from lsr1_pl.hmr import InErrorMetric, InitialError
+from lsr1_pl.body import PinholeCamera, load_body_model
+from lsr1_pl.body.skeleton import COCO18
+from lsr1_pl.hmr import InErrorMetric, InitialError, Observation, ProjectedBody
 from lsr1_pl.objectives import Rosenbrock
 from lsr1_pl.optim import LSR1, GradientDescent, unroll
 
@@ -44,8 +46,9 @@ def test_survives_a_checkpoint() -> None:
 def test_optimizer_steps_in_the_metric() -> None:
     error = InitialError(4)
     error.update(torch.randn(50, 4) * torch.tensor([0.1, 1.0, 1.0, 2.0]))
-    x, keypoints = torch.randn(3, 4), torch.rand(3, 18, 2)
-    solver = InErrorMetric(GradientDescent(1e-3)).observing(keypoints, error.metric())
+    x, seen = torch.randn(3, 4), Observation(torch.rand(3, 18, 2), torch.ones(3, 18))
+    body = ProjectedBody(load_body_model("open").select(COCO18), PinholeCamera())
+    solver = InErrorMetric(GradientDescent(1e-3)).observing(seen, body, error.metric())
     path = unroll(solver, Rosenbrock(), x, 1)
     gradient = Rosenbrock().evaluate(x).gradient
     expected = x - 1e-3 * gradient @ error.second_moment

@@ -50,7 +50,7 @@ def test_lgd_s_fits_are_its_updates_on_eq_12_and_cost_their_gradients() -> None:
     start = LGDStart(GivenStart(x0, 2), lgd, 3, BODY)
     assert start.gradients == 5
     with torch.no_grad():
-        path = unroll(lgd.eval().observing(seen.keypoints), EQ12.objective(BODY, seen), x0, 3)
+        path = unroll(lgd.eval().observing(seen), EQ12.objective(BODY, seen), x0, 3)
     assert torch.equal(start(seen), path.iterates[-1])
     assert not start(seen).requires_grad
 
