@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from lsr1_pl.data.detections.intrinsics import check_intrinsics, read_intrinsics
+from lsr1_pl.data.detections.cameras.camera import Camera, check_intrinsics
+from lsr1_pl.data.detections.cameras.reading import read_camera
+from lsr1_pl.data.detections.joints.order import JOINT_SETS
 from lsr1_pl.data.detections.keypoints import KeypointBatch, keypoint_batches
-from lsr1_pl.data.detections.people import Detections
+from lsr1_pl.data.detections.people import Detections, visible
 from lsr1_pl.data.detections.photos import load_photo
 from lsr1_pl.data.detections.reading import read_detections
 from lsr1_pl.data.functions.mixture import MixtureBatch, MixtureDataModule, draw_family
@@ -24,7 +26,9 @@ __all__ = [
     "BVH",
     "ConversionReport",
     "DetectionBatch",
+    "Camera",
     "Detections",
+    "JOINT_SETS",
     "KeypointBatch",
     "MixtureBatch",
     "MixtureDataModule",
@@ -49,6 +53,7 @@ __all__ = [
     "open_motion_path",
     "read_bvh",
     "read_detections",
-    "read_intrinsics",
+    "read_camera",
+    "visible",
     "write_store",
 ]

@@ -11,6 +11,7 @@ from lsr1_pl.hmr.fitting import (
     fit_people,
     smooth_fits,
     straight_view,
+    number_people,
     track_people,
 )
 from lsr1_pl.hmr.lgd import LGD
@@ -82,6 +83,7 @@ __all__ = [
     "solve_translation",
     "split_variables",
     "straight_view",
+    "number_people",
     "track_people",
     "trajectory_loss",
 ]
