@@ -32,7 +32,7 @@ def predict_parser() -> ArgumentParser:
     parser.add_argument(
         "input",
         type=Path,
-        help="keypoints of OpenPose, COCO, AlphaPose, MMPose, Ultralytics, MediaPipe or DeepLabCut, "
+        help="keypoints of OpenPose, COCO, AlphaPose, MMPose, Ultralytics, MediaPipe, DeepLabCut, "
         "npz or npy (n, J, 2 or 3), a folder of such files (a frame each), or a photo or a folder "
         "of photos (needs the extra [photo])",
     )

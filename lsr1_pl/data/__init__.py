@@ -24,11 +24,11 @@ from lsr1_pl.data.sources.conversion import ConversionReport, convert_cmu
 
 __all__ = [
     "BVH",
+    "JOINT_SETS",
+    "Camera",
     "ConversionReport",
     "DetectionBatch",
-    "Camera",
     "Detections",
-    "JOINT_SETS",
     "KeypointBatch",
     "MixtureBatch",
     "MixtureDataModule",
@@ -52,8 +52,8 @@ __all__ = [
     "load_photo",
     "open_motion_path",
     "read_bvh",
-    "read_detections",
     "read_camera",
+    "read_detections",
     "visible",
     "write_store",
 ]

@@ -9,9 +9,9 @@ from lsr1_pl.hmr.fitting import (
     Fitter,
     Prediction,
     fit_people,
+    number_people,
     smooth_fits,
     straight_view,
-    number_people,
     track_people,
 )
 from lsr1_pl.hmr.lgd import LGD
@@ -76,6 +76,7 @@ __all__ = [
     "WholeFit",
     "fit_people",
     "join_variables",
+    "number_people",
     "observe",
     "observe_detections",
     "outer_loss",
@@ -83,7 +84,6 @@ __all__ = [
     "solve_translation",
     "split_variables",
     "straight_view",
-    "number_people",
     "track_people",
     "trajectory_loss",
 ]

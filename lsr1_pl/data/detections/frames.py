@@ -67,7 +67,9 @@ def marks_of(value: Any, where: str) -> Floats:
     widths = {len(point) for point in value} if points else {3}
     flat = list(chain.from_iterable(value)) if points else value
     if not isinstance(flat, list) or not all(_is_number(x) for x in flat):
-        raise UserError(f"{where} is {_kind(value)}; expected numbers: u, v, confidence by keypoint")
+        raise UserError(
+            f"{where} is {_kind(value)}; expected numbers: u, v, confidence by keypoint"
+        )
     if len(widths) != 1 or not widths <= {2, 3} or len(flat) % next(iter(widths)):
         raise UserError(
             f"{where} is {len(value)} entries; expected a multiple of 3: u, v, confidence by "

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from lsr1_pl.data.detections.people import Detections, visible
 
-
 _LEAST_WEIGHT = 1e-3
 """What counts has a weight, even where ``--least_confidence 0`` lets in what has no confidence."""
 

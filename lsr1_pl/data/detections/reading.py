@@ -59,9 +59,7 @@ def read_detections(
     if by_photo:
         content = _look_for_people(content)
     when = timeline(content.frames)
-    order = sorted(
-        range(len(content.frames)), key=lambda row: (when.clip[row], when.moment[row])
-    )
+    order = sorted(range(len(content.frames)), key=lambda row: (when.clip[row], when.moment[row]))
     frames = [content.frames[row] for row in order]
     people = [(row, who) for row, frame in zip(order, frames, strict=True) for who in frame.people]
     if not people:

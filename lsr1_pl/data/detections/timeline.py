@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -73,7 +74,9 @@ def _told(frame: Frame) -> tuple[str, tuple[int, ...]]:
         return "", (frame.number,)
     # Of a file's name the ending may hold a digit, too.
     path = PurePosixPath((frame.name or "").replace("\\", "/"))
-    name = str(path.with_suffix("")) if path.suffix and not path.suffix[1:].isdecimal() else str(path)
+    name = (
+        str(path.with_suffix("")) if path.suffix and not path.suffix[1:].isdecimal() else str(path)
+    )
     parts = re.split(r"([0-9]+)", name)
     if any(len(part) > _MOST_DIGITS for part in parts[1::2]):
         return name, ()
@@ -97,7 +100,7 @@ def is_sequence(
     frames = sorted(Counter(zip(clip.tolist(), moment.tolist(), strict=True)))
     if len(frames) < 2:
         return True
-    pairs = [(a, b) for a, b in zip(frames, frames[1:], strict=False) if a[0] == b[0]]
+    pairs = [(a, b) for a, b in pairwise(frames) if a[0] == b[0]]
     if not pairs or np.median([b[1] - a[1] for a, b in pairs]) > _FARTHEST_NUMBERS:
         return False
     near = [(a, b) for a, b in pairs if b[1] - a[1] <= _CLOSE]

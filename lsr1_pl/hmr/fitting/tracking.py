@@ -98,9 +98,7 @@ def _rows(detections: Detections, chosen: NDArray[Any]) -> Detections:
     )
 
 
-def _track(
-    detections: Detections, seen: NDArray[np.bool_], longest_gap: int
-) -> NDArray[np.int64]:
+def _track(detections: Detections, seen: NDArray[np.bool_], longest_gap: int) -> NDArray[np.int64]:
     tracks: list[_Track] = []
     numbers = np.zeros(len(detections.frame), dtype=np.int64)
     for now in np.unique(detections.moment).tolist():

@@ -51,7 +51,8 @@ class Camera(NamedTuple):
             image, jacobian = _distort(slopes, self.distortion)
             off = np.abs(image - wanted).max(axis=-1)
             # Beyond the turning point of the polynomial the image folds over: that is no lens.
-            sound = (off < _SAME_PIXEL) & (_determinant(jacobian) > 0)
+            upright = (_determinant(jacobian) > 0) & (jacobian.trace(axis1=-2, axis2=-1) > 0)
+            sound = (off < _SAME_PIXEL) & upright
             return np.where(sound[..., None], self._pixels(slopes), np.nan)
 
     def _slopes(self, pixels: Floats) -> Floats:

@@ -66,7 +66,12 @@ def _load(path: Path) -> dict[str, Array]:
 def _marks(path: Path, arrays: dict[str, Array], key: str) -> Floats:
     points = arrays[key]
     shape = points.shape
-    if len(shape) != 3 or shape[2] not in (2, 3) or not all(shape) or points.dtype.kind not in "fiu":
+    if (
+        len(shape) != 3
+        or shape[2] not in (2, 3)
+        or not all(shape)
+        or points.dtype.kind not in "fiu"
+    ):
         raise UserError(
             f"{path}: key '{key}' is {points.dtype} of shape {shape}; expected numbers (n, J, 2), "
             "or (n, J, 3) with confidence, of n people and J keypoints"
@@ -107,9 +112,7 @@ def _names(path: Path, arrays: dict[str, Array], count: int) -> tuple[str, ...] 
     return tuple(str(name) for name in names.astype(str).tolist())
 
 
-def _column(
-    path: Path, arrays: dict[str, Array], key: str, count: int, kinds: str
-) -> Array | None:
+def _column(path: Path, arrays: dict[str, Array], key: str, count: int, kinds: str) -> Array | None:
     if key not in arrays:
         return None
     column = arrays[key]

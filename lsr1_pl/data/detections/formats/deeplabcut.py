@@ -56,9 +56,7 @@ def _columns(path: Path, heads: dict[str, list[str]]) -> Columns:
     return columns
 
 
-def _person(
-    path: Path, row: list[str], who: str, joints: dict[str, dict[str, int]]
-) -> Sighting:
+def _person(path: Path, row: list[str], who: str, joints: dict[str, dict[str, int]]) -> Sighting:
     def number(column: int) -> float:
         text = row[column].strip()
         try:

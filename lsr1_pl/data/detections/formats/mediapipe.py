@@ -34,12 +34,18 @@ def _is_person(content: Any) -> bool:
     return dictionaries(content) and all("x" in mark and "y" in mark for mark in content)
 
 
+def _are_people(content: Any) -> bool:
+    """One person's landmarks, or a list of several people's."""
+    several = isinstance(content, list) and bool(content) and all(map(_is_person, content))
+    return several or _is_person(content)
+
+
 def _matches(content: Any) -> bool:
     if _is_frame(content) or _is_person(content):
         return True
     if not isinstance(content, list) or not content:
         return False
-    return all(map(_is_frame, content)) or any(map(_is_person, content))
+    return all(map(_is_frame, content)) or any(map(_are_people, content))
 
 
 def _read(where: str, content: Any) -> list[Frame]:
@@ -50,8 +56,7 @@ def _read(where: str, content: Any) -> list[Frame]:
     if all(map(_is_frame, content)):
         return [_frame(f"{where}: entry {k}", each, k) for k, each in enumerate(content)]
     return [
-        Frame(_people(f"{where}: frame {k}", people), str(k), k)
-        for k, people in enumerate(content)
+        Frame(_people(f"{where}: frame {k}", people), str(k), k) for k, people in enumerate(content)
     ]
 
 

@@ -33,8 +33,7 @@ def _read(where: str, content: Any) -> list[Frame]:
     if _are_people(content):
         return [Frame(_people(where, content))]
     return [
-        Frame(_people(f"{where}: frame {k}", people), str(k), k)
-        for k, people in enumerate(content)
+        Frame(_people(f"{where}: frame {k}", people), str(k), k) for k, people in enumerate(content)
     ]
 
 

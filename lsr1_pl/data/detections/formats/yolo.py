@@ -1,4 +1,4 @@
-"""Ultralytics' labels: a text file an image, a line a person, all numbers in shares of the image."""
+"""Ultralytics' labels: a text file an image, a line a person, in shares of the image."""
 
 from __future__ import annotations
 

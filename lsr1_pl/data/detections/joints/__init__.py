@@ -1,1 +1,1 @@
-"""Which keypoint is which: tables of joint names, one file a family, and names as files spell them."""
+"""Which keypoint is which: tables of names, one file a family, and how files spell them."""

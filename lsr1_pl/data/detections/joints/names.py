@@ -1,4 +1,4 @@
-"""Joint names as files spell them: ``LShoulder``, ``left shoulder``, ``l_sho``, ``ShoulderLeft``."""
+"""Joint names as files spell them: ``LShoulder``, ``left shoulder``, ``l_sho``."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data.detections.joints import coco, mediapipe, mpii, openpose, spin
 from lsr1_pl.data.detections.joints.joint_set import JointSet
 from lsr1_pl.data.detections.joints.names import shown
+from lsr1_pl.data.detections.joints.plausible import disorder
 from lsr1_pl.ground.choices import unknown_choice
 from lsr1_pl.ground.errors import UserError
 
@@ -23,19 +24,18 @@ JOINT_SETS: dict[str, JointSet] = {
 }
 """The joint sets that ``--joints`` names. Of several with one count the first is the usual one."""
 
-_BONES = tuple(
-    (f"{side}_{upper}", f"{side}_{lower}")
-    for side in ("left", "right")
-    for upper, lower in (
-        *(("shoulder", "elbow"), ("elbow", "wrist"), ("shoulder", "hip")),
-        *(("hip", "knee"), ("knee", "ankle")),
-    )
-)
 _CLEARLY = 0.8
-"""A set fits clearly better than another if its bones are shorter than this share of the other's."""
+"""A set fits clearly better than another if its disorder is below this share of the other's."""
 
-_FEWEST_BONES = 5
-"""Of a person whose bones are measured."""
+_AGAINST_THE_USUAL = 0.5
+_MOST_OF_A_BODY = 0.3
+"""The disorder above which keypoints are no body in any order."""
+
+_USUAL = ("coco17", "body25")
+"""The sets that a bare count means unless the keypoints speak against it."""
+
+_NEVER_BARE = ("posetrack17",)
+"""Sets that differ from a usual one too little to be told from it."""
 
 
 def joint_set(name: str) -> JointSet:
@@ -61,7 +61,7 @@ def named_set(names: Sequence[str], where: str) -> JointSet:
 def counted_set(people: Floats, where: str) -> tuple[JointSet, str]:
     """The joint set of a file that says only how many keypoints a person has.
 
-    Sets of one count are told apart by the bones: in a wrong order they run across the body.
+    Sets of one count are told apart by the order in which the keypoints are a body.
 
     Args:
         people: (n, J, 3) u, v and confidence; 0 is not seen.
@@ -74,7 +74,7 @@ def counted_set(people: Floats, where: str) -> tuple[JointSet, str]:
         UserError: there is no set of this count, or none that fits clearly best.
     """
     count = people.shape[1]
-    found = [each for each in JOINT_SETS.values() if each.count == count]
+    found = [x for x in JOINT_SETS.values() if x.count == count and x.name not in _NEVER_BARE]
     if not found:
         counts = sorted({each.count for each in JOINT_SETS.values()})
         raise UserError(
@@ -83,37 +83,26 @@ def counted_set(people: Floats, where: str) -> tuple[JointSet, str]:
         )
     if len(found) == 1:
         return found[0], ""
-    lengths = np.array([_bone_length(people, each) for each in found])
-    best = int(np.argmin(lengths)) if np.isfinite(lengths).any() else 0
-    usual = found[0]
-    if not lengths[best] < _CLEARLY * lengths[0]:
-        rivals = [x for x in lengths[1:] if not lengths[0] < _CLEARLY * x]
-        if rivals and usual.name not in _USUAL:
-            raise _undecided(count, found, where)
+    chaos = np.array([disorder(people, each) for each in found])
+    best, usual = int(np.argmin(chaos)), found[0]
+    others = np.delete(chaos, best)
+    better = chaos[best] < min(_AGAINST_THE_USUAL * chaos[0], _MOST_OF_A_BODY)
+    if usual.name in _USUAL and not better:
         return usual, ""
-    others = np.delete(lengths, best)
     if not found[best].exact_sides:
         raise UserError(
             f"{where}: {count} keypoints a person that are no body as {usual.name}, and are one as "
             f"{found[best].name}, whose left and right are not listed alike everywhere. Name the "
             f"joints in the file, or say --joints {found[best].name} (right side first)"
         )
-    if not (lengths[best] < _CLEARLY * others).all():
-        raise _undecided(count, found, where)
+    if not (chaos[best] < _CLEARLY * others).all():
+        names = ", ".join(each.name for each in found)
+        raise UserError(
+            f"{where}: {count} keypoints a person may be {names}; say which by --joints NAME"
+        )
     return found[best], (
-        f"{count} keypoints a person are read as {found[best].name}, by the lengths of the bones; "
-        f"--joints {usual.name} reads them otherwise"
-    )
-
-
-_USUAL = ("coco17", "body25")
-"""The sets that a bare count means unless the bones speak against it."""
-
-
-def _undecided(count: int, found: list[JointSet], where: str) -> UserError:
-    names = ", ".join(each.name for each in found)
-    return UserError(
-        f"{where}: {count} keypoints a person may be {names}; say which by --joints NAME"
+        f"{count} keypoints a person are read as {found[best].name}, by how their bones run; "
+        "--joints NAME reads them otherwise"
     )
 
 
@@ -150,21 +139,3 @@ def _complete(joints: JointSet, where: str) -> JointSet:
             f"limbs by name. It has: {shown(joints.names)}"
         )
     return joints
-
-
-def _bone_length(people: Floats, joints: JointSet) -> float:
-    """The median over people of the mean bone, in sides of the box; infinite where unknown."""
-    rows = joints.rows
-    pairs = [(rows[a], rows[b]) for a, b in _BONES if a in rows and b in rows]
-    seen = people[:, :, 2] > 0
-    points = np.where(seen[:, :, None], people[:, :, :2], np.nan)
-    sides = np.zeros(len(people))
-    for k, person in enumerate(points):
-        if seen[k].any():
-            sides[k] = np.ptp(person[seen[k]], axis=0).max()
-    ends = points[:, [a for a, _ in pairs]] - points[:, [b for _, b in pairs]]
-    lengths = np.linalg.norm(ends, axis=2)
-    enough = (np.isfinite(lengths).sum(axis=1) >= _FEWEST_BONES) & (sides > 0)
-    if not enough.any():
-        return float("inf")
-    return float(np.median(np.nanmean(lengths[enough], axis=1) / sides[enough]))
