@@ -27,14 +27,33 @@ def predict_parser() -> ArgumentParser:
         prog="lsr1 predict",
         description="Fit bodies to detected 2D keypoints, or to the people in photos. Writes "
         "predictions.npz, one GLB a person's number (animated over the frames), and a page that "
-        "turns the bodies. All formats: docs/predict.md.",
+        "turns the bodies. All formats and options: docs/predict.md.",
     )
     parser.add_argument(
         "input",
         type=Path,
-        help="OpenPose JSON (BODY_25, COCO's 18), a folder of them (a frame each), COCO keypoint "
-        "JSON, npz with keypoints (n, 18, 2), or a photo or a folder of photos (needs the extra "
-        "[photo])",
+        help="keypoints of OpenPose, COCO, AlphaPose, MMPose, Ultralytics, MediaPipe, DeepLabCut, "
+        "npz or npy (n, J, 2 or 3), a folder of such files (a frame each), or a photo or a folder "
+        "of photos (needs the extra [photo])",
+    )
+    parser.add_argument(
+        "--joints",
+        metavar="NAME",
+        help="joint set of the keypoints, as coco17, body25, h36m17 (the file's names, or their "
+        "number)",
+    )
+    parser.add_argument(
+        "--image_size",
+        nargs=2,
+        type=float,
+        metavar=("WIDTH", "HEIGHT"),
+        help="of the images in pixels, for keypoints from 0 to 1",
+    )
+    parser.add_argument(
+        "--sequence",
+        choices=("yes", "no"),
+        help="whether the frames follow each other in time (by their numbers, and by how people "
+        "move)",
     )
     parser.add_argument(
         "--ckpt", metavar=CKPT, default="hmr_open", help="shipped name or path (hmr_open)"
@@ -56,19 +75,22 @@ def predict_parser() -> ArgumentParser:
     parser.add_argument(
         "--intrinsics",
         nargs="+",
-        metavar="FILE | FX FY CX CY",
-        help="the camera, in pixels: four numbers, or JSON or npz with fx, fy, cx, cy or K (3, 3)",
+        metavar="FILE [CAMERA] | FX FY CX CY",
+        help="the camera, in pixels: four numbers, or a file of JSON, npz, OpenCV's YAML or "
+        "COLMAP's text; its distortion is undone",
     )
     parser.add_argument(
         "--track",
         action="store_true",
-        help="number people over the frames by where they are",
+        help="number people over the frames by where they are, even if the detector did",
     )
     parser.add_argument(
         "--smooth", type=float, metavar="SECONDS", help="smooth over time, by this Gaussian width"
     )
     parser.add_argument(
-        "--least_confidence", type=float, default=0.01, help="of a keypoint that counts (0.01)"
+        "--least_confidence",
+        type=float,
+        help="of a keypoint that counts (by detector: OpenPose 0.01, MediaPipe 0.5, others 0.3)",
     )
     parser.add_argument("--fps", type=float, default=30.0, help="frames a second of the input (30)")
     parser.add_argument("--batch_size", type=int, default=256, help="people at once (256)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +21,17 @@ from lsr1_pl.cli.predict_files import (
     write_page,
 )
 from lsr1_pl.data import (
+    Camera,
+    Detections,
     check_intrinsics,
     keypoint_batches,
+    read_camera,
     read_detections,
-    read_intrinsics,
 )
 from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.together import written_together
-from lsr1_pl.hmr import fit_people, smooth_fits, track_people
+from lsr1_pl.hmr import fit_people, number_people, smooth_fits
 from lsr1_pl.report import short
 from lsr1_pl.tasks import HMRTask, load_task
 
@@ -42,27 +45,34 @@ def run(options: Namespace) -> None:
         UserError: bad arguments, input or checkpoint.
     """
     _check(options)
-    intrinsics = None if options.intrinsics is None else _intrinsics(options.intrinsics)
-    detections = read_detections(options.input)
+    camera = None if options.intrinsics is None else _camera(options.intrinsics)
+    sequence = None if options.sequence is None else options.sequence == "yes"
+    size = None if options.image_size is None else tuple(options.image_size)
+    detections = read_detections(options.input, options.joints, size, sequence)
+    _check_sequence(options, detections)
+    if camera is not None:
+        detections = replace(detections, keypoints=camera.undistorted(detections.keypoints))
     task = load_task(options.ckpt, trust=options.trust_checkpoint)
     if not isinstance(task, HMRTask):
         raise UserError(f"--ckpt {options.ckpt}: {type(task).__name__} cannot predict")
+    for note in detections.notes:
+        print(f"Note: {plain(note)}", flush=True)
     steps = options.steps or task.evaluate.steps
     batches = keypoint_batches(detections, options.least_confidence, options.batch_size)
-    seen = torch.cat([batch.visibility for batch in batches]) > 0
-    if options.track:
-        detections = track_people(detections, seen.numpy())
+    weights = torch.cat([batch.visibility for batch in batches])
+    seen = (weights > 0).numpy()
+    detections = number_people(detections, seen, anew=options.track)
     begun = time.perf_counter()
+    intrinsics = None if camera is None else camera.intrinsics
     fits = fit_people(task.fitter, batches, steps, intrinsics=intrinsics)
     seconds = time.perf_counter() - begun
     if options.smooth is not None:
-        confidence = torch.from_numpy(detections.confidence).float().where(seen, 0.0)
         width = options.smooth * options.fps
         person, moment = detections.person, detections.moment
-        fits = smooth_fits(fits, person, moment, confidence, width, task.joints_of)
+        fits = smooth_fits(fits, person, moment, weights, width, task.joints_of)
     count = len(detections.frame)
     print(f"{count} people fitted in {seconds:.1f} s, {count / seconds:.0f} a second", flush=True)
-    _write(FittedInput(options.input, detections, seen.numpy(), fits, task), options)
+    _write(FittedInput(options.input, detections, seen, fits, task, camera), options)
     path = plain(short(options.out / _FITS))
     print(f"Fits: {path}; page: index.html beside it")
 
@@ -73,17 +83,34 @@ def _check(options: Namespace) -> None:
     for name, value, least in (("steps", options.steps, 1), ("batch_size", options.batch_size, 1)):
         if value is not None and value < least:
             raise UserError(f"--{name} {value}: must be {least} or more")
+    if options.image_size is not None and not all(
+        0 < side < float("inf") for side in options.image_size
+    ):
+        raise UserError(f"--image_size {options.image_size}: both must be above 0, and finite")
     for name, value in (("fps", options.fps), ("smooth", options.smooth)):
         if value is not None and not 0 < value < float("inf"):
             raise UserError(f"--{name} {value}: must be above 0, and finite")
 
 
-def _intrinsics(words: list[str]) -> tuple[float, float, float, float]:
-    if len(words) == 1:
-        return read_intrinsics(Path(words[0]))
+def _check_sequence(options: Namespace, detections: Detections) -> None:
+    for name, wanted in (("track", options.track), ("smooth", options.smooth is not None)):
+        if wanted and not detections.sequence:
+            raise UserError(
+                f"{options.input}: the frames are not read as a sequence, so --{name} has nothing "
+                "to follow: their names have no numbers that count up, or people are elsewhere in "
+                "each. If it is one, say --sequence yes"
+            )
+
+
+def _camera(words: list[str]) -> Camera:
+    if len(words) in (1, 2):
+        return read_camera(Path(words[0]), *words[1:])
     if len(words) == 4:
-        return check_intrinsics(words, "--intrinsics")
-    raise UserError(f"--intrinsics {' '.join(words)}: expected a file, or four numbers FX FY CX CY")
+        return Camera(check_intrinsics(words, "--intrinsics"))
+    raise UserError(
+        f"--intrinsics {' '.join(words)}: expected a file (and the camera's name, if it holds "
+        "several), or four numbers FX FY CX CY"
+    )
 
 
 def _write(fitted: FittedInput, options: Namespace) -> None:
@@ -108,11 +135,15 @@ def _write(fitted: FittedInput, options: Namespace) -> None:
 
 
 def _notes(fitted: FittedInput, options: Namespace) -> str:
-    notes = []
+    notes = list(fitted.detections.notes)
+    if not fitted.detections.sequence:
+        notes.append("The images are no sequence: nobody is animated.")
     if not fitted.seen.all():
         notes.append("Dotted limbs end at a keypoint that was not seen: they are a guess.")
     if options.smooth is not None:
         notes.append(f"Smoothed over time by {options.smooth:g} s; the errors are those before it.")
     if options.intrinsics is not None:
         notes.append("The camera is the given one.")
+    if fitted.camera is not None and fitted.camera.distortion:
+        notes.append("The lens's distortion is undone in the keypoints, and drawn here.")
     return " ".join(notes)

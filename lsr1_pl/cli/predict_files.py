@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from lsr1_pl.cli.parsers import MOST_ANIMATED
-from lsr1_pl.data import Detections
+from lsr1_pl.data import Camera, Detections
 from lsr1_pl.ground.files import written
 from lsr1_pl.hmr import Fits
 from lsr1_pl.report import FittedPerson, write_fit_page, write_glb
@@ -38,6 +38,8 @@ class FittedInput:
     """(n, 18) the keypoints that counted."""
     fits: Fits
     task: HMRTask
+    camera: Camera | None = None
+    """The camera that is known."""
 
     def meshes(self) -> NDArray[np.float32]:
         """(n, V, 3) metres, computed in parts."""
@@ -89,10 +91,12 @@ def animated_people(person: NDArray[np.int64], choice: GlbChoice | None) -> list
 
 def write_motion(folder: Path, fitted: FittedInput, fps: float, people: Sequence[int]) -> None:
     """One GLB for each of these people: its frames in order, the mean of its betas."""
-    prediction, numbers = fitted.fits.prediction, fitted.detections.person
+    prediction, detections = fitted.fits.prediction, fitted.detections
     for number in people:
-        rows = torch.from_numpy(numbers == number)
-        times = fitted.detections.moment[numbers == number] / fps
+        chosen = detections.person == number
+        rows = torch.from_numpy(chosen)
+        began = detections.moment[detections.clip == detections.clip[chosen][0]].min()
+        times = (detections.moment[chosen] - began) / fps if detections.sequence else None
         betas = prediction.betas[rows].mean(dim=0)
         path = folder / f"person_{number:02d}.glb"
         write_glb(path, fitted.task.body, prediction.pose[rows], betas, times)
@@ -162,12 +166,15 @@ def write_page(path: Path, fitted: FittedInput, note: str) -> None:
     chosen = np.unique(np.linspace(0, count - 1, min(count, _MOST_SHOWN)).round().astype(int))
     with torch.no_grad():
         meshes = fitted.task.body.vertices(prediction.pose[chosen], prediction.betas[chosen])
-    projected = fitted.fits.projected.double().numpy()
+    projected, keypoints = fitted.fits.projected.double().numpy(), detections.keypoints
+    if fitted.camera is not None:
+        projected = fitted.camera.distorted(projected)
+        keypoints = fitted.camera.distorted(keypoints)
     people = [
         FittedPerson(
             title=f"Frame {detections.frame[row]}, person {detections.person[row]}",
             status=_STATUS[int(prediction.status[row])],
-            keypoints=detections.keypoints[row],
+            keypoints=keypoints[row],
             seen=fitted.seen[row],
             projected=projected[row],
             vertices=mesh.double().numpy(),

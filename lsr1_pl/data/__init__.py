@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from lsr1_pl.data.detections.intrinsics import check_intrinsics, read_intrinsics
+from lsr1_pl.data.detections.cameras.camera import Camera, check_intrinsics
+from lsr1_pl.data.detections.cameras.reading import read_camera
+from lsr1_pl.data.detections.joints.order import JOINT_SETS
 from lsr1_pl.data.detections.keypoints import KeypointBatch, keypoint_batches
-from lsr1_pl.data.detections.people import Detections
+from lsr1_pl.data.detections.people import Detections, visible
 from lsr1_pl.data.detections.photos import load_photo
 from lsr1_pl.data.detections.reading import read_detections
 from lsr1_pl.data.functions.mixture import MixtureBatch, MixtureDataModule, draw_family
@@ -34,8 +36,10 @@ from lsr1_pl.data.sources.conversion import ConversionReport, convert_cmu, conve
 
 __all__ = [
     "BVH",
+    "JOINT_SETS",
     "AnyOrientation",
     "Augmentation",
+    "Camera",
     "ConversionReport",
     "DetectionBatch",
     "DetectionNoise",
@@ -72,7 +76,8 @@ __all__ = [
     "open_frames_path",
     "open_motion_path",
     "read_bvh",
+    "read_camera",
     "read_detections",
-    "read_intrinsics",
+    "visible",
     "write_store",
 ]

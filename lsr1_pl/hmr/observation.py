@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from lsr1_pl.body.camera import PinholeCamera, normalize_keypoints
@@ -16,30 +15,15 @@ class Observation(NamedTuple):
     keypoints: Tensor
     """(B, 18, 2), normalised by the visible bounding box into [0, 1]; invisible ones at 0.5."""
     visibility: Tensor
-    """(B, 18) weights in [0, 1]; 0 is invisible."""
+    """(B, 18) weights in [0, 1], the detector's confidence where it tells; 0 is invisible. An
+    objective weighs by them, and a start may read them."""
     focal: Tensor | None = None
     """(B,) the camera's focal length in sides of each person's box; None where it is not known."""
-    confidence: Tensor | None = None
-    """(B, 18) in [0, 1], how sure the detector is; a start may read it, an objective does not.
-    None where nothing but ``visibility`` is known."""
-
-    @property
-    def confidences(self) -> Tensor:
-        """(B, 18) in [0, 1]: the detector's where it tells, else ``visibility``; 0 is not seen."""
-        if self.confidence is None:
-            return self.visibility
-        return torch.where(self.visibility > 0, self.confidence, 0.0)
 
 
-def observe_detections(
-    keypoints: Tensor, visibility: Tensor, confidence: Tensor | None = None
-) -> Observation:
-    """What a fit sees of detections (B, 18, 2) in any unit, weighted by ``visibility`` (B, 18).
-
-    ``confidence`` (B, 18), in [0, 1], is the detector's own, for starts that read it.
-    """
-    normalized = normalize_keypoints(keypoints, visibility)
-    return Observation(normalized, visibility, confidence=confidence)
+def observe_detections(keypoints: Tensor, visibility: Tensor) -> Observation:
+    """What a fit sees of detections (B, 18, 2) in any unit, weighted by ``visibility`` (B, 18)."""
+    return Observation(normalize_keypoints(keypoints, visibility), visibility)
 
 
 def observe(joints: Tensor, visibility: Tensor, camera: PinholeCamera) -> Observation:

@@ -78,7 +78,7 @@ class StartTask(GuardedTask):
             self.initial_estimate.centre_on(batch.pose)
         people = observe_known(batch, self.projected)
         observation = people.observation
-        lifted = self.initial_estimate.lift(observation.keypoints, observation.confidences)
+        lifted = self.initial_estimate.lift(observation.keypoints, observation.visibility)
         joints = self.joints_of.at_rotations(*lifted)
         camera = self.projected.camera._replace(depth=batch.depth.unsqueeze(1))
         with full_precision(joints):

@@ -18,7 +18,8 @@ from lsr1_pl.body.calibrated import project_calibrated
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.cli import main
 from lsr1_pl.data import MotionStore, open_motion_path
-from lsr1_pl.data.detections.photos import _BLAZEPOSE, FindPerson
+from lsr1_pl.data.detections.joints.mediapipe import SETS
+from lsr1_pl.data.detections.photos import FindPerson
 
 FRAMES = 10
 CAMERA = {"fx": 1000.0, "fy": 1020.0, "cx": 640.0, "cy": 360.0}
@@ -117,7 +118,7 @@ def test_a_photo_ends_on_a_page(
             marks = np.zeros((33, 3))
             for (u, v), name in zip(found.pop(), COCO18, strict=True):
                 if name != "neck":
-                    marks[_BLAZEPOSE[name]] = u / 1280, v / 720, 0.9
+                    marks[SETS[0].rows[name]] = u / 1280, v / 720, 0.9
             return marks
 
         yield find

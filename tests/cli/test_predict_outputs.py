@@ -89,8 +89,8 @@ def test_equal_stems_in_two_folders_are_two_frames_and_two_meshes(tmp_path: Path
     names = predict(source, tmp_path / "out", "--obj")
     assert {name for name in names if name.endswith(".obj")} == {
         "meshes/clipA_000000.jpg_000000_00.obj",
-        "meshes/clipB_000000.jpg_000001_00.obj",
-        "meshes/000001_00.obj",
+        "meshes/clipB_000000.jpg_000001_01.obj",
+        "meshes/000001_01.obj",
     }
     with np.load(tmp_path / "out" / "predictions.npz", allow_pickle=False) as fits:
         frames = fits["frame"].tolist()
@@ -99,8 +99,8 @@ def test_equal_stems_in_two_folders_are_two_frames_and_two_meshes(tmp_path: Path
 
 def test_a_second_run_replaces_the_results_of_the_first_and_nothing_else(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    first = predict(coco(tmp_path / "two.json", ["a.jpg", "b.jpg"], people=2), out, "--obj")
-    assert first >= {"person_00.glb", "person_01.glb", "meshes/b_01.obj"}
+    first = predict(coco(tmp_path / "two.json", ["a1.jpg", "a2.jpg"], people=2), out, "--obj")
+    assert first >= {"person_00.glb", "person_01.glb", "meshes/a2_01.obj"}
     own = {"notes.txt", "person_mine.glb", "meshes/table.obj"}
     for name in own:
         (out / name).write_text("mine")
@@ -203,7 +203,7 @@ def test_names_that_no_file_can_hold_are_spelled_out(tmp_path: Path) -> None:
     assert frames == ["\\ud800<b>", "\x1b[2J\u202e$x$", "[red]"]
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert "Frame \\ud800&lt;b&gt;, person 0" in page
-    assert "Frame \\x1b[2J\\u202e$x$, person 0" in page
+    assert "Frame \\x1b[2J\\u202e$x$, person 1" in page
     assert "\x1b" not in page.split("<h1>")[1]
 
 

@@ -149,8 +149,9 @@ def test_a_folder_of_photos_is_a_frame_each(
         PIL.Image.fromarray(street(boxes)).save(tmp_path / f"p{number}.PNG")
     found = read_detections(tmp_path)
     assert found.frame == ["p9.PNG", "p9.PNG", "p11.PNG"]
-    assert found.person.tolist() == [0, 1, 0]
-    assert found.moment.tolist() == [0, 0, 2]
+    assert found.person.tolist() == [0, 1, 2]  # Nobody stays where they are: it is no sequence.
+    assert not found.sequence
+    assert found.moment.tolist() == [9, 9, 11]
     assert found.photos["p10.PNG"] == tmp_path / "p10.PNG"
     with pytest.raises(UserError, match=r"p10\.PNG: holds no person"):
         read_detections(tmp_path / "p10.PNG")

@@ -12,11 +12,6 @@ from numpy.typing import NDArray
 
 from lsr1_pl.ground.errors import UserError
 
-Floats = NDArray[np.float64]
-
-FramePeople = tuple[str, Floats, Floats]
-"""What every reader gives of a frame: its name, keypoints (n, 18, 2) and confidence (n, 18)."""
-
 _FARTHEST = 1e15
 """The farthest a keypoint may be, in pixels; beyond, single precision overflows in a fit."""
 
@@ -30,20 +25,50 @@ class Detections:
     confidence: NDArray[np.float64]
     """(n, 18), 0 where not detected."""
     frame: list[str]
-    """n names of frames: the file's, or the image's number. Where images of a COCO file differ in
-    their folder or ending alone, with these."""
+    """n names of frames, no two frames the same: the file's, or the image's number. Where images
+    differ in their folder or ending alone, with these."""
     person: NDArray[np.int64]
-    """(n,) the person's number within its frame."""
+    """(n,) the person's number: the detector's, or else its place in the frame. Where the frames
+    are no sequence, each person has a number alone."""
     moment: NDArray[np.int64]
-    """(n,) the frame's number in the input, frames without people counted too."""
+    """(n,) the frame's number in its recording, as the names of frames tell it."""
     photos: Mapping[str, Path] = field(default_factory=dict)
-    """The file of each frame that is a photo."""
+    """The photo of each frame that has one."""
+    clip: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """(n,) the recording's number; all are of one unless it is given."""
+    identified: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+    """(n,) whether the detector says who it is; nobody unless it is given."""
+    sequence: bool = True
+    """Whether the frames follow each other in time."""
+    least_confidence: float = 0.01
+    """From which on a keypoint of this detector counts."""
+    notes: tuple[str, ...] = ()
+    """What the user should know of the reading, a sentence each."""
+
+    def __post_init__(self) -> None:
+        """Fill what was not given."""
+        count = len(self.frame)
+        if not len(self.clip):
+            object.__setattr__(self, "clip", np.zeros(count, dtype=np.int64))
+        if not len(self.identified):
+            object.__setattr__(self, "identified", np.zeros(count, dtype=np.bool_))
 
 
-def visible(detections: Detections, least_confidence: float) -> NDArray[np.bool_]:
-    """(n, 18): which keypoints count: of that confidence at least, and within 1e15 pixels."""
+def visible(detections: Detections, least_confidence: float | None = None) -> NDArray[np.bool_]:
+    """(n, 18): which keypoints count.
+
+    They are of the least confidence at least, the detector's own unless it is given, and within
+    1e15 pixels. Of a person whose keypoints all stand at one place none counts.
+
+    Raises:
+        UserError: ``least_confidence`` is not finite.
+    """
+    if least_confidence is None:
+        least_confidence = detections.least_confidence
     if not math.isfinite(least_confidence):
         raise UserError(f"least_confidence is {least_confidence}; it must be finite")
     near = (np.abs(detections.keypoints) <= _FARTHEST).all(axis=2)
     seen: NDArray[np.bool_] = near & (detections.confidence >= least_confidence)
-    return seen
+    first = np.take_along_axis(detections.keypoints, seen.argmax(axis=1)[:, None, None], axis=1)
+    apart = (detections.keypoints != first).any(axis=2) & seen
+    return seen & apart.any(axis=1, keepdims=True)

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr1_pl.body.skeleton import COCO18
-from lsr1_pl.data.detections.neck import with_neck
+from lsr1_pl.data.detections.joints.joint_set import JointSet
+from lsr1_pl.data.detections.joints.mediapipe import BLAZEPOSE33
+from lsr1_pl.data.detections.joints.order import in_order_of_18
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.files import check_regular
 
@@ -24,26 +26,7 @@ FindPerson = Callable[[Image], "NDArray[np.float64] | None"]
 """(H, W, 3) -> (33, 3) of the clearest person: u and v as shares of width and height, and
 visibility; None where there is nobody."""
 
-_BLAZEPOSE = {
-    "nose": 0,
-    "leye": 2,
-    "reye": 5,
-    "lear": 7,
-    "rear": 8,
-    "left_shoulder": 11,
-    "right_shoulder": 12,
-    "left_elbow": 13,
-    "right_elbow": 14,
-    "left_wrist": 15,
-    "right_wrist": 16,
-    "left_hip": 23,
-    "right_hip": 24,
-    "left_knee": 25,
-    "right_knee": 26,
-    "left_ankle": 27,
-    "right_ankle": 28,
-}
-"""Our keypoints among MediaPipe's 33 landmarks; it has no neck."""
+_JOINTS = JointSet("mediapipe33", BLAZEPOSE33)
 
 _LEAST_VISIBILITY = 0.5
 _MOST_PIXELS = 100_000_000
@@ -195,4 +178,4 @@ def _keypoints(marks: NDArray[np.float64], size: NDArray[np.int64]) -> NDArray[n
     inside = ((marks[:, :2] >= 0) & (marks[:, :2] < size)).all(axis=1)
     marks = marks.copy()
     marks[~inside | (marks[:, 2] < _LEAST_VISIBILITY), 2] = 0
-    return with_neck(marks, _BLAZEPOSE)
+    return in_order_of_18(marks[None], _JOINTS, "MediaPipe")[0]

@@ -1,120 +1,183 @@
-"""From a file or folder to people: finds the format, and asks its reader."""
+"""From a file or folder to people: joints by name, pixels, moments, and who is who."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lsr1_pl.data.detections.arrays import read_arrays
-from lsr1_pl.data.detections.coco import image_names, read_coco
-from lsr1_pl.data.detections.openpose import read_openpose
-from lsr1_pl.data.detections.people import Detections, FramePeople
-from lsr1_pl.data.detections.photos import is_photo, load_photo, mediapipe_person, people_in
+from lsr1_pl.data.detections.frames import Floats, Frame, Sighting
+from lsr1_pl.data.detections.identities import numbered_people
+from lsr1_pl.data.detections.joints.joint_set import JointSet
+from lsr1_pl.data.detections.joints.names import shown
+from lsr1_pl.data.detections.joints.order import (
+    counted_set,
+    in_order_of_18,
+    joint_set,
+    named_set,
+)
+from lsr1_pl.data.detections.people import Detections, visible
+from lsr1_pl.data.detections.photos import load_photo, mediapipe_person, people_in
+from lsr1_pl.data.detections.pixels import Size, in_pixels
+from lsr1_pl.data.detections.sources import Content, read_content
+from lsr1_pl.data.detections.timeline import is_sequence, timeline
 from lsr1_pl.ground.console import encodable
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.files import check_regular
 
-_MOST_BYTES = 256 * 2**20
 _LONGEST_NAME = 4096
 """The longest name of a frame, in characters: every name takes as much memory as it."""
 
 
-def read_detections(path: Path) -> Detections:
-    """The people of a file, or of a folder with a file a frame, in natural order.
+def read_detections(
+    path: Path,
+    joints: str | None = None,
+    image_size: Size | None = None,
+    sequence: bool | None = None,
+) -> Detections:
+    """The people of a file, or of a folder with a file a frame, in the order of time.
 
     Args:
-        path: ``.npz`` with ``keypoints`` (n, 18, 2) and, if there, ``confidence`` (n, 18), each
-            row a frame; OpenPose's ``.json`` (BODY_25 or COCO's 18); COCO's ``.json``
-            (annotations, or a list of results); a photo, in which MediaPipe looks for people; or a
-            folder of OpenPose's files or, if it has none, of photos.
+        path: detected keypoints in any of the formats that ``docs/predict.md`` lists, a photo in
+            which MediaPipe looks for people, or a folder of such files.
+        joints: the name of the keypoints' joint set, as :data:`JOINT_SETS` lists it; without it,
+            the names that the file has for its joints, or else the keypoints' number.
+        image_size: width and height in pixels, for keypoints that are shares of the image.
+        sequence: whether the frames follow each other in time; without it, their numbers and the
+            people's places tell.
 
     Raises:
         UserError: there is no such file, it is of another format, or it holds no person.
     """
-    files = _files_of(path) if path.is_dir() else [path]
-    for file in files:
-        if file.exists():
-            check_regular(file)
-    photos = {file.name: file for file in files if is_photo(file)}
-    if photos:
-        found = _photos(photos)
-    elif files[0].suffix == ".json":
-        found = [people for file in files for people in _json_file(file)]
-    else:
-        found = read_arrays(path)
-    frames: list[str] = []
-    numbers: list[int] = []
-    moments: list[int] = []
-    for moment, (raw, keypoints, _) in enumerate(found):
-        name = encodable(raw)
-        if len(name) > _LONGEST_NAME:
+    chosen = None if joints is None else joint_set(joints)
+    content = read_content(path)
+    by_photo = not content.frames and bool(content.photos)
+    if by_photo:
+        content = _look_for_people(content)
+    when = timeline(content.frames)
+    order = sorted(range(len(content.frames)), key=lambda row: (when.clip[row], when.moment[row]))
+    frames = [content.frames[row] for row in order]
+    people = [(row, who) for row, frame in zip(order, frames, strict=True) for who in frame.people]
+    if not people:
+        wanted = "one whole enough to see its hips and head" if by_photo else "one in one frame"
+        raise UserError(f"{path}: holds no person; expected at least {wanted}")
+    marks, notes = _ordered(str(path), [who for _, who in people], chosen)
+    names = frame_names([frame.name or "" for frame in content.frames], str(path), whole=by_photo)
+    sizes = [content.frames[row].size or image_size for row, _ in people]
+    clip = np.array([when.clip[row] for row, _ in people])
+    moment = np.array([when.moment[row] for row, _ in people])
+    found = Detections(
+        marks[:, :, :2],
+        marks[:, :, 2],
+        [names[row] for row, _ in people],
+        _places(people),
+        moment,
+        _photos(content, names),
+        clip=clip,
+        least_confidence=content.least_confidence,
+        notes=(*_left_out(content), *notes),
+    )
+    counted = found.confidence >= content.least_confidence
+    found = replace(found, keypoints=in_pixels(found.keypoints, counted, sizes, str(path)))
+    moving = when.numbered and is_sequence(clip, moment, found.keypoints, visible(found))
+    return numbered_people(found, [who.identity for _, who in people], moving, sequence)
+
+
+def frame_names(files: Sequence[str], where: str, whole: bool = False) -> list[str]:
+    """A name for each frame, no two the same: the file's stem, or the whole path if stems repeat.
+
+    Args:
+        files: each frame's file, or number.
+        where: the input, for messages.
+        whole: whether all are named by the whole path.
+
+    Raises:
+        UserError: a name is of more than 4,096 characters.
+    """
+    for number, file in enumerate(files):
+        if len(file) > _LONGEST_NAME:
             raise UserError(
-                f"{path}: the name of frame {moment} is of {len(name)} characters; expected "
+                f"{where}: the name of frame {number} is of {len(file)} characters; expected "
                 f"{_LONGEST_NAME} at most"
             )
-        frames += [name] * len(keypoints)
-        numbers += range(len(keypoints))
-        moments += [moment] * len(keypoints)
-    if not frames:
-        wanted = "one whole enough to see its hips and head" if photos else "one in one frame"
-        raise UserError(f"{path}: holds no person; expected at least {wanted}")
-    return Detections(
-        np.concatenate([keypoints for _, keypoints, _ in found]),
-        np.concatenate([confidence for _, _, confidence in found]),
-        frames,
-        np.asarray(numbers),
-        np.asarray(moments),
-        {encodable(name): file for name, file in photos.items()},
-    )
+    names = [encodable(file) for file in files]
+    stems = [name if whole else PurePosixPath(name).stem or name for name in names]
+    often = Counter(stems)
+    chosen = [name if often[stem] > 1 else stem for name, stem in zip(names, stems, strict=True)]
+    often = Counter(chosen)
+    taken = set(chosen)
+    for row, name in enumerate(chosen):
+        if often[name] > 1:
+            longer = f"{name}_{row:06d}"
+            while longer in taken:
+                longer += "_"
+            taken.add(longer)
+            chosen[row] = longer
+    return chosen
 
 
-def _files_of(folder: Path) -> list[Path]:
-    files = sorted(folder.glob("*.json"), key=_natural)
-    files = files or sorted(filter(is_photo, folder.iterdir()), key=_natural)
-    if not files:
-        raise UserError(
-            f"{folder}: holds no .json and no photo; expected OpenPose's files or photos, one a "
-            "frame"
-        )
-    return files
+def _ordered(
+    where: str, people: Sequence[Sighting], chosen: JointSet | None
+) -> tuple[Floats, list[str]]:
+    """(n, 18, 3) in OpenPose's order, and notes for the user."""
+    groups: dict[tuple[tuple[str, ...] | None, int], list[int]] = defaultdict(list)
+    for row, who in enumerate(people):
+        groups[who.joints, len(who.marks)].append(row)
+    marks = np.zeros((len(people), 18, 3))
+    notes = []
+    for (names, _), rows in groups.items():
+        own = np.stack([people[row].marks for row in rows])
+        note = ""
+        if chosen is not None:
+            joints = chosen
+        elif names is not None:
+            joints = named_set(names, where)
+        else:
+            joints, note = counted_set(own, where)
+        marks[rows] = in_order_of_18(own, joints, where)
+        notes += [note] if note else []
+    return marks, notes
 
 
-def _photos(photos: Mapping[str, Path]) -> list[FramePeople]:
+def _places(people: Sequence[tuple[int, Sighting]]) -> NDArray[np.int64]:
+    """Each person's number within its frame."""
+    counted: Counter[int] = Counter()
+    places = []
+    for row, _ in people:
+        places.append(counted[row])
+        counted[row] += 1
+    return np.array(places)
+
+
+def _left_out(content: Content) -> list[str]:
+    if not content.skipped:
+        return []
+    count = len(content.skipped)
+    files = "1 file is" if count == 1 else f"{count} files are"
+    return [f"{files} left out: {shown(content.skipped)}"]
+
+
+def _photos(content: Content, names: Sequence[str]) -> Mapping[str, Path]:
+    """The photo of each frame that has one."""
+    by_stem = {photo.stem: photo for photo in content.photos}
+    by_name = {photo.name: photo for photo in content.photos}
+    files = [PurePosixPath(frame.name or "") for frame in content.frames]
+    found = [by_name.get(file.name, by_stem.get(file.stem)) for file in files]
+    return {name: photo for name, photo in zip(names, found, strict=True) if photo is not None}
+
+
+def _look_for_people(content: Content) -> Content:
+    for file in content.photos:
+        if file.exists():
+            check_regular(file)
+    frames = []
     with mediapipe_person() as find:
-        return [(name, *people_in(load_photo(path), find)) for name, path in photos.items()]
-
-
-def _natural(path: Path) -> list[tuple[int, int, str]]:
-    """A key that sorts frame 10 after frame 9."""
-    parts = re.split(r"(\d+)", path.name)
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
-
-
-def _json_file(path: Path) -> list[FramePeople]:
-    content = _json(path)
-    if isinstance(content, dict) and "people" in content:
-        return read_openpose(path, content["people"])
-    if isinstance(content, dict) and "annotations" in content:
-        return read_coco(path, content["annotations"], image_names(content.get("images")))
-    if isinstance(content, list):
-        return read_coco(path, content, {})
-    raise UserError(
-        f"{path}: is neither OpenPose's (key 'people') nor COCO's (key 'annotations', or a list "
-        "of results)"
-    )
-
-
-def _json(path: Path) -> Any:
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise UserError(f"{path}: is larger than {_MOST_BYTES >> 20} MiB; split it by frames")
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; expected keypoints as JSON or npz") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: cannot be read as JSON ({error})") from None
+        for file in content.photos:
+            keypoints, confidence = people_in(load_photo(file), find)
+            marks = np.concatenate([keypoints, confidence[:, :, None]], axis=2)
+            frames.append(Frame([Sighting(each) for each in marks], file.name))
+    return replace(content, frames=frames, least_confidence=0.01)

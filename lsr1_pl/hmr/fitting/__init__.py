@@ -5,7 +5,7 @@ from lsr1_pl.hmr.fitting.fitter import Fit, Fitter
 from lsr1_pl.hmr.fitting.people import Fits, fit_people
 from lsr1_pl.hmr.fitting.prediction import Prediction
 from lsr1_pl.hmr.fitting.smoothing import smooth_fits
-from lsr1_pl.hmr.fitting.tracking import track_people
+from lsr1_pl.hmr.fitting.tracking import number_people, track_people
 
 __all__ = [
     "Fit",
@@ -13,6 +13,7 @@ __all__ = [
     "Fitter",
     "Prediction",
     "fit_people",
+    "number_people",
     "smooth_fits",
     "straight_view",
     "track_people",

@@ -85,7 +85,7 @@ def _fit_uncalibrated(fitter: Fitter, batch: KeypointBatch, steps: int) -> Fits:
 
 def _fit_calibrated(fitter: Fitter, batch: KeypointBatch, steps: int, intrinsics: Tensor) -> Fits:
     view, back = straight_view(batch.keypoints, batch.visibility, intrinsics)
-    observation = observe_detections(view, batch.visibility, batch.confidence)
+    observation = observe_detections(view, batch.visibility)
     prediction = fitter.fit(observation, steps).best()
     pose = turn_root(prediction.pose, back)
     joints = fitter.body.joints_of(pose, prediction.betas)

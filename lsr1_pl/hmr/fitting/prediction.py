@@ -39,7 +39,7 @@ def best_states(
         iterates: (K + 1, n, N) the states of n people, the start first.
         values: (K + 1, n) the objective at each.
         errors: (K + 1, n) the mean reprojection error at each.
-        visibility: (n, 18) of 0 and 1.
+        visibility: (n, 18) weights in [0, 1]; above 0 where a keypoint counts.
         joints_of: the body's forward.
     """
     finite = torch.isfinite(values)
@@ -47,5 +47,5 @@ def best_states(
     people = torch.arange(values.shape[1], device=values.device)
     pose, betas = split_variables(iterates[best, people])
     status = torch.where(finite.all(dim=0), FITTED, DIVERGED)
-    status = torch.where(visibility.sum(dim=1) < LEAST_KEYPOINTS, TOO_FEW_KEYPOINTS, status)
+    status = torch.where((visibility > 0).sum(dim=1) < LEAST_KEYPOINTS, TOO_FEW_KEYPOINTS, status)
     return Prediction(pose, betas, joints_of(pose, betas), errors.T, status)

@@ -16,6 +16,9 @@ from lsr1_pl.hmr.fitting.prediction import FITTED
 _UNSOUND = 0.05
 """Weight of a fit that diverged or saw too few keypoints, beside 1 of a whole one."""
 
+_TRUNCATE = 4.0
+"""How far the Gaussian reaches, in its widths."""
+
 
 def smooth_fits(
     fits: Fits,
@@ -72,13 +75,18 @@ def _filtered(
     """(T, ...) normalised convolution: frames that are missing have no weight."""
     from scipy.ndimage import gaussian_filter1d
 
-    place = moment - moment.min()
+    order = np.argsort(moment, kind="stable")
+    # Frames out of each other's reach may stand closer, so that no gap takes memory.
+    reach = int(_TRUNCATE * width + 0.5) + 1
+    gaps = np.diff(moment[order], prepend=moment[order[:1]]).clip(max=reach)
+    place = np.empty(len(moment), dtype=np.int64)
+    place[order] = np.cumsum(gaps)
     length = int(place.max()) + 1
     flat = values.reshape(len(values), -1)
     weighted = np.zeros((length, flat.shape[1] + 1))
     weighted[place, :-1] = weights[:, None] * flat
     weighted[place, -1] = weights
-    summed = gaussian_filter1d(weighted, width, axis=0, mode="constant")[place]
+    summed = gaussian_filter1d(weighted, width, axis=0, mode="constant", truncate=_TRUNCATE)[place]
     return (summed[:, :-1] / summed[:, -1:]).reshape(values.shape)
 
 

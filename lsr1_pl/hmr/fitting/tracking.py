@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +38,30 @@ class _Track:
         self.moment = now
 
 
+def number_people(
+    detections: Detections, seen: NDArray[np.bool_], anew: bool = False
+) -> Detections:
+    """One number for one person over the whole input, wherever it can be known.
+
+    Numbers that the detector gave stay. Whoever has none is tracked where some frame of a sequence
+    has several such people; alone in every frame, they are taken for one person.
+
+    Args:
+        detections: as they were read.
+        seen: (n, 18) which keypoints count.
+        anew: whether all are tracked, whatever the detector says.
+    """
+    free = np.full(len(detections.frame), anew) | ~detections.identified
+    moments = zip(detections.clip[free].tolist(), detections.moment[free].tolist(), strict=True)
+    alone = max(Counter(moments).values(), default=0) < 2 and len(set(detections.clip[free])) < 2
+    if not detections.sequence or (alone and not anew):
+        return detections
+    tracked = track_people(_rows(detections, free), seen[free])
+    person = detections.person.copy()
+    person[free] = tracked.person + (0 if free.all() else detections.person[~free].max() + 1)
+    return replace(detections, person=person)
+
+
 def track_people(
     detections: Detections, seen: NDArray[np.bool_], longest_gap: int = 15
 ) -> Detections:
@@ -43,13 +69,36 @@ def track_people(
 
     Each frame's people are assigned to the tracks so that the sum of the distances between the
     keypoints and where each track's constant velocity expects them is least (the Hungarian
-    algorithm); whoever is farther than half a box from every track gets a new number.
+    algorithm); whoever is farther than half a box from every track gets a new number. People of
+    different recordings are different people.
 
     Args:
-        detections: frames in order.
+        detections: frames of a sequence.
         seen: (n, 18) which keypoints count.
         longest_gap: frames for which a person may be away and keep the number.
     """
+    numbers = np.zeros(len(detections.frame), dtype=np.int64)
+    first = 0
+    for clip in np.unique(detections.clip).tolist():
+        part = np.flatnonzero(detections.clip == clip)
+        numbers[part] = first + _track(_rows(detections, part), seen[part], longest_gap)
+        first = int(numbers[part].max()) + 1
+    return replace(detections, person=numbers)
+
+
+def _rows(detections: Detections, chosen: NDArray[Any]) -> Detections:
+    """The people of these rows, or of this mask."""
+    return Detections(
+        detections.keypoints[chosen],
+        detections.confidence[chosen],
+        np.asarray(detections.frame)[chosen].tolist(),
+        detections.person[chosen],
+        detections.moment[chosen],
+        clip=detections.clip[chosen],
+    )
+
+
+def _track(detections: Detections, seen: NDArray[np.bool_], longest_gap: int) -> NDArray[np.int64]:
     tracks: list[_Track] = []
     numbers = np.zeros(len(detections.frame), dtype=np.int64)
     for now in np.unique(detections.moment).tolist():
@@ -66,7 +115,7 @@ def track_people(
             else:
                 track.follow(keypoints, visible, now)
             numbers[row] = track.number
-    return replace(detections, person=numbers)
+    return numbers
 
 
 def _matches(

@@ -52,7 +52,7 @@ class DenseNetwork(ProposingNetwork):
         rows = torch.cat(
             [
                 (4 * (seen.keypoints - 0.5) * visible).flatten(1),
-                seen.confidences,
+                seen.visibility,
                 (4 * situation.joints).flatten(1),
                 (20 * situation.differences).flatten(1),
                 situation.y,

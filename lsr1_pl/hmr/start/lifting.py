@@ -114,7 +114,7 @@ class LiftingNetwork(Estimator):
 
     def estimate(self, observation: Observation) -> Tensor:
         """The bodies of the observed people, (B, 72 + num_betas)."""
-        x0: Tensor = self(observation.keypoints, observation.confidences)
+        x0: Tensor = self(observation.keypoints, observation.visibility)
         return x0
 
 

@@ -29,7 +29,7 @@ class MirrorAveragedStart(Start):
 
     def __call__(self, observation: Observation) -> Tensor:
         """The estimates (B, N); a gradient to the network flows through both."""
-        keypoints, confidences = observation.keypoints, observation.confidences
+        keypoints, confidences = observation.keypoints, observation.visibility
         here = self.network.lift(keypoints, confidences)
         there = self.network.lift(
             mirrored_keypoints(keypoints), confidences[:, list(MIRRORED_KEYPOINTS)]

@@ -78,7 +78,7 @@ def test_confidence_is_read() -> None:
 def test_a_detector_s_confidence_is_read_where_it_tells_one_and_only_of_what_is_seen() -> None:
     model, observation = network(), seen()
     sure = observation._replace(visibility=(observation.visibility > 0).float())
-    told = sure._replace(confidence=0.5 + 0.0 * sure.visibility)
+    told = sure._replace(visibility=0.5 * sure.visibility)
     as_weights = sure._replace(visibility=0.5 * sure.visibility)
     assert torch.equal(model.estimate(told), model.estimate(as_weights))
     assert not torch.equal(model.estimate(told), model.estimate(sure))

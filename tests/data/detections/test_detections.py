@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data import keypoint_batches, read_detections
-from lsr1_pl.data.detections.coco import COCO17
+from lsr1_pl.data.detections.joints.coco import COCO17 as COCO17_IN_WORDS
 from lsr1_pl.ground.errors import UserError
 
 BODY25 = (
@@ -23,6 +23,8 @@ BODY25 = (
     *("reye", "leye", "rear", "lear", "LBigToe", "LSmallToe", "LHeel"),
     *("RBigToe", "RSmallToe", "RHeel"),
 )
+EARS_AND_EYES = {"left_eye": "leye", "right_eye": "reye", "left_ear": "lear", "right_ear": "rear"}
+COCO17 = tuple(EARS_AND_EYES.get(name, name) for name in COCO17_IN_WORDS)
 
 
 def numbered(names: tuple[str, ...], shift: float = 0.0) -> list[float]:
@@ -65,6 +67,7 @@ def test_a_folder_of_frames_in_natural_order(tmp_path: Path) -> None:
         write(tmp_path / f"walk_{frame}_keypoints.json", {"people": people})
     found = read_detections(tmp_path)
     assert found.frame == ["walk_2", "walk_10"]
+    assert found.moment.tolist() == [2, 10]
     assert found.keypoints[:, 0, 0].tolist() == [expected(COCO18, s)[0, 0] for s in (2.0, 10.0)]
 
 
@@ -90,7 +93,7 @@ def test_coco_has_a_neck_between_the_shoulders(annotations: bool, tmp_path: Path
 
 
 def test_npz_and_what_counts_as_visible(tmp_path: Path) -> None:
-    keypoints = np.ones((3, 18, 2))
+    keypoints = 9 * np.arange(108.0).reshape(3, 18, 2)
     keypoints[1, 7, 0] = np.nan
     confidence = np.ones((3, 18))
     confidence[2, :4] = 0.2
@@ -111,18 +114,19 @@ def test_npz_and_what_counts_as_visible(tmp_path: Path) -> None:
     [
         (
             {"people": [person([1.0] * 53)]},
-            r"people\[0\].pose_keypoints_2d' is 53 entries; expected",
+            r"people\[0\].pose_keypoints_2d' is 53 entries; expected a multiple of 3",
         ),
-        ({"people": [person([1.0] * 53 + ["a"])]}, "expected 54 or 75 numbers"),  # type: ignore[list-item]
-        ({"people": [{}]}, "is NoneType; expected 54 or 75"),
+        ({"people": [person([1.0] * 53 + ["a"])]}, "is 54 entries; expected numbers"),  # type: ignore[list-item]
+        ({"people": [{}]}, "is NoneType; expected numbers"),
+        ({"people": [person([1.0, 2.0, 0.5] * 20)]}, "20 keypoints a person, without names"),
         ({"people": {}}, "'people' is no list"),
         ({"people": []}, "holds no person"),
         ({"annotations": 3}, "'annotations' is no list"),
-        ([{"keypoints": []}], "no key 'image_id'"),
-        ([{"image_id": 1, "keypoints": [1] * 50}], "expected 51 numbers"),
+        ([{"image_id": 1, "keypoints": []}, {"keypoints": []}], "no key 'image_id'"),
+        ([{"image_id": 1, "keypoints": [1] * 50}], "expected a multiple of 3"),
         ([], "holds no person"),
-        ({"something": 1}, "neither OpenPose's"),
-        (3, "neither OpenPose's"),
+        ({"something": 1}, "no keypoints of a known format"),
+        (3, "no keypoints of a known format"),
     ],
 )
 def test_a_malformed_json_is_named(content: Any, message: str, tmp_path: Path) -> None:
@@ -134,11 +138,12 @@ def test_a_malformed_json_is_named(content: Any, message: str, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"confidence": np.ones((5, 18))}, r"'keypoints' is missing; expected \(n, 18, 2\)"),
-        ({"keypoints": np.ones((5, 17, 2))}, r"shape \(5, 17, 2\)"),
+        ({"confidence": np.ones((5, 18))}, r"'keypoints' is missing; expected \(n, J, 2\)"),
+        ({"keypoints": np.ones((5, 18))}, r"shape \(5, 18\)"),
+        ({"keypoints": np.ones((5, 18, 4))}, r"shape \(5, 18, 4\)"),
         ({"keypoints": np.ones((0, 18, 2))}, r"shape \(0, 18, 2\)"),
         ({"keypoints": np.full((5, 18, 2), "a")}, "expected numbers"),
-        ({"keypoints": np.ones((5, 18, 2)), "confidence": np.ones((4, 18))}, "of 4 people"),
+        ({"keypoints": np.ones((5, 18, 2)), "confidence": np.ones((4, 18))}, r"shape \(4, 18\)"),
     ],
 )
 def test_a_malformed_npz_is_named(

@@ -1,0 +1,1 @@
+"""Calibrated cameras from files: intrinsics, and the distortion of the lens."""

@@ -1,0 +1,141 @@
+"""From a person's keypoints to OpenPose's 18, by the joints' names or by a set that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsr1_pl.body.skeleton import COCO18
+from lsr1_pl.data.detections.joints import coco, mediapipe, mpii, openpose, spin
+from lsr1_pl.data.detections.joints.joint_set import JointSet
+from lsr1_pl.data.detections.joints.names import shown
+from lsr1_pl.data.detections.joints.plausible import disorder
+from lsr1_pl.ground.choices import unknown_choice
+from lsr1_pl.ground.errors import UserError
+
+Floats = NDArray[np.float64]
+
+JOINT_SETS: dict[str, JointSet] = {
+    joints.name: joints
+    for family in (coco, openpose, mpii, mediapipe, spin)
+    for joints in family.SETS
+}
+"""The joint sets that ``--joints`` names. Of several with one count the first is the usual one."""
+
+_CLEARLY = 0.8
+"""A set fits clearly better than another if its disorder is below this share of the other's."""
+
+_AGAINST_THE_USUAL = 0.5
+_MOST_OF_A_BODY = 0.3
+"""The disorder above which keypoints are no body in any order."""
+
+_USUAL = ("coco17", "body25")
+"""The sets that a bare count means unless the keypoints speak against it."""
+
+_NEVER_BARE = ("posetrack17",)
+"""Sets that differ from a usual one too little to be told from it."""
+
+
+def joint_set(name: str) -> JointSet:
+    """The joint set of that name.
+
+    Raises:
+        UserError: there is none.
+    """
+    if name not in JOINT_SETS:
+        raise unknown_choice("--joints", name, JOINT_SETS)
+    return JOINT_SETS[name]
+
+
+def named_set(names: Sequence[str], where: str) -> JointSet:
+    """The joint set of a file that names its keypoints.
+
+    Raises:
+        UserError: it lacks shoulders or hips, or nearly all else.
+    """
+    return _complete(JointSet("the file's own", tuple(names)), where)
+
+
+def counted_set(people: Floats, where: str) -> tuple[JointSet, str]:
+    """The joint set of a file that says only how many keypoints a person has.
+
+    Sets of one count are told apart by the order in which the keypoints are a body.
+
+    Args:
+        people: (n, J, 3) u, v and confidence; 0 is not seen.
+        where: the file, for messages.
+
+    Returns:
+        The set, and a note for the user where it is not the only one of its count.
+
+    Raises:
+        UserError: there is no set of this count, or none that fits clearly best.
+    """
+    count = people.shape[1]
+    found = [x for x in JOINT_SETS.values() if x.count == count and x.name not in _NEVER_BARE]
+    if not found:
+        counts = sorted({each.count for each in JOINT_SETS.values()})
+        raise UserError(
+            f"{where}: {count} keypoints a person, without names; known are sets of "
+            f"{', '.join(map(str, counts))}. Name the joints in the file, or by --joints"
+        )
+    if len(found) == 1:
+        return found[0], ""
+    chaos = np.array([disorder(people, each) for each in found])
+    best, usual = int(np.argmin(chaos)), found[0]
+    others = np.delete(chaos, best)
+    better = chaos[best] < min(_AGAINST_THE_USUAL * chaos[0], _MOST_OF_A_BODY)
+    if usual.name in _USUAL and not better:
+        return usual, ""
+    if not found[best].exact_sides:
+        raise UserError(
+            f"{where}: {count} keypoints a person that are no body as {usual.name}, and are one as "
+            f"{found[best].name}, whose left and right are not listed alike everywhere. Name the "
+            f"joints in the file, or say --joints {found[best].name} (right side first)"
+        )
+    if not (chaos[best] < _CLEARLY * others).all():
+        names = ", ".join(each.name for each in found)
+        raise UserError(
+            f"{where}: {count} keypoints a person may be {names}; say which by --joints NAME"
+        )
+    return found[best], (
+        f"{count} keypoints a person are read as {found[best].name}, by how their bones run; "
+        "--joints NAME reads them otherwise"
+    )
+
+
+def in_order_of_18(people: Floats, joints: JointSet, where: str) -> Floats:
+    """(n, J, 3) u, v and confidence -> (n, 18, 3) in OpenPose's order.
+
+    The neck is the middle of the shoulders where the set has none, as sure as the less sure one.
+    Joints that the set lacks stand at 0 with confidence 0.
+
+    Raises:
+        UserError: ``people`` has another number of keypoints, or the set lacks too much.
+    """
+    if people.shape[1] != joints.count:
+        raise UserError(
+            f"{where}: {people.shape[1]} keypoints a person; {joints.name} has {joints.count}"
+        )
+    rows = _complete(joints, where).rows
+    ordered = np.zeros((len(people), len(COCO18), 3))
+    for place, name in enumerate(COCO18):
+        if name in rows:
+            ordered[:, place] = people[:, rows[name]]
+    if "neck" not in rows:
+        both = people[:, [rows["left_shoulder"], rows["right_shoulder"]]]
+        neck = COCO18.index("neck")
+        ordered[:, neck, :2] = both[:, :, :2].mean(axis=1)
+        ordered[:, neck, 2] = both[:, :, 2].min(axis=1)
+    return ordered
+
+
+def _complete(joints: JointSet, where: str) -> JointSet:
+    if joints.missing:
+        raise UserError(
+            f"{where}: the joint set lacks {shown(joints.missing)}; expected shoulders, hips and "
+            f"limbs by name. It has: {shown(joints.names)}"
+        )
+    return joints
