@@ -75,15 +75,6 @@ def test_confidence_is_read() -> None:
     assert not torch.equal(model.estimate(doubted), model.estimate(observation))
 
 
-def test_a_detector_s_confidence_is_read_where_it_tells_one_and_only_of_what_is_seen() -> None:
-    model, observation = network(), seen()
-    sure = observation._replace(visibility=(observation.visibility > 0).float())
-    told = sure._replace(visibility=0.5 * sure.visibility)
-    as_weights = sure._replace(visibility=0.5 * sure.visibility)
-    assert torch.equal(model.estimate(told), model.estimate(as_weights))
-    assert not torch.equal(model.estimate(told), model.estimate(sure))
-
-
 def test_a_person_s_estimate_does_not_depend_on_the_others() -> None:
     model, observation = network().double(), seen()
     both = model(observation.keypoints.double(), observation.visibility.double())
