@@ -45,6 +45,7 @@ from lsr1_pl.optim.pairs import PairLSR1, PairLSR1State, SecantPairs
 from lsr1_pl.optim.penalty import SecantPenalty
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState, SecantState, advance
 from lsr1_pl.optim.safeguard import Safeguarded
+from lsr1_pl.optim.stopping import StoppingTest, Tolerance
 from lsr1_pl.optim.torch_optimizer import LSR1Optimizer
 from lsr1_pl.optim.unroll import Trajectory, unroll
 
@@ -97,6 +98,8 @@ __all__ = [
     "SecantState",
     "SecantUnitVector",
     "Status",
+    "StoppingTest",
+    "Tolerance",
     "Trajectory",
     "Vector",
     "Zero",

@@ -12,6 +12,9 @@ from lsr1_pl.optim.protocol import select_problems, select_rows
 
 _C1, _C2 = 1e-4, 0.9
 _MOST_BACKTRACKS = 20
+_PATIENT_BACKTRACKS = 6
+"""After so many, trials shrink faster: a first trial may be too long by any factor."""
+_CLOSE = 3
 _MOST_WOLFE = 25
 
 
@@ -55,6 +58,22 @@ def _sufficient(point: _Point, start: _Point) -> Tensor:
     return (point.evaluation.value <= bound) & _finite(point)
 
 
+def _visible(t: Tensor, start: _Point) -> Tensor:
+    """(B,) whether the fall that a step t promises is more than the rounding of the value."""
+    value = start.evaluation.value
+    return -t * start.slope > torch.finfo(value.dtype).eps * value.abs()
+
+
+def _contradicted(trial: _Point, start: _Point, number: int) -> Tensor:
+    """(B,) whether a late trial is no lower although the slope leads down at both its ends.
+
+    That close to the start, rounding decides what the value is.
+    """
+    down = trial.slope <= 0.25 * start.slope
+    higher = trial.evaluation.value >= start.evaluation.value
+    return down & higher & (number >= _CLOSE)
+
+
 def _finite(point: _Point) -> Tensor:
     return point.evaluation.value.isfinite() & point.evaluation.gradient.isfinite().all(dim=1)
 
@@ -65,8 +84,9 @@ def armijo(
     """Backtrack from ``first`` (B,) along ``along`` (B, N) until the value falls enough.
 
     Sufficient decrease with c1 = 1e-4, quadratic interpolation clipped to [0.1, 0.5] of the last
-    trial, at most 20 trials. A problem whose direction does not descend, or for which no trial
-    was accepted, stays at ``x`` with step 0.
+    trial, from the seventh on to [0.001, 0.1]; at most 20 trials, and none that promises less than
+    the value's rounding. A problem whose direction does not descend, or for which no trial was
+    accepted, stays at ``x`` with step 0.
     """
     with torch.no_grad():
         found = _armijo(objective, x, evaluation, along, first)
@@ -80,7 +100,7 @@ def _armijo(
     best, t = start, first
     pending = start.slope < 0
     count = torch.zeros_like(t, dtype=torch.long)
-    for _ in range(_MOST_BACKTRACKS):
+    for number in range(_MOST_BACKTRACKS):
         if not bool(pending.any()):
             break
         trial = _at(objective, x, t, along)
@@ -88,10 +108,12 @@ def _armijo(
         accepted = pending & _sufficient(trial, start)
         best = select_problems(accepted, trial, best)
         pending = pending & ~accepted
+        least, most = (0.1, 0.5) if number < _PATIENT_BACKTRACKS else (1e-3, 0.1)
         excess = trial.evaluation.value - start.evaluation.value - t * start.slope
         fitted = -start.slope * t.square() / (2 * excess)
-        fitted = torch.where(fitted.isfinite(), fitted, 0.5 * t)
-        t = torch.where(pending, torch.maximum(torch.minimum(fitted, 0.5 * t), 0.1 * t), t)
+        fitted = torch.where(fitted.isfinite(), fitted, most * t)
+        t = torch.where(pending, torch.maximum(torch.minimum(fitted, most * t), least * t), t)
+        pending = pending & _visible(t, start) & ~_contradicted(trial, start, number)
     return LineStep(best.t, best.iterate, best.evaluation, count)
 
 
@@ -136,6 +158,7 @@ def _strong_wolfe(
         low = select_problems(pending & ~rose, trial, low)
         bracketed = bracketed | (pending & (rose | turned))
         t = torch.where(pending, torch.where(bracketed, _between(low, high), 2 * t), t)
+        pending = pending & (_visible(t, start) | (best.t > 0))
     return LineStep(best.t, best.iterate, best.evaluation, count)
 
 

@@ -23,6 +23,8 @@ _RANGE = math.log(8.0)
 _ASYMMETRY = 0.1
 """|p_i . q_j - p_j . q_i| of two pairs scaled to p . q = 1, at which half of them is trusted."""
 _FASTEST_GROWTH = 10.0
+_FARTHEST = 1e3
+"""A first step this many times as long as the point itself is not believed."""
 _STRIDE = 2.0
 """Growth of gamma where no curvature was found and the whole step was taken."""
 
@@ -66,10 +68,14 @@ class PairLSR1(nn.Module, BatchedOptimizer):
         hidden_dim: width of the network's two layers.
     """
 
+    scaled = True
+
     def __init__(self, buffer_size: int = 8, hidden_dim: int = 16) -> None:
         super().__init__()
         check_counts(self, buffer_size=buffer_size, hidden_dim=hidden_dim)
         self.buffer_size = buffer_size
+        self.learning_rate = 1.0
+        """A factor on the first trial of each step."""
         self.hidden = nn.Sequential(
             nn.Linear(_FEATURES, hidden_dim),
             nn.Tanh(),
@@ -131,7 +137,7 @@ class PairLSR1(nn.Module, BatchedOptimizer):
         direction = split.known + gamma.unsqueeze(1) * split.unknown
         sound = ((direction * gradient).sum(dim=1) > 0) & direction.isfinite().all(dim=1)
         direction = select_rows(sound, direction, gamma.unsqueeze(1) * gradient)
-        trial = (0.5 * output[:, 2]).exp()
+        trial = self.learning_rate * (0.5 * output[:, 2]).exp()
         line = armijo(objective, state.iterate, state.evaluation, -direction, trial)
         uncut = line.length >= trial
         return self._following(state, split, gamma, direction, line, uncut, extra)
@@ -139,11 +145,18 @@ class PairLSR1(nn.Module, BatchedOptimizer):
     def _probed(self, state: PairLSR1State, objective: Objective) -> PairLSR1State:
         """With the curvature along the first gradient."""
         gradient = state.evaluation.gradient
-        product = objective.hessian_vector_product(state.iterate, gradient)
-        square, curvature = gradient.square().sum(dim=1), (gradient * product).sum(dim=1)
-        pairs = state.pairs.push(gradient, product)
-        gamma = _ratio(square, curvature.abs(), 1 / gradient.abs().sum(dim=1).clamp_min(1.0))
+        # A power of two: the product neither overflows nor rounds differently.
+        exponent = torch.frexp(gradient.detach().abs().amax(dim=1)).exponent
+        along = gradient * torch.ldexp(torch.ones_like(state.gamma), -exponent).unsqueeze(1)
+        product = objective.hessian_vector_product(state.iterate, along)
+        square, curvature = along.square().sum(dim=1), (along * product).sum(dim=1)
+        near = _near(state)
+        gamma = _ratio(square, curvature.abs(), near)
+        # Where there is next to no curvature, its minimum is far beyond where it was measured.
+        flat = gamma > _FARTHEST * near
+        gamma = torch.where(flat, near, gamma)
         secant = _ratio(curvature, product.square().sum(dim=1), gamma)
+        pairs = state.pairs.push(along, product).forgotten(flat)
         return replace(state, pairs=pairs, gamma=gamma, optimal_gamma=gamma, secant_gamma=secant)
 
     def _read(self, state: PairLSR1State, asymmetry: Tensor) -> Tensor:
@@ -209,6 +222,15 @@ class PairLSR1(nn.Module, BatchedOptimizer):
             evaluations=line.evaluations + extra,
             guarded=~uncut,
         )
+
+
+def _near(state: PairLSR1State) -> Tensor:
+    """(B,) the gamma of a first step as long as the point, or as ``|f| / |g|`` if that is longer."""
+    value, gradient = (each.detach() for each in state.evaluation)
+    slope = gradient.norm(dim=1)
+    length = torch.maximum(state.iterate.detach().norm(dim=1), value.abs() / slope)
+    unit = 1 / gradient.abs().sum(dim=1).clamp_min(1.0)
+    return _ratio(length, slope, unit)
 
 
 def _ratio(numerator: Tensor, denominator: Tensor, otherwise: Tensor) -> Tensor:

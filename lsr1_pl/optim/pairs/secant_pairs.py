@@ -15,6 +15,17 @@ _LEAST_CURVATURE = 1e-8
 """The least p . q of a pair relative to |p| |q|, and of a conjugated pair relative to itself."""
 
 
+_LARGEST_MEMORY, _MANY = 32, 100_000
+
+
+def memory_for(variables: int) -> int:
+    """How many pairs serve a problem of so many variables: N + 2, but 8 at least and 32 at most.
+
+    Beyond 100,000 variables, where pairs take the memory of the machine, it is 8.
+    """
+    return 8 if variables > _MANY else min(max(8, variables + 2), _LARGEST_MEMORY)
+
+
 class SplitProduct(NamedTuple):
     """B y in two parts: ``B y = known + gamma * unknown``."""
 
