@@ -67,11 +67,14 @@ def _visible(t: Tensor, start: _Point) -> Tensor:
 def _contradicted(trial: _Point, start: _Point, number: int) -> Tensor:
     """(B,) whether a late trial is no lower although the slope leads down at both its ends.
 
-    That close to the start, rounding decides what the value is.
+    So close to the start, rounding decides what the value is.
     """
+    if number < _CLOSE:
+        return torch.zeros_like(trial.slope, dtype=torch.bool)
     down = trial.slope <= 0.25 * start.slope
     higher = trial.evaluation.value >= start.evaluation.value
-    return down & higher & (number >= _CLOSE)
+    near = torch.finfo(trial.t.dtype).eps ** (1 / 3) * start.iterate.norm(dim=1)
+    return down & higher & ((trial.iterate - start.iterate).norm(dim=1) <= near)
 
 
 def _finite(point: _Point) -> Tensor:
@@ -89,8 +92,8 @@ def armijo(
     accepted, stays at ``x`` with step 0.
     """
     with torch.no_grad():
-        found = _armijo(objective, x, evaluation, along, first)
-    return _differentiable(found, objective, x, along)
+        found = _armijo(objective, *_constants(x, evaluation, along, first))
+    return _differentiable(found, objective, x, along, first)
 
 
 def _armijo(
@@ -127,8 +130,8 @@ def strong_wolfe(
     direction does not descend, or that has no such point, stays at ``x`` with step 0.
     """
     with torch.no_grad():
-        found = _strong_wolfe(objective, x, evaluation, along, first)
-    return _differentiable(found, objective, x, along)
+        found = _strong_wolfe(objective, *_constants(x, evaluation, along, first))
+    return _differentiable(found, objective, x, along, first)
 
 
 def _strong_wolfe(
@@ -162,18 +165,30 @@ def _strong_wolfe(
     return LineStep(best.t, best.iterate, best.evaluation, count)
 
 
-def _differentiable(found: LineStep, objective: Objective, x: Tensor, along: Tensor) -> LineStep:
-    """In grad mode, the accepted step again, as a function of ``x`` and ``along`` alone.
+def _constants(
+    x: Tensor, evaluation: Evaluation, along: Tensor, first: Tensor
+) -> tuple[Tensor, Evaluation, Tensor, Tensor]:
+    """Without their history, which no_grad keeps of what it hands through."""
+    value, gradient = evaluation
+    return x.detach(), Evaluation(value.detach(), gradient.detach()), along.detach(), first.detach()
 
-    The gradient does not run through the trials: their step lengths are constants to it. This
-    one evaluation more is not counted, since no run without a meta-gradient needs it.
+
+def _differentiable(
+    found: LineStep, objective: Objective, x: Tensor, along: Tensor, first: Tensor
+) -> LineStep:
+    """In grad mode, the accepted step again, as a function of ``x``, ``along`` and ``first``.
+
+    The gradient does not run through the trials: a length that was searched for is a constant to
+    it, and a first trial that was taken is ``first``. This one evaluation more is not counted,
+    since no run without a meta-gradient needs it.
     """
     if not torch.is_grad_enabled():
         return found
-    step = found.length.unsqueeze(1) * along
+    length = torch.where(found.length == first.detach(), first, found.length)
+    step = length.unsqueeze(1) * along
     step = select_rows(found.length > 0, step, torch.zeros_like(along))
     iterate = x + step
-    return found._replace(iterate=iterate, evaluation=objective.evaluate(iterate))
+    return found._replace(length=length, iterate=iterate, evaluation=objective.evaluate(iterate))
 
 
 def _between(low: _Point, high: _Point) -> Tensor:

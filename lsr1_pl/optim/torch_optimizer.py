@@ -65,7 +65,9 @@ class LSR1Optimizer(torch.optim.Optimizer):
             )
         super().__init__(params, {"lr": lr})
         size = sum(p.numel() for p in self._params)
-        self._solver = guarded(PairLSR1(memory_for(size)).eval() if optimizer is None else optimizer)
+        self._solver = guarded(
+            PairLSR1(memory_for(size)).eval() if optimizer is None else optimizer
+        )
         self._compared = self._changes = False
         self._factor()
 

@@ -38,9 +38,7 @@ def objective_of(
     if not callable(fn):
         raise UserError(f"fn is {type(fn).__name__}; expected a function of x")
     if not isinstance(args, (tuple, list)):
-        raise UserError(
-            f"args is {type(args).__name__}; expected a tuple, as (a, b) or (a,)"
-        )
+        raise UserError(f"args is {type(args).__name__}; expected a tuple, as (a, b) or (a,)")
     if jac is None or jac is False:
         return _Differentiated(fn, args, layout)
     if jac is not True and not callable(jac):

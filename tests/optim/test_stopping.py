@@ -46,7 +46,7 @@ def test_converged_is_said_at_the_minimum_alone(name: str, tol: float | None) ->
     found = minimize(function, torch.tensor(start, dtype=D), tol=tol)
     assert found.status is Status.CONVERGED
     assert float(found.value) - least <= 1e-8 * (1 + abs(least))
-    assert int(found.evaluations) <= 260
+    assert tol == 0 or int(found.evaluations) <= 120
 
 
 PROBLEMS = {problem.name: problem for problem in classical_problems()}
@@ -97,7 +97,11 @@ def softplus_pair(x: Tensor) -> Tensor:
 
 STARTS: dict[str, tuple[Function, Tensor, float]] = {
     "norm": (lambda x: (x - A.to(x)).norm(), torch.full((5,), 7.3), 0.0),
-    "x + exp(-10 x)": (lambda x: (x + (-10 * x).exp()).sum(), torch.full((3,), 10.0), 0.990775527),
+    "x + exp(-10 x)": (
+        lambda x: (x + (-10 * x).exp()).sum(),
+        torch.full((3,), 10.0),
+        0.990775527898,
+    ),
 }
 for _s in (5.0, 20.0, 30.0, 50.0):
     STARTS[f"log cosh from {_s:g}"] = (
@@ -125,9 +129,6 @@ for _s in (10.0, 1e3, 1e5):
 @pytest.mark.parametrize("name", STARTS)
 def test_no_stall_at_a_start_with_a_slope(name: str, dtype: torch.dtype) -> None:
     function, start, least = STARTS[name]
-    if name.startswith("x +"):
-        least *= 3 / 3
-        least = 3 * (0.1 + 0.1 * float(torch.log(torch.tensor(10.0))))
     found = minimize(function, start.to(dtype))
     close = 1e-8 if dtype is D else 1e-5
     assert float(found.value) - least <= close * (1 + abs(least)), found

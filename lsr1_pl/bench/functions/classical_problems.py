@@ -49,9 +49,7 @@ def _squares(*residuals: Tensor) -> Tensor:
 
 def _beale(x: Tensor) -> Tensor:
     a, b = x.unbind(-1)
-    return _squares(
-        1.5 - a * (1 - b), 2.25 - a * (1 - b.square()), 2.625 - a * (1 - b.pow(3))
-    )
+    return _squares(1.5 - a * (1 - b), 2.25 - a * (1 - b.square()), 2.625 - a * (1 - b.pow(3)))
 
 
 def _powell_singular(x: Tensor) -> Tensor:

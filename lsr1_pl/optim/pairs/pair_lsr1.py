@@ -25,6 +25,8 @@ _ASYMMETRY = 0.1
 _FASTEST_GROWTH = 10.0
 _FARTHEST = 1e3
 """A first step this many times as long as the point itself is not believed."""
+_MISLED = 1e-4
+"""A step cut to this share of its first trial says that B was wrong."""
 _STRIDE = 2.0
 """Growth of gamma where no curvature was found and the whole step was taken."""
 
@@ -139,8 +141,7 @@ class PairLSR1(nn.Module, BatchedOptimizer):
         direction = select_rows(sound, direction, gamma.unsqueeze(1) * gradient)
         trial = self.learning_rate * (0.5 * output[:, 2]).exp()
         line = armijo(objective, state.iterate, state.evaluation, -direction, trial)
-        uncut = line.length >= trial
-        return self._following(state, split, gamma, direction, line, uncut, extra)
+        return self._following(state, split, gamma, direction, line, line.length / trial, extra)
 
     def _probed(self, state: PairLSR1State, objective: Objective) -> PairLSR1State:
         """With the curvature along the first gradient."""
@@ -189,29 +190,35 @@ class PairLSR1(nn.Module, BatchedOptimizer):
         gamma: Tensor,
         direction: Tensor,
         line: LineStep,
-        uncut: Tensor,
+        share: Tensor,
         extra: int,
     ) -> PairLSR1State:
-        """The state after the step, with what it found."""
+        """The state after the step, with what it found; ``share`` (B,) of its first trial."""
+        uncut = share >= 1
         p = line.iterate - state.iterate
         q = line.evaluation.gradient - state.evaluation.gradient
         stopped = line.length <= 0
         # q = -t H (known + gamma unknown); where H is constant, H known is orthogonal to unknown.
         along = (split.unknown * state.evaluation.gradient).sum(dim=1)
         curvature = -(split.unknown * q).sum(dim=1) / (line.length.clamp_min(1e-30) * gamma)
-        otherwise = torch.where(uncut, _STRIDE * gamma, gamma)
+        otherwise = torch.where(uncut, _STRIDE * gamma, line.length * gamma)
         optimal = _ratio(along, curvature, otherwise)
         optimal = torch.minimum(optimal, _FASTEST_GROWTH * gamma)
         optimal = torch.where(stopped, 0.1 * gamma, optimal)
         secant = _ratio((p * q).sum(dim=1), q.square().sum(dim=1), otherwise)
         old = state.evaluation.gradient.norm(dim=1)
+        # Next to no curvature: neither old pairs nor this one tell how long a step may be.
+        misled = ~stopped & (share < _MISLED)
+        taken = _STRIDE * _ratio(p.norm(dim=1), old, gamma)
+        optimal = torch.where(misled, taken, optimal)
+        secant = torch.where(misled, taken, secant)
         ratio = _ratio(line.evaluation.gradient.norm(dim=1), old, torch.ones_like(old))
         return PairLSR1State(
             iterate=line.iterate,
             evaluation=line.evaluation,
             direction=direction,
             secant_residual=None,
-            pairs=state.pairs.push(p, q).forgotten(stopped),
+            pairs=state.pairs.push(p, q).forgotten(stopped | misled),
             gamma=gamma,
             optimal_gamma=optimal,
             secant_gamma=torch.where(stopped, state.secant_gamma, secant),
