@@ -13,6 +13,8 @@ from lsr1_pl.optim.stopping import Glance, StoppingTest
 _PATIENCE = 3
 _PRECISE = 16
 """How many units of rounding a fall must have to be seen."""
+_FLATTENED = 0.1
+_FEW = 4
 _ZERO = "the gradient is zero"
 _PRECISION = "the precision of the numbers shows no lower value"
 
@@ -32,7 +34,7 @@ class Progress:
 
     def __init__(self, start: OptimizerState, test: StoppingTest, *, scaled: bool) -> None:
         self._test = test
-        self._earlier = self._held = (start.iterate, start.evaluation.value)
+        self._earlier = self._held = start
         self.values = [start.evaluation.value]
         self.steps = torch.zeros_like(start.evaluation.value, dtype=torch.long)
         self.evaluations = self.steps + 1
@@ -72,7 +74,7 @@ class Progress:
         self._scaled = self._scaled | glance.moved
         # At steps that are powers of two.
         if self.number & (self.number - 1) == 0:
-            self._earlier, self._held = self._held, (after.iterate, after.evaluation.value)
+            self._earlier, self._held = self._held, after
             self._softest_before, self._softest = self._softest, torch.zeros_like(self._softest)
 
     def ends(self) -> Iterator[tuple[str | None, bool]]:
@@ -91,19 +93,21 @@ class Progress:
             measured, torch.maximum(self._softest, self._compliance), self._softest
         )
         softest = torch.maximum(self._softest_before, self._softest)
-        point, height = self._earlier
-        size = _norm(after.iterate)
+        earlier = self._earlier
+        size, slope = _norm(after.iterate), _norm(after.evaluation.gradient)
+        flattened = slope <= _FLATTENED * _norm(earlier.evaluation.gradient)
         return Glance(
             value=value,
             fall=before.evaluation.value - value,
-            recent_fall=height - value,
-            slope=_norm(after.evaluation.gradient),
+            recent_fall=earlier.evaluation.value - value,
+            slope=slope,
             length=length,
             compliance=self._compliance,
             softest=softest,
             size=size,
-            way=torch.maximum(size, _norm(after.iterate - point)),
+            way=torch.maximum(size, _norm(after.iterate - earlier.iterate)),
             moved=moved,
+            flattened=flattened | (self.number < _FEW),
         )
 
     def _unseen(self, after: OptimizerState, glance: Glance) -> Tensor:
@@ -113,7 +117,8 @@ class Progress:
         # What the value was made of may have been as large as it was at the start.
         height = torch.maximum(glance.value.abs(), self.values[0] - glance.value)
         short = _norm(after.direction) <= rounding * glance.size
-        return self._scaled & (short | (promised <= rounding * height))
+        seen = short | (promised <= rounding * height)
+        return self._scaled & glance.flattened & seen
 
     def _end(self, words: str, met: Tensor) -> None:
         if words not in self._reasons:

@@ -39,6 +39,9 @@ class Glance:
     """The norm of the point, or the distance from where it was at that step if that is larger."""
     moved: Tensor
     """Bool: whether the step found a lower value."""
+    flattened: Tensor
+    """Bool: whether the slope is a tenth of what it was at that step, or fewer than four steps
+    were taken. At a corner it stays as it was, however little is left to fall."""
 
     @property
     def distance(self) -> Tensor:
@@ -66,9 +69,10 @@ class StoppingTest(ABC):
 class Tolerance(StoppingTest):
     """Converged when the value, or the point, is known well enough; nothing here has a unit.
 
-    The last step gives an inverse curvature ``c = |p| / |q|``; from it follow what is left to fall,
-    ``gain = max(last fall, c |g|^2 / 2)``, and how far the minimiser may be, ``distance = max(|p|,
-    c |g|)``. A problem ends at the first of these:
+    The slope must have fallen to a tenth of what it was a while ago: that tells a minimum from a
+    corner. The last step gives an inverse curvature ``c = |p| / |q|``; from it follow what is left
+    to fall, ``gain = max(last fall, c |g|^2 / 2)``, and how far the minimiser may be, ``distance =
+    max(|p|, sqrt(c c') |g|)``, c' the largest c of late. A problem ends at the first of these:
 
     - ``gain <= relative / 10 * |f|``;
     - ``distance <= 10 * relative * |x|``;
@@ -97,14 +101,14 @@ class Tolerance(StoppingTest):
         of_value, of_point = max(0.1 * self.relative, rounding), max(10 * self.relative, rounding)
         of_fall = max(self.relative, rounding) ** 2
         gain, distance = glance.gain, glance.distance
-        moved = glance.moved & gain.isfinite()
+        sound = glance.moved & glance.flattened & gain.isfinite()
         near = distance <= max(self.relative, rounding) ** 0.5 * glance.way
         return {
-            f"what is left to fall is below {of_value:.0e} of the value": moved
+            f"what is left to fall is below {of_value:.0e} of the value": sound
             & (gain <= of_value * glance.value.abs()),
-            f"the minimiser is nearer than {of_point:.0e} of the point's norm": moved
+            f"the minimiser is nearer than {of_point:.0e} of the point's norm": sound
             & (distance <= of_point * glance.size),
-            f"what is left to fall is below {of_fall:.0e} of the recent fall": moved
+            f"what is left to fall is below {of_fall:.0e} of the recent fall": sound
             & near
             & (gain <= of_fall * glance.recent_fall),
         }

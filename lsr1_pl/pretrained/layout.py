@@ -69,7 +69,7 @@ class Layout:
         Raises:
             UserError: its structure or shapes are not those of ``x0``.
         """
-        leaves, spec = tree_flatten(gradient)
+        leaves = tree_flatten(gradient)[0]
         shapes = [tuple(np.shape(leaf)) for leaf in leaves]
         if len(leaves) != len(self._shapes) or shapes != [tuple(s) for s in self._shapes]:
             raise UserError(

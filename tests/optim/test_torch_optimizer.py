@@ -6,6 +6,7 @@ import copy
 import pickle
 import warnings
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -193,7 +194,7 @@ def test_torch_schedulers_work(schedule: Any, inner: BatchedOptimizer | None) ->
     for _ in range(15):
         losses += trained(model, optimizer, 1)
         scheduler.step()
-    assert all(b <= a for a, b in zip(losses, losses[1:], strict=False))
+    assert all(b <= a for a, b in pairwise(losses))
     assert losses[-1] < losses[0]
 
 
@@ -267,7 +268,7 @@ def test_an_exception_in_the_closure_leaves_the_parameters(call: int) -> None:
         return closure()
 
     reference = network()
-    for step in range(5):
+    for _ in range(5):
         before = [p.detach().clone() for p in model.parameters()]
         try:
             optimizer.step(failing)
@@ -298,7 +299,8 @@ def test_each_step_is_of_the_mini_batch_that_it_sees() -> None:
     Y = X @ torch.tensor([[1.0], [2.0], [3.0]], dtype=torch.float64)
     model = nn.Linear(3, 1).double()
     optimizer = LSR1Optimizer(model.parameters(), solver())
-    with pytest.warns(UserWarning, match="mini-batches"):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         for step in range(40):
 
             def closure(step: int = step) -> Tensor:
@@ -310,6 +312,7 @@ def test_each_step_is_of_the_mini_batch_that_it_sees() -> None:
             expected = float(nn.functional.mse_loss(model(X[step % 4]), Y[step % 4]).detach())
             assert float(optimizer.step(closure)) == pytest.approx(expected)
     assert expected < 1e-8
+    assert [str(each.message)[:11] for each in caught] == ["the closure"]
 
 
 def test_sparse_gradients_serve() -> None:

@@ -123,7 +123,7 @@ def test_bad_settings_are_named() -> None:
         minimize(bowl, torch.zeros(3), "nothing_of_this_name")
     with pytest.raises(UserError, match="Metric, which cannot be made without arguments"):
         minimize(bowl, torch.zeros(3), InMetric)
-    with pytest.raises(UserError, match="networks of LSR1 are of torch.float32"):
+    with pytest.raises(UserError, match=r"networks of LSR1 are of torch\.float32"):
         minimize(bowl, torch.zeros(3).double(), LSR1().eval())
     with pytest.raises(UserError, match="expected a shipped name"):
         minimize(bowl, torch.zeros(3), torch.optim.Adam)  # type: ignore[arg-type]

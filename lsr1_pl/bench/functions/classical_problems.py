@@ -1,7 +1,7 @@
 """Classical test functions for unconstrained minimisation, each with a start of its own.
 
-Most are of Moré, Garbow and Hillstrom (1981), with their standard starts. No optimiser of the project
-is trained on them, and none of its constants is chosen by them alone.
+Most are of Moré, Garbow and Hillstrom (1981), with their standard starts. No optimiser of the
+project is trained on them; the stopping test of ``minimize`` was tried on them.
 """
 
 from __future__ import annotations

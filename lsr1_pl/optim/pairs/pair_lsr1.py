@@ -232,7 +232,7 @@ class PairLSR1(nn.Module, BatchedOptimizer):
 
 
 def _near(state: PairLSR1State) -> Tensor:
-    """(B,) the gamma of a first step as long as the point, or as ``|f| / |g|`` if that is longer."""
+    """(B,) gamma of a first step as long as the point, or as ``|f| / |g|`` if that is longer."""
     value, gradient = (each.detach() for each in state.evaluation)
     slope = gradient.norm(dim=1)
     length = torch.maximum(state.iterate.detach().norm(dim=1), value.abs() / slope)
