@@ -46,7 +46,7 @@ from lsr1_pl.optim.penalty import SecantPenalty
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState, SecantState, advance
 from lsr1_pl.optim.safeguard import Safeguarded
 from lsr1_pl.optim.stopping import StoppingTest, Tolerance
-from lsr1_pl.optim.torch_optimizer import LSR1Optimizer
+from lsr1_pl.optim.torch_face import LSR1Optimizer
 from lsr1_pl.optim.unroll import Trajectory, unroll
 
 __all__ = [

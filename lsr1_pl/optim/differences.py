@@ -11,12 +11,23 @@ from lsr1_pl.ground.types import Evaluation
 
 
 def product_by_differences(
-    evaluate: Callable[[Tensor], Evaluation], x: Tensor, v: Tensor
+    evaluate: Callable[[Tensor], Evaluation],
+    x: Tensor,
+    v: Tensor,
+    inside: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
-    """``H(x) v`` (B, N) by the central difference of two gradients; 0 where v is 0."""
+    """``H(x) v`` (B, N) by the central difference of two gradients; 0 where v is 0.
+
+    With ``inside`` both are taken at points that it makes of theirs, and the product is less exact.
+    """
     length = v.norm(dim=1, keepdim=True)
     sound = length > 0
     size = 1 + x.norm(dim=1, keepdim=True)
     h = torch.finfo(x.dtype).eps ** (1 / 3) * size / torch.where(sound, length, 1)
-    ahead, behind = evaluate(x + h * v).gradient, evaluate(x - h * v).gradient
-    return torch.where(sound, (ahead - behind) / (2 * h), 0)
+    above, below = x + h * v, x - h * v
+    if inside is not None:
+        above, below = inside(above), inside(below)
+    change = evaluate(above).gradient - evaluate(below).gradient
+    width = ((above - below) * v).sum(dim=1, keepdim=True) / length.square()
+    sound = sound & (width > 0)
+    return torch.where(sound, change / torch.where(sound, width, 1), 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -16,6 +17,10 @@ _PATIENT_BACKTRACKS = 6
 """After so many, trials shrink faster: a first trial may be too long by any factor."""
 _CLOSE = 3
 _MOST_WOLFE = 25
+
+
+Inside = Callable[[Tensor], Tensor]
+"""(B, N) points -> the nearest ones that are allowed."""
 
 
 class LineStep(NamedTuple):
@@ -41,8 +46,12 @@ class _Point(NamedTuple):
     """(B,) directional derivative."""
 
 
-def _at(objective: Objective, x: Tensor, t: Tensor, along: Tensor) -> _Point:
+def _at(
+    objective: Objective, x: Tensor, t: Tensor, along: Tensor, inside: Inside | None = None
+) -> _Point:
     iterate = x + t.unsqueeze(1) * along
+    if inside is not None:
+        iterate = inside(iterate)
     evaluation = objective.evaluate(iterate)
     return _Point(t, iterate, evaluation, (evaluation.gradient * along).sum(dim=1))
 
@@ -82,22 +91,33 @@ def _finite(point: _Point) -> Tensor:
 
 
 def armijo(
-    objective: Objective, x: Tensor, evaluation: Evaluation, along: Tensor, first: Tensor
+    objective: Objective,
+    x: Tensor,
+    evaluation: Evaluation,
+    along: Tensor,
+    first: Tensor,
+    inside: Inside | None = None,
 ) -> LineStep:
     """Backtrack from ``first`` (B,) along ``along`` (B, N) until the value falls enough.
 
     Sufficient decrease with c1 = 1e-4, quadratic interpolation clipped to [0.1, 0.5] of the last
     trial, from the seventh on to [0.001, 0.1]; at most 20 trials, and none that promises less than
     the value's rounding. A problem whose direction does not descend, or for which no trial was
-    accepted, stays at ``x`` with step 0.
+    accepted, stays at ``x`` with step 0. With ``inside`` every trial is moved there before it is
+    evaluated.
     """
     with torch.no_grad():
-        found = _armijo(objective, *_constants(x, evaluation, along, first))
-    return _differentiable(found, objective, x, along, first)
+        found = _armijo(objective, *_constants(x, evaluation, along, first), inside)
+    return _differentiable(found, objective, x, along, first, inside)
 
 
 def _armijo(
-    objective: Objective, x: Tensor, evaluation: Evaluation, along: Tensor, first: Tensor
+    objective: Objective,
+    x: Tensor,
+    evaluation: Evaluation,
+    along: Tensor,
+    first: Tensor,
+    inside: Inside | None,
 ) -> LineStep:
     start = _start(x, evaluation, along)
     best, t = start, first
@@ -106,7 +126,7 @@ def _armijo(
     for number in range(_MOST_BACKTRACKS):
         if not bool(pending.any()):
             break
-        trial = _at(objective, x, t, along)
+        trial = _at(objective, x, t, along, inside)
         count = count + pending
         accepted = pending & _sufficient(trial, start)
         best = select_problems(accepted, trial, best)
@@ -174,7 +194,12 @@ def _constants(
 
 
 def _differentiable(
-    found: LineStep, objective: Objective, x: Tensor, along: Tensor, first: Tensor
+    found: LineStep,
+    objective: Objective,
+    x: Tensor,
+    along: Tensor,
+    first: Tensor,
+    inside: Inside | None = None,
 ) -> LineStep:
     """In grad mode, the accepted step again, as a function of ``x``, ``along`` and ``first``.
 
@@ -187,7 +212,7 @@ def _differentiable(
     length = torch.where(found.length == first.detach(), first, found.length)
     step = length.unsqueeze(1) * along
     step = select_rows(found.length > 0, step, torch.zeros_like(along))
-    iterate = x + step
+    iterate = x + step if inside is None else inside(x + step)
     return found._replace(length=length, iterate=iterate, evaluation=objective.evaluate(iterate))
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Evaluation, Objective
+from lsr1_pl.optim.bounds import Box, BoxedPairLSR1
 from lsr1_pl.optim.pairs import PairLSR1
 from lsr1_pl.optim.progress import Progress
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState, advance
@@ -62,6 +63,7 @@ def minimize_batch(
     steps: int,
     stopping: StoppingTest | None = None,
     *,
+    box: Box | None = None,
     watch: Watch | None = None,
     keep_iterates: bool = False,
 ) -> Minimum:
@@ -76,6 +78,7 @@ def minimize_batch(
         x0: the starts.
         steps: the most steps, >= 0.
         stopping: when a problem has converged; :class:`Tolerance` if None.
+        box: bounds, which a :class:`PairLSR1` alone keeps; starts outside are moved to them.
         watch: may end all problems.
         keep_iterates: whether the result holds every iterate.
 
@@ -85,12 +88,14 @@ def minimize_batch(
     if steps < 0:
         raise UserError(f"minimize got steps {steps}; it must be 0 or more")
     solver = guarded(optimizer)
+    if box is not None:
+        solver, x0 = BoxedPairLSR1(solver, box), box.inside(x0)
     with torch.no_grad():
         evaluation = objective.evaluate(x0)
         _check_start(x0, *evaluation)
         state: OptimizerState = solver.init(x0, evaluation)
         test = Tolerance() if stopping is None else stopping
-        progress = Progress(state, test, scaled=solver.scaled)
+        progress = Progress(state, test, scaled=solver.scaled, box=box)
         iterates, stopped = [state.iterate], None
         while progress.going and progress.number < steps and stopped is None:
             following = advance(solver, state, objective, progress.active)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from lsr1_pl.optim.bounds import Box
 from lsr1_pl.optim.protocol import OptimizerState
 from lsr1_pl.optim.stopping import Glance, StoppingTest
 
@@ -30,10 +31,15 @@ class Progress:
         start: the state before the first step.
         test: when a problem has converged.
         scaled: whether the optimiser's very first direction is as long as the way to a minimum.
+        box: the bounds of the variables, if any: gradients are those of the variables that may
+            move.
     """
 
-    def __init__(self, start: OptimizerState, test: StoppingTest, *, scaled: bool) -> None:
+    def __init__(
+        self, start: OptimizerState, test: StoppingTest, *, scaled: bool, box: Box | None = None
+    ) -> None:
         self._test = test
+        self._box = box
         self._earlier = self._held = start
         self.values = [start.evaluation.value]
         self.steps = torch.zeros_like(start.evaluation.value, dtype=torch.long)
@@ -45,7 +51,7 @@ class Progress:
         self._reasons = [_ZERO, _PRECISION]
         self._reason = torch.full_like(self.steps, -1)
         self.active = torch.ones_like(self.steps, dtype=torch.bool)
-        self._end(_ZERO, _flat(start))
+        self._end(_ZERO, (self._gradient(start) == 0).all(dim=1))
 
     @property
     def number(self) -> int:
@@ -66,7 +72,7 @@ class Progress:
         self.steps = self.steps + self.active
         glance = self._glance(before, after)
         self._idle = torch.where(glance.moved, torch.zeros_like(one), self._idle + 1)
-        self._end(_ZERO, _flat(after))
+        self._end(_ZERO, (self._gradient(after) == 0).all(dim=1))
         for words, met in self._test.met(glance).items():
             self._end(words, met)
         self._end(_PRECISION, (self._idle == 1) & self._unseen(after, glance))
@@ -84,7 +90,10 @@ class Progress:
 
     def _glance(self, before: OptimizerState, after: OptimizerState) -> Glance:
         p = after.iterate - before.iterate
+        gradient = self._gradient(after)
         q = after.evaluation.gradient - before.evaluation.gradient
+        if self._box is not None:
+            q = torch.where(self._box.free(after.iterate, after.evaluation.gradient), q, 0)
         value, length, change = after.evaluation.value, _norm(p), _norm(q)
         moved = value < before.evaluation.value
         measured = moved & (length > 0)
@@ -94,8 +103,8 @@ class Progress:
         )
         softest = torch.maximum(self._softest_before, self._softest)
         earlier = self._earlier
-        size, slope = _norm(after.iterate), _norm(after.evaluation.gradient)
-        flattened = slope <= _FLATTENED * _norm(earlier.evaluation.gradient)
+        size, slope = _norm(after.iterate), _norm(gradient)
+        flattened = slope <= _FLATTENED * _norm(self._gradient(earlier))
         return Glance(
             value=value,
             fall=before.evaluation.value - value,
@@ -107,12 +116,13 @@ class Progress:
             size=size,
             way=torch.maximum(size, _norm(after.iterate - earlier.iterate)),
             moved=moved,
+            steps=self.number,
             flattened=flattened | (self.number < _FEW),
         )
 
     def _unseen(self, after: OptimizerState, glance: Glance) -> Tensor:
         """(B,) whether the direction that found nothing promised less than rounding hides."""
-        promised = 0.5 * (after.direction * after.evaluation.gradient).sum(dim=1).abs()
+        promised = 0.5 * (after.direction * self._gradient(after)).sum(dim=1).abs()
         rounding = _PRECISE * torch.finfo(promised.dtype).eps
         # What the value was made of may have been as large as it was at the start.
         height = torch.maximum(glance.value.abs(), self.values[0] - glance.value)
@@ -120,16 +130,16 @@ class Progress:
         seen = short | (promised <= rounding * height)
         return self._scaled & glance.flattened & seen
 
+    def _gradient(self, state: OptimizerState) -> Tensor:
+        gradient = state.evaluation.gradient
+        return gradient if self._box is None else self._box.projected(state.iterate, gradient)
+
     def _end(self, words: str, met: Tensor) -> None:
         if words not in self._reasons:
             self._reasons.append(words)
         met = met & self.active
         self._reason = torch.where(met, self._reasons.index(words), self._reason)
         self.active = self.active & ~met
-
-
-def _flat(state: OptimizerState) -> Tensor:
-    return (state.evaluation.gradient == 0).all(dim=1)
 
 
 def _norm(rows: Tensor) -> Tensor:

@@ -14,10 +14,12 @@ from lsr1_pl.ground.errors import UserError
 _PRECISE = 8
 """How many units of rounding a value, or a point, may be away from what is asked."""
 
+_MANY = 32
+
 
 @dataclass(frozen=True)
 class Glance:
-    """What a stopping test sees of the last step of B problems; every field is (B,)."""
+    """What a stopping test sees of the last step of B problems; fields are (B,)."""
 
     value: Tensor
     """The objective after the step."""
@@ -39,6 +41,8 @@ class Glance:
     """The norm of the point, or the distance from where it was at that step if that is larger."""
     moved: Tensor
     """Bool: whether the step found a lower value."""
+    steps: int
+    """How many were taken: a number, not a tensor."""
     flattened: Tensor
     """Bool: whether the slope is a tenth of what it was at that step, or fewer than four steps
     were taken. At a corner it stays as it was, however little is left to fall."""
@@ -53,8 +57,12 @@ class Glance:
 
     @property
     def gain(self) -> Tensor:
-        """How far the value may still fall: by the last step's curvature, and its fall itself."""
-        return torch.maximum(self.fall, 0.5 * self.slope * (self.slope * self.compliance))
+        """How far the value may still fall: by the last step's curvature, and its fall itself.
+
+        After many steps convergence is slow, and many more falls like the last one are to come.
+        """
+        to_come = self.fall * max(1.0, self.steps / _MANY)
+        return torch.maximum(to_come, 0.5 * self.slope * (self.slope * self.compliance))
 
 
 class StoppingTest(ABC):
@@ -71,7 +79,7 @@ class Tolerance(StoppingTest):
 
     The slope must have fallen to a tenth of what it was a while ago: that tells a minimum from a
     corner. The last step gives an inverse curvature ``c = |p| / |q|``; from it follow what is left
-    to fall, ``gain = max(last fall, c |g|^2 / 2)``, and how far the minimiser may be, ``distance =
+    to fall, ``gain = max(last fall * max(1, steps / 32), c |g|^2 / 2)``, and how far the minimiser may be, ``distance =
     max(|p|, sqrt(c c') |g|)``, c' the largest c of late. A problem ends at the first of these:
 
     - ``gain <= relative / 10 * |f|``;

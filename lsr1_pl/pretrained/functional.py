@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from lsr1_pl import optim
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.optim import BatchedOptimizer, OptimizerState, PairLSR1
+from lsr1_pl.optim.bounds import Box
 from lsr1_pl.optim.minimize import Minimum, Status, Watch, minimize_batch
 from lsr1_pl.optim.pairs import memory_for
 from lsr1_pl.optim.stopping import StoppingTest, Tolerance
@@ -35,7 +36,8 @@ class Result:
     value: Tensor
     """(B,) for a batch, else (): the objective there, never above the start's."""
     gradient_norm: Tensor
-    """(B,) or (): the gradient's largest entry there, by size."""
+    """(B,) or (): the gradient's largest entry there, by size; of the variables that no bound
+    holds."""
     status: Status | list[Status]
     """``converged``, ``stalled`` or ``stopped``; of each problem of a batch."""
     reason: str | list[str]
@@ -99,6 +101,7 @@ def minimize(
     *,
     args: Sequence[Any] = (),
     jac: Callable[..., Any] | bool | None = None,
+    bounds: tuple[Any, Any] | None = None,
     callback: Callable[[Intermediate], Any] | None = None,
     seconds: float | None = None,
     trajectory: bool = False,
@@ -122,6 +125,9 @@ def minimize(
         jac: the gradient, as a function of the same arguments, or True if ``fn`` gives (value,
             gradient). Both then get what ``x0`` is, NumPy arrays too. None: automatic
             differentiation.
+        bounds: (lower, upper): each None, a number, or shaped as ``x0``, with infinity where there
+            is none. The function is never evaluated outside; a start outside is moved to the
+            nearest point within. A :class:`lsr1_pl.optim.PairLSR1` alone, the default, keeps them.
         callback: called after each step; it ends the run where it returns True or raises
             StopIteration.
         seconds: the run ends after the step in which so much time has passed.
@@ -141,12 +147,14 @@ def minimize(
         layout = Layout(x0)
 
         def run(start: Tensor) -> Minimum:
+            box = None if bounds is None else _box(bounds, layout)
             return minimize_batch(
                 solver_of(optimizer, start),
-                objective_of(fn, jac, args, layout),
+                objective_of(fn, jac, args, layout, None if box is None else box.inside),
                 start,
                 most,
                 stopping,
+                box=box,
                 watch=_watch(layout, callback, limit[0] if limit else None),
                 keep_iterates=trajectory,
             )
@@ -156,7 +164,7 @@ def minimize(
         except WiderValue as wider:
             layout.flat = layout.flat.to(wider.dtype)
             found = run(layout.flat)
-    return _result(found, layout)
+    return _result(found, layout, None if bounds is None else _box(bounds, layout))
 
 
 def solver_of(
@@ -168,6 +176,7 @@ def solver_of(
         UserError: there is none of that name; the class needs arguments; it is no optimiser of the
             project; or its networks are of another dtype.
     """
+    made: Any = optimizer
     if isinstance(optimizer, (str, Path)):
         named = {name.lower(): getattr(optim, name) for name in optim.__all__}
         kind = named.get(str(optimizer).lower())
@@ -176,33 +185,41 @@ def solver_of(
             if isinstance(loaded, PairLSR1):
                 return loaded.with_buffer_size(memory_for(start.shape[1]))
             return loaded
-        optimizer = kind
-    if isinstance(optimizer, type) and _is_optimizer(optimizer):
+        made = kind
+    if _is_optimizer(made):
+        name = made.__name__
         try:
-            optimizer = optimizer()
+            made = made()
         except TypeError as error:
             raise UserError(
-                f"optimizer is the class {optimizer.__name__}, which cannot be made without "
-                f"arguments ({error}); give one that is made, as {optimizer.__name__}(...)"
+                f"optimizer is the class {name}, which cannot be made without arguments ({error}); "
+                f"give one that is made, as {name}(...)"
             ) from None
-        if isinstance(optimizer, nn.Module):
-            optimizer = optimizer.to(start).eval()
-    if not isinstance(optimizer, BatchedOptimizer):
+        if isinstance(made, nn.Module):
+            made = made.to(start).eval()
+    if not isinstance(made, BatchedOptimizer):
         raise UserError(
             f"optimizer is {optimizer!r}; expected a shipped name, the path of a checkpoint, or an "
             "optimiser of lsr1_pl.optim"
         )
-    weight = next(optimizer.parameters(), None) if isinstance(optimizer, nn.Module) else None
-    if weight is not None and weight.dtype != start.dtype and not isinstance(optimizer, PairLSR1):
+    weight = next(made.parameters(), None) if isinstance(made, nn.Module) else None
+    if weight is not None and weight.dtype != start.dtype and not isinstance(made, PairLSR1):
         raise UserError(
-            f"the networks of {type(optimizer).__name__} are of {weight.dtype} and x of "
+            f"the networks of {type(made).__name__} are of {weight.dtype} and x of "
             f"{start.dtype}; give optimizer.to({start.dtype})"
         )
-    return optimizer
+    return made
 
 
 def _is_optimizer(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BatchedOptimizer)
+
+
+def _box(bounds: Any, layout: Layout) -> Box:
+    if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
+        raise UserError("bounds are (lower, upper); SciPy's pairs a variable are zip(*pairs)")
+    lower = layout.bound(bounds[0], "lower", -torch.inf)
+    return Box(lower, layout.bound(bounds[1], "upper", torch.inf))
 
 
 def _number(name: str, value: Any) -> tuple[float, ...]:
@@ -237,7 +254,7 @@ def _watch(
     return watch
 
 
-def _result(found: Minimum, layout: Layout) -> Result:
+def _result(found: Minimum, layout: Layout, box: Box | None) -> Result:
     def own(batch: Any) -> Any:
         return batch if layout.batched else batch[0]
 
@@ -245,6 +262,8 @@ def _result(found: Minimum, layout: Layout) -> Result:
     if found.iterates is not None:
         path = layout.handed_back(layout.shaped_path(found.iterates))
     value, gradient = found.evaluation
+    if box is not None:
+        gradient = box.projected(found.x, gradient)
     return Result(
         x=layout.handed_back(layout.shaped(found.x)),
         value=own(value),

@@ -33,7 +33,7 @@ class Layout:
         leaves = [_tensor(leaf) for leaf in given]
         if len({leaf.device for leaf in leaves}) > 1:
             raise UserError("x0 mixes devices; give tensors of one")
-        single = given[0] is x0
+        self.single = single = given[0] is x0
         self.batched = single and leaves[0].ndim == 2
         if single and leaves[0].ndim > 2:
             raise UserError(
@@ -81,6 +81,30 @@ class Layout:
         if self.batched:
             return rows[0].detach()
         return torch.cat([row.detach().reshape(-1) for row in rows])[None]
+
+    def bound(self, given: Any, name: str, free: float) -> Tensor:
+        """(N,) or (B, N) a bound: None, a number, an array for every problem, or shaped as ``x0``.
+
+        Raises:
+            UserError: it is of another shape.
+        """
+        if isinstance(given, (list, tuple)) and self.single:
+            given = torch.tensor([free if each is None else each for each in given])
+        if given is None or isinstance(given, (int, float)):
+            return torch.full_like(self.flat, free if given is None else given)
+        leaves = tree_flatten(given)[0]
+        try:
+            rows = [torch.as_tensor(leaf).to(self.flat) for leaf in leaves]
+            if self.batched:
+                return rows[0].expand_as(self.flat)
+            pairs = zip(rows, self._shapes, strict=True)
+            return torch.cat([row.expand(shape).reshape(-1) for row, shape in pairs])[None]
+        except (TypeError, ValueError, RuntimeError, IndexError):
+            shapes = _words([tuple(np.shape(leaf)) for leaf in leaves])
+            raise UserError(
+                f"the {name} bound is of shape {shapes}; expected None, a number, or the shape of "
+                f"x0, {_words([tuple(s) for s in self._shapes])}"
+            ) from None
 
     def _unflatten(self, x: Tensor, lead: tuple[int, ...]) -> Any:
         if self.batched:

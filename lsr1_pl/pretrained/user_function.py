@@ -29,8 +29,11 @@ def objective_of(
     jac: Callable[..., Any] | bool | None,
     args: Sequence[Any],
     layout: Layout,
+    inside: Callable[[Tensor], Tensor] | None = None,
 ) -> Objective:
     """``fn`` on rows: of torch operations, or with its gradient by ``jac``.
+
+    Differences of gradients are taken at the points that ``inside`` makes of theirs.
 
     Raises:
         UserError: ``fn`` or ``jac`` is not to be called, or ``args`` is no tuple.
@@ -46,7 +49,7 @@ def objective_of(
             f"jac is {jac!r}; expected a function that gives the gradient, True if fn gives "
             "(value, gradient), or None for automatic differentiation"
         )
-    return _WithGradient(fn, jac, args, layout)
+    return _WithGradient(fn, jac, args, layout, inside)
 
 
 class _Differentiated(AutogradObjective):
@@ -81,8 +84,14 @@ class _WithGradient:
     """A function whose gradient the user computes; it gets what ``x0`` is."""
 
     def __init__(
-        self, fn: Callable[..., Any], jac: Any, args: Sequence[Any], layout: Layout
+        self,
+        fn: Callable[..., Any],
+        jac: Any,
+        args: Sequence[Any],
+        layout: Layout,
+        inside: Callable[[Tensor], Tensor] | None,
     ) -> None:
+        self._inside = inside
         self._fn = fn
         self._jac = jac
         self._args = args
@@ -111,7 +120,7 @@ class _WithGradient:
         return Evaluation(value, self._layout.rows_of(gradient))
 
     def hessian_vector_product(self, x: Tensor, v: Tensor) -> Tensor:
-        return product_by_differences(self.evaluate, x, v)
+        return product_by_differences(self.evaluate, x, v, self._inside)
 
 
 def _values(value: Tensor, layout: Layout, x: Tensor) -> Tensor:

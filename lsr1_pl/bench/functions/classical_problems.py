@@ -32,7 +32,8 @@ class ClassicalProblem:
 
     def solved(self, value: float, tolerance: float = 1e-8) -> bool:
         """Whether ``value`` is within ``tolerance * (1 + |minimum|)`` of a minimum."""
-        return any(value - best <= tolerance * (1 + abs(best)) for best in self.minima)
+        near = (abs(value - best) <= tolerance * (1 + abs(best)) for best in self.minima)
+        return any(near) or value <= min(self.minima)
 
 
 def _rosenbrock(x: Tensor) -> Tensor:
@@ -263,7 +264,7 @@ def classical_problems() -> list[ClassicalProblem]:
         of("broyden tridiagonal 30", _broyden_tridiagonal, [-1.0] * 30),
         of("freudenstein and roth", _freudenstein_roth, [0.5, -2.0], (0.0, 48.98425367924)),
         of("jennrich and sampson", _jennrich_sampson, [0.3, 0.4], (124.3621823556,)),
-        of("bard", _bard, [1.0, 1.0, 1.0], (0.00821487730658, 17.4286)),
+        of("bard", _bard, [1.0, 1.0, 1.0], (0.00821487730658,)),
         of("kowalik and osborne", _kowalik_osborne, [0.25, 0.39, 0.415, 0.39], (3.0750560385e-4,)),
         of("biggs exp6", _biggs_exp6, [1.0, 2.0, 1.0, 1.0, 1.0, 1.0], (0.0, 5.65564992e-3)),
         of("penalty 1, 10", _penalty_1, [float(i) for i in range(1, 11)], (7.08765146708e-5,)),

@@ -101,7 +101,9 @@ def run(options: argparse.Namespace) -> None:
         f"the tolerance; the column counts the problems with at most {_CLOSE} times the fewest of "
         "all solvers.",
     ]
-    study.finish({row[0]: dict(zip(table.columns[1:], row[1:], strict=True)) for row in table.rows})
+    study.finish(
+        {str(row[0]): dict(zip(table.columns[1:], row[1:], strict=True)) for row in table.rows}
+    )
 
 
 def solvers() -> Mapping[str, Solver]:

@@ -129,23 +129,33 @@ class PairLSR1(nn.Module, BatchedOptimizer):
         extra = 0
         if state.steps_taken == 0:
             state, extra = self._probed(state, objective), 1
-        gradient = state.evaluation.gradient
-        products = state.pairs.products()
+        reduced = self._reduced(state)
+        gradient = reduced.evaluation.gradient
+        products = reduced.pairs.products()
         asymmetry = (products - products.mT).abs()
         output = _RANGE * torch.tanh(self._read(state, asymmetry))
         trust = 1 / (1 + (asymmetry / (_ASYMMETRY * output[:, 1].exp().view(-1, 1, 1))).square())
-        split = state.pairs.conjugated(products, trust).split_product(gradient)
+        split = reduced.pairs.conjugated(products, trust).split_product(gradient)
         gamma = torch.minimum(state.optimal_gamma, 2 * state.secant_gamma) * output[:, 0].exp()
         direction = split.known + gamma.unsqueeze(1) * split.unknown
         sound = ((direction * gradient).sum(dim=1) > 0) & direction.isfinite().all(dim=1)
         direction = select_rows(sound, direction, gamma.unsqueeze(1) * gradient)
         trial = self.learning_rate * (0.5 * output[:, 2]).exp()
-        line = armijo(objective, state.iterate, state.evaluation, -direction, trial)
+        line = self._search(objective, reduced, direction, trial)
         return self._following(state, split, gamma, direction, line, line.length / trial, extra)
+
+    def _reduced(self, state: PairLSR1State) -> PairLSR1State:
+        """The state of the variables that may move: all."""
+        return state
+
+    def _search(
+        self, objective: Objective, state: PairLSR1State, direction: Tensor, trial: Tensor
+    ) -> LineStep:
+        return armijo(objective, state.iterate, state.evaluation, -direction, trial)
 
     def _probed(self, state: PairLSR1State, objective: Objective) -> PairLSR1State:
         """With the curvature along the first gradient."""
-        gradient = state.evaluation.gradient
+        gradient = self._reduced(state).evaluation.gradient
         # A power of two: the product neither overflows nor rounds differently.
         exponent = torch.frexp(gradient.detach().abs().amax(dim=1)).exponent
         along = gradient * torch.ldexp(torch.ones_like(state.gamma), -exponent).unsqueeze(1)

@@ -78,6 +78,19 @@ class SecantPairs:
             select_rows(problems, nothing, self.steps), select_rows(problems, nothing, self.changes)
         )
 
+    def restricted(self, free: Tensor) -> SecantPairs:
+        """The parts of the pairs in the variables ``free`` (B, N) bool, scaled anew.
+
+        A pair whose part has no positive curvature is dropped.
+        """
+        mask = free.unsqueeze(1).to(self.steps.dtype)
+        steps, changes = self.steps * mask, self.changes * mask
+        product = (steps * changes).sum(dim=2, keepdim=True)
+        size = steps.norm(dim=2, keepdim=True) * changes.norm(dim=2, keepdim=True)
+        kept = product > _LEAST_CURVATURE * size
+        scale = torch.where(kept, product, torch.ones_like(product)).rsqrt() * kept
+        return SecantPairs(scale * steps, scale * changes)
+
     def products(self) -> Tensor:
         """(B, L, L): ``p_i . q_j``; symmetric where the Hessian did not change, one on filled
         diagonals."""

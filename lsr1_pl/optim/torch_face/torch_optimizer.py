@@ -11,11 +11,11 @@ from torch import Tensor
 
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Evaluation
-from lsr1_pl.optim.closure import ClosureObjective
 from lsr1_pl.optim.minimize import guarded
 from lsr1_pl.optim.pairs import PairLSR1, memory_for
-from lsr1_pl.optim.plain_state import StateHolder, plain, restored
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState, advance
+from lsr1_pl.optim.torch_face.closure import ClosureObjective
+from lsr1_pl.optim.torch_face.plain_state import StateHolder, plain, restored
 
 _PATIENCE = 3
 _NO_CLOSURE = (
