@@ -168,6 +168,12 @@ def test_quickstart_runs_from_top_to_bottom(
         assert (tmp_path / "fits" / name).is_file()
 
 
+def test_the_page_of_minimize_runs_from_top_to_bottom() -> None:
+    code = "\n".join(blocks("minimize.md", "python"))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("page", ["data.md", "extending.md"])
 def test_python_of_a_page_runs(page: str) -> None:
     assert blocks(page, "python")

@@ -34,6 +34,9 @@ STUDIES: dict[str, StudyEntry] = {
     "general": StudyEntry(
         "functions.general", "beyond the paper: one optimiser for every function"
     ),
+    "minimizers": StudyEntry(
+        "functions.minimizers", "minimize beside SciPy's, torch's and pytorch-minimize's minimisers"
+    ),
     "compute": StudyEntry("cost.compute", "Figures 6 and 7: time and memory over N"),
     "speed": StudyEntry(
         "cost.speed", "ratios to smplx, to bare matrix products, to plain implementations"

@@ -103,6 +103,10 @@ def _general(verb: Parser) -> None:
     )
 
 
+def _minimizers(verb: Parser) -> None:
+    """This study has no options of its own: its problems are fixed."""
+
+
 def _compute(verb: Parser) -> None:
     _device(verb, "cpu, or cuda (cpu)")
 
@@ -125,6 +129,7 @@ _OPTIONS = {
     "hmr": _hmr,
     "hmr_ablations": _hmr_ablations,
     "general": _general,
+    "minimizers": _minimizers,
     "compute": _compute,
     "speed": _speed,
     "tune": _tune,

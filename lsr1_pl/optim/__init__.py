@@ -55,7 +55,8 @@ from lsr1_pl.optim.protocol import (
     advance,
 )
 from lsr1_pl.optim.safeguard import Safeguarded
-from lsr1_pl.optim.torch_optimizer import LSR1Optimizer
+from lsr1_pl.optim.stopping import StoppingTest, Tolerance
+from lsr1_pl.optim.torch_face import LSR1Optimizer
 from lsr1_pl.optim.unroll import Trajectory, unroll
 
 __all__ = [
@@ -113,6 +114,8 @@ __all__ = [
     "SecantUnitVector",
     "Standing",
     "Status",
+    "StoppingTest",
+    "Tolerance",
     "Trajectory",
     "Vector",
     "Zero",

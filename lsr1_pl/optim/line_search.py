@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -12,7 +13,14 @@ from lsr1_pl.optim.protocol import select_problems, select_rows
 
 _C1, _C2 = 1e-4, 0.9
 _MOST_BACKTRACKS = 20
+_PATIENT_BACKTRACKS = 6
+"""After so many, trials shrink faster: a first trial may be too long by any factor."""
+_CLOSE = 3
 _MOST_WOLFE = 25
+
+
+Inside = Callable[[Tensor], Tensor]
+"""(B, N) points -> the nearest ones that are allowed."""
 
 
 class LineStep(NamedTuple):
@@ -38,8 +46,12 @@ class _Point(NamedTuple):
     """(B,) directional derivative."""
 
 
-def _at(objective: Objective, x: Tensor, t: Tensor, along: Tensor) -> _Point:
+def _at(
+    objective: Objective, x: Tensor, t: Tensor, along: Tensor, inside: Inside | None = None
+) -> _Point:
     iterate = x + t.unsqueeze(1) * along
+    if inside is not None:
+        iterate = inside(iterate)
     evaluation = objective.evaluate(iterate)
     return _Point(t, iterate, evaluation, (evaluation.gradient * along).sum(dim=1))
 
@@ -55,43 +67,76 @@ def _sufficient(point: _Point, start: _Point) -> Tensor:
     return (point.evaluation.value <= bound) & _finite(point)
 
 
+def _visible(t: Tensor, start: _Point) -> Tensor:
+    """(B,) whether the fall that a step t promises is more than the rounding of the value."""
+    value = start.evaluation.value
+    return -t * start.slope > torch.finfo(value.dtype).eps * value.abs()
+
+
+def _contradicted(trial: _Point, start: _Point, number: int) -> Tensor:
+    """(B,) whether a late trial is no lower although the slope leads down at both its ends.
+
+    So close to the start, rounding decides what the value is.
+    """
+    if number < _CLOSE:
+        return torch.zeros_like(trial.slope, dtype=torch.bool)
+    down = trial.slope <= 0.25 * start.slope
+    higher = trial.evaluation.value >= start.evaluation.value
+    near = torch.finfo(trial.t.dtype).eps ** (1 / 3) * start.iterate.norm(dim=1)
+    return down & higher & ((trial.iterate - start.iterate).norm(dim=1) <= near)
+
+
 def _finite(point: _Point) -> Tensor:
     return point.evaluation.value.isfinite() & point.evaluation.gradient.isfinite().all(dim=1)
 
 
 def armijo(
-    objective: Objective, x: Tensor, evaluation: Evaluation, along: Tensor, first: Tensor
+    objective: Objective,
+    x: Tensor,
+    evaluation: Evaluation,
+    along: Tensor,
+    first: Tensor,
+    inside: Inside | None = None,
 ) -> LineStep:
     """Backtrack from ``first`` (B,) along ``along`` (B, N) until the value falls enough.
 
     Sufficient decrease with c1 = 1e-4, quadratic interpolation clipped to [0.1, 0.5] of the last
-    trial, at most 20 trials. A problem whose direction does not descend, or for which no trial
-    was accepted, stays at ``x`` with step 0.
+    trial, from the seventh on to [0.001, 0.1]; at most 20 trials, and none that promises less than
+    the value's rounding. A problem whose direction does not descend, or for which no trial was
+    accepted, stays at ``x`` with step 0. With ``inside`` every trial is moved there before it is
+    evaluated.
     """
     with torch.no_grad():
-        found = _armijo(objective, x, evaluation, along, first)
-    return _differentiable(found, objective, x, along)
+        found = _armijo(objective, *_constants(x, evaluation, along, first), inside)
+    return _differentiable(found, objective, x, along, first, inside)
 
 
 def _armijo(
-    objective: Objective, x: Tensor, evaluation: Evaluation, along: Tensor, first: Tensor
+    objective: Objective,
+    x: Tensor,
+    evaluation: Evaluation,
+    along: Tensor,
+    first: Tensor,
+    inside: Inside | None,
 ) -> LineStep:
     start = _start(x, evaluation, along)
     best, t = start, first
     pending = start.slope < 0
     count = torch.zeros_like(t, dtype=torch.long)
-    for _ in range(_MOST_BACKTRACKS):
+    for number in range(_MOST_BACKTRACKS):
         if not bool(pending.any()):
             break
-        trial = _at(objective, x, t, along)
+        trial = _at(objective, x, t, along, inside)
         count = count + pending
         accepted = pending & _sufficient(trial, start)
         best = select_problems(accepted, trial, best)
         pending = pending & ~accepted
+        least, most = (0.1, 0.5) if number < _PATIENT_BACKTRACKS else (1e-3, 0.1)
         excess = trial.evaluation.value - start.evaluation.value - t * start.slope
         fitted = -start.slope * t.square() / (2 * excess)
-        fitted = torch.where(fitted.isfinite(), fitted, 0.5 * t)
-        t = torch.where(pending, torch.maximum(torch.minimum(fitted, 0.5 * t), 0.1 * t), t)
+        fitted = torch.where(fitted.isfinite(), fitted, most * t)
+        t = torch.where(pending, torch.maximum(torch.minimum(fitted, most * t), least * t), t)
+        pending = pending & _visible(t, start) & ~_contradicted(trial, start, number)
     return LineStep(best.t, best.iterate, best.evaluation, count)
 
 
@@ -105,8 +150,8 @@ def strong_wolfe(
     direction does not descend, or that has no such point, stays at ``x`` with step 0.
     """
     with torch.no_grad():
-        found = _strong_wolfe(objective, x, evaluation, along, first)
-    return _differentiable(found, objective, x, along)
+        found = _strong_wolfe(objective, *_constants(x, evaluation, along, first))
+    return _differentiable(found, objective, x, along, first)
 
 
 def _strong_wolfe(
@@ -136,21 +181,39 @@ def _strong_wolfe(
         low = select_problems(pending & ~rose, trial, low)
         bracketed = bracketed | (pending & (rose | turned))
         t = torch.where(pending, torch.where(bracketed, _between(low, high), 2 * t), t)
+        pending = pending & (_visible(t, start) | (best.t > 0))
     return LineStep(best.t, best.iterate, best.evaluation, count)
 
 
-def _differentiable(found: LineStep, objective: Objective, x: Tensor, along: Tensor) -> LineStep:
-    """In grad mode, the accepted step again, as a function of ``x`` and ``along`` alone.
+def _constants(
+    x: Tensor, evaluation: Evaluation, along: Tensor, first: Tensor
+) -> tuple[Tensor, Evaluation, Tensor, Tensor]:
+    """Without their history, which no_grad keeps of what it hands through."""
+    value, gradient = evaluation
+    return x.detach(), Evaluation(value.detach(), gradient.detach()), along.detach(), first.detach()
 
-    The gradient does not run through the trials: their step lengths are constants to it. This
-    one evaluation more is not counted, since no run without a meta-gradient needs it.
+
+def _differentiable(
+    found: LineStep,
+    objective: Objective,
+    x: Tensor,
+    along: Tensor,
+    first: Tensor,
+    inside: Inside | None = None,
+) -> LineStep:
+    """In grad mode, the accepted step again, as a function of ``x``, ``along`` and ``first``.
+
+    The gradient does not run through the trials: a length that was searched for is a constant to
+    it, and a first trial that was taken is ``first``. This one evaluation more is not counted,
+    since no run without a meta-gradient needs it.
     """
     if not torch.is_grad_enabled():
         return found
-    step = found.length.unsqueeze(1) * along
+    length = torch.where(found.length == first.detach(), first, found.length)
+    step = length.unsqueeze(1) * along
     step = select_rows(found.length > 0, step, torch.zeros_like(along))
-    iterate = x + step
-    return found._replace(iterate=iterate, evaluation=objective.evaluate(iterate))
+    iterate = x + step if inside is None else inside(x + step)
+    return found._replace(length=length, iterate=iterate, evaluation=objective.evaluate(iterate))
 
 
 def _between(low: _Point, high: _Point) -> Tensor:

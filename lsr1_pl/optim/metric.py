@@ -108,6 +108,16 @@ class InMetric(BatchedOptimizer):
             self.optimizer.moved(before.inner, after.inner, y, within), before.origin
         )
 
+    def reevaluated(self, state: MetricState, evaluation: Evaluation) -> MetricState:
+        """As the inner optimiser has it, in y."""
+        gradient = self.metric.gradient_in_y(evaluation.gradient)
+        within = Evaluation(evaluation.value, gradient)
+        return self._state(self.optimizer.reevaluated(state.inner, within), state.origin)
+
+    def at_rate(self, factor: float) -> InMetric:
+        """As the inner optimiser has it."""
+        return InMetric(self.optimizer.at_rate(factor), self.metric)
+
     def _state(self, inner: OptimizerState, origin: Tensor) -> MetricState:
         gradient = self.metric.gradient_in_x(inner.evaluation.gradient)
         return MetricState(

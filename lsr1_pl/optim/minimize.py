@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from lsr1_pl.ground.errors import UserError
-from lsr1_pl.ground.types import Objective
+from lsr1_pl.ground.types import Evaluation, Objective
+from lsr1_pl.optim.bounds import Box, BoxedPairLSR1
 from lsr1_pl.optim.pairs import PairLSR1
+from lsr1_pl.optim.progress import Progress
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState, advance
 from lsr1_pl.optim.safeguard import Safeguarded
-
-_PATIENCE = 3
+from lsr1_pl.optim.stopping import StoppingTest, Tolerance
 
 
 class Status(str, Enum):
     """How a problem ended."""
 
     CONVERGED = "converged"
-    """Its gradient fell below ``tol`` times the start's, or was zero."""
+    """The stopping test was met, the gradient was zero, or the precision shows no lower value."""
     STALLED = "stalled"
-    """Three steps in a row found no lower value: the minimum, as far as its precision shows it."""
+    """Three steps in a row found no lower value, although the gradient promises one."""
     STOPPED = "stopped"
-    """The steps were used up first."""
+    """The steps or the time were used up, or the caller stopped."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,12 @@ class Minimum:
 
     x: Tensor
     """(B, N) the best points."""
-    value: Tensor
-    """(B,) the objective there, never above the start's."""
+    evaluation: Evaluation
+    """The objective there, its values never above the starts'."""
     status: list[Status]
     """B of them."""
+    reason: list[str]
+    """B: why each ended, in words."""
     steps: Tensor
     """(B,) int: steps until the problem ended."""
     evaluations: Tensor
@@ -49,13 +52,19 @@ class Minimum:
     """(K + 1, B, N) where they were, if they were asked for."""
 
 
+Watch = Callable[[OptimizerState, int], str | None]
+"""Called after each step with the state and the number of steps; a string ends all problems."""
+
+
 def minimize_batch(
     optimizer: BatchedOptimizer,
     objective: Objective,
     x0: Tensor,
     steps: int,
-    tol: float = 1e-8,
+    stopping: StoppingTest | None = None,
     *,
+    box: Box | None = None,
+    watch: Watch | None = None,
     keep_iterates: bool = False,
 ) -> Minimum:
     """At most ``steps`` safeguarded steps from ``x0`` (B, N); problems end one by one.
@@ -68,35 +77,44 @@ def minimize_batch(
         objective: the function.
         x0: the starts.
         steps: the most steps, >= 0.
-        tol: relative fall of the gradient's largest entry at which a problem has converged, >= 0.
+        stopping: when a problem has converged; :class:`Tolerance` if None.
+        box: bounds, which a :class:`PairLSR1` alone keeps; starts outside are moved to them.
+        watch: may end all problems.
         keep_iterates: whether the result holds every iterate.
 
     Raises:
         UserError: a start, or the objective or its gradient there, is not finite.
     """
-    if steps < 0 or not tol >= 0:
-        raise UserError(f"minimize got steps {steps} and tol {tol}; both must be 0 or more")
+    if steps < 0:
+        raise UserError(f"minimize got steps {steps}; it must be 0 or more")
     solver = guarded(optimizer)
+    if box is not None:
+        solver, x0 = BoxedPairLSR1(solver, box), box.inside(x0)
     with torch.no_grad():
         evaluation = objective.evaluate(x0)
         _check_start(x0, *evaluation)
         state: OptimizerState = solver.init(x0, evaluation)
-        progress = _Progress(state, steps, tol)
-        values, iterates = [state.evaluation.value], [state.iterate]
-        while not progress.done:
+        test = Tolerance() if stopping is None else stopping
+        progress = Progress(state, test, scaled=solver.scaled, box=box)
+        iterates, stopped = [state.iterate], None
+        while progress.going and progress.number < steps and stopped is None:
             following = advance(solver, state, objective, progress.active)
             progress.update(state, following)
             state = following
-            values.append(state.evaluation.value)
             if keep_iterates:
                 iterates.append(state.iterate)
+            if watch is not None:
+                stopped = watch(state, progress.number)
+    unfinished = stopped or f"the {steps} steps were used up"
+    ended = [_ended(*each, unfinished) for each in progress.ends()]
     return Minimum(
         x=state.iterate,
-        value=state.evaluation.value,
-        status=progress.status(),
+        evaluation=state.evaluation,
+        status=[status for status, _ in ended],
+        reason=[reason for _, reason in ended],
         steps=progress.steps,
         evaluations=progress.evaluations,
-        values=torch.stack(values),
+        values=torch.stack(progress.values),
         iterates=torch.stack(iterates) if keep_iterates else None,
     )
 
@@ -109,49 +127,19 @@ def guarded(optimizer: BatchedOptimizer) -> BatchedOptimizer:
     return Safeguarded(optimizer)
 
 
-class _Progress:
-    """Which problems go on."""
-
-    def __init__(self, state: OptimizerState, most: int, tol: float) -> None:
-        self._most = most
-        self._bound = tol * _largest(state.evaluation.gradient)
-        self.steps = torch.zeros_like(state.evaluation.value, dtype=torch.long)
-        self.evaluations = self.steps + 1
-        self._idle = self.steps.clone()
-        self._converged = _largest(state.evaluation.gradient) <= 0
-        self.active = ~self._converged
-
-    @property
-    def done(self) -> bool:
-        return not bool((self.active & (self.steps < self._most)).any())
-
-    def update(self, before: OptimizerState, after: OptimizerState) -> None:
-        one = torch.ones_like(self.steps)
-        taken = one if after.evaluations is None else after.evaluations
-        self.evaluations = self.evaluations + torch.where(self.active, taken, 0)
-        self.steps = self.steps + self.active
-        fell = after.evaluation.value < before.evaluation.value
-        self._idle = torch.where(fell, torch.zeros_like(one), self._idle + 1)
-        met = _largest(after.evaluation.gradient) <= self._bound
-        self._converged = self._converged | (self.active & met)
-        self.active = self.active & ~self._converged & (self._idle < _PATIENCE)
-
-    def status(self) -> list[Status]:
-        ended = []
-        for converged, active in zip(self._converged.tolist(), self.active.tolist(), strict=True):
-            if converged:
-                ended.append(Status.CONVERGED)
-            else:
-                ended.append(Status.STOPPED if active else Status.STALLED)
-        return ended
-
-
-def _largest(gradient: Tensor) -> Tensor:
-    return gradient.abs().amax(dim=1)
+def _ended(converged: str | None, active: bool, unfinished: str) -> tuple[Status, str]:
+    if converged is not None:
+        return Status.CONVERGED, converged
+    if active:
+        return Status.STOPPED, unfinished
+    return Status.STALLED, (
+        "three steps in a row found no lower value, although the gradient promises one: the "
+        "function may have a corner there, or its gradient be wrong"
+    )
 
 
 def _check_start(x0: Tensor, value: Tensor, gradient: Tensor) -> None:
-    finite: dict[str, Any] = {
+    finite = {
         "x0": x0.isfinite().all(dim=1),
         "the objective": value.isfinite(),
         "its gradient": gradient.isfinite().all(dim=1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, is_dataclass, replace
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Evaluation, Objective
 from lsr1_pl.optim.curvature import LowRankCurvature
 
@@ -62,6 +64,9 @@ class BlocksState(OptimizerState):
 class BatchedOptimizer(ABC):
     """A batched step. A problem's iterates never depend on its neighbours (in eval mode)."""
 
+    scaled: bool = False
+    """Whether its first direction is as long as the way to a minimum, by a measured curvature."""
+
     @abstractmethod
     def init(self, x: Tensor, evaluation: Evaluation) -> Any:
         """State at the start points ``x`` (B, N), where the objective is ``evaluation``."""
@@ -77,6 +82,23 @@ class BatchedOptimizer(ABC):
         override it.
         """
         return replace(after, iterate=iterate, evaluation=evaluation)
+
+    def reevaluated(self, state: Any, evaluation: Evaluation) -> Any:
+        """``state``, had f been ``evaluation`` where it stands: for a loss that has changed."""
+        return replace(state, evaluation=evaluation)
+
+    def at_rate(self, factor: float) -> BatchedOptimizer:
+        """The same optimiser (shared, not copied), with steps, or their first trials, times this.
+
+        Raises:
+            UserError: its steps have no factor.
+        """
+        rate = getattr(self, "learning_rate", None)
+        if rate is None:
+            raise UserError(f"the steps of {type(self).__name__} have no factor: lr must stay 1")
+        other: Any = copy.copy(self)
+        other.learning_rate = factor * rate
+        return other
 
 
 State = TypeVar("State")
@@ -98,7 +120,7 @@ def select_problems(mask: Tensor, chosen: State, other: State) -> State:
 
     if mask.device.type == "cpu" and bool(mask.all()):
         return chosen
-    merged: State = _map_tensors(partial(select_rows, mask), chosen, other)
+    merged: State = map_tensors(partial(select_rows, mask), chosen, other)
     return merged
 
 
@@ -127,7 +149,7 @@ def select_rows(mask: Tensor, chosen: Tensor, other: Tensor) -> Tensor:
 
 def detached(state: State) -> State:
     """The same state, as a constant to the meta-gradient."""
-    cut: State = _map_tensors(Tensor.detach, state)
+    cut: State = map_tensors(Tensor.detach, state)
     return cut
 
 
@@ -145,7 +167,7 @@ def at_constant_points(state: State) -> State:
     for each in fields(state):
         value = getattr(state, each.name)
         if each.name in _OF_POINTS:
-            changed[each.name] = _map_tensors(Tensor.detach, value)
+            changed[each.name] = map_tensors(Tensor.detach, value)
         elif isinstance(value, OptimizerState):
             changed[each.name] = at_constant_points(value)
         elif isinstance(state, BlocksState) and each.name == "blocks":
@@ -154,7 +176,7 @@ def at_constant_points(state: State) -> State:
     return cut
 
 
-def _map_tensors(function: Callable[..., Tensor], *states: Any) -> Any:
+def map_tensors(function: Callable[..., Tensor], *states: Any) -> Any:
     """A state of ``function`` of the tensors of ``states``; what is no tensor is the first's."""
     first = states[0]
     if isinstance(first, Tensor):
@@ -162,9 +184,9 @@ def _map_tensors(function: Callable[..., Tensor], *states: Any) -> Any:
     if is_dataclass(first) and not isinstance(first, type):
         names = [each.name for each in fields(first)]
         return type(first)(
-            **{n: _map_tensors(function, *(getattr(state, n) for state in states)) for n in names}
+            **{n: map_tensors(function, *(getattr(state, n) for state in states)) for n in names}
         )
     if isinstance(first, tuple):
-        parts = (_map_tensors(function, *part) for part in zip(*states, strict=True))
+        parts = (map_tensors(function, *part) for part in zip(*states, strict=True))
         return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
     return first

@@ -78,6 +78,15 @@ class Safeguarded(BatchedOptimizer):
         inner = self.optimizer.moved(before.inner, after.inner, iterate, evaluation)
         return self._state(inner, after.rate, after.guarded, after.evaluations)
 
+    def reevaluated(self, state: Any, evaluation: Evaluation) -> SafeguardedState:
+        """As the inner optimiser has it."""
+        inner = self.optimizer.reevaluated(state.inner, evaluation)
+        return self._state(inner, state.rate, state.guarded, state.evaluations)
+
+    def at_rate(self, factor: float) -> Safeguarded:
+        """As the inner optimiser has it."""
+        return Safeguarded(self.optimizer.at_rate(factor))
+
     def _state(
         self, inner: OptimizerState, rate: Tensor, guarded: Tensor, count: Tensor
     ) -> SafeguardedState:

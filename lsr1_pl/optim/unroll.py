@@ -56,6 +56,10 @@ def unroll(
 ) -> Trajectory:
     """Run ``steps`` iterations from ``x0`` (B, N).
 
+    The meta-gradient of a problem does not depend on its neighbours (in eval mode). Through a line
+    search it takes the first trial where that was accepted; a length that was searched for, and the
+    direction of a guarded step, are constants to it.
+
     Args:
         second_order: whether the meta-gradient flows through the inner gradient too. Without it
             the inner gradient is a constant (first-order approximation, as LGD trains).

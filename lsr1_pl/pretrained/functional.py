@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.utils._pytree import tree_flatten, tree_unflatten
+from torch import Tensor, nn
 
+from lsr1_pl import optim
 from lsr1_pl.ground.errors import UserError
-from lsr1_pl.objectives import AutogradObjective
-from lsr1_pl.optim import BatchedOptimizer
-from lsr1_pl.optim.minimize import Status, minimize_batch
+from lsr1_pl.optim import BatchedOptimizer, OptimizerState, PairLSR1
+from lsr1_pl.optim.bounds import Box
+from lsr1_pl.optim.minimize import Minimum, Status, Watch, minimize_batch
+from lsr1_pl.optim.pairs import memory_for
+from lsr1_pl.optim.stopping import StoppingTest, Tolerance
+from lsr1_pl.pretrained.layout import Layout
 from lsr1_pl.pretrained.loading import load_pretrained
+from lsr1_pl.pretrained.user_function import WiderValue, objective_of
 
 DEFAULT = "lsr1_general"
+MOST_STEPS = 5000
+"""The steps of a minimisation that sets no limit."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """Where a minimisation ended; shaped as its start."""
+    """Where a minimisation ended; shaped as its start. SciPy's names stand beside ours."""
 
     x: Any
     """The best point, of the structure and shapes of ``x0``."""
     value: Tensor
     """(B,) for a batch, else (): the objective there, never above the start's."""
+    gradient_norm: Tensor
+    """(B,) or (): the gradient's largest entry there, by size; of the variables that no bound
+    holds."""
     status: Status | list[Status]
     """``converged``, ``stalled`` or ``stopped``; of each problem of a batch."""
+    reason: str | list[str]
+    """Why it ended, in words; of each problem of a batch."""
     steps: Tensor
     """(B,) or (): steps taken."""
     evaluations: Tensor
@@ -39,110 +51,227 @@ class Result:
     trajectory: Any
     """The points by step, K + 1 first, of the structure of ``x0``; None unless asked for."""
 
+    @property
+    def success(self) -> bool | Tensor:
+        """Whether it has converged; (B,) bool for a batch."""
+        if isinstance(self.status, list):
+            ended = [each is Status.CONVERGED for each in self.status]
+            return torch.tensor(ended, device=self.value.device)
+        return self.status is Status.CONVERGED
+
+    @property
+    def fun(self) -> Tensor:
+        """``value``."""
+        return self.value
+
+    @property
+    def nit(self) -> Tensor:
+        """``steps``."""
+        return self.steps
+
+    @property
+    def nfev(self) -> Tensor:
+        """``evaluations``."""
+        return self.evaluations
+
+    @property
+    def message(self) -> str | list[str]:
+        """``reason``."""
+        return self.reason
+
+
+@dataclass(frozen=True)
+class Intermediate:
+    """What a callback sees after a step."""
+
+    x: Any
+    """The point, of the structure and shapes of ``x0``."""
+    value: Tensor
+    """(B,) for a batch, else (): the objective there."""
+    steps: int
+    """Steps so far."""
+
 
 def minimize(
-    fn: Callable[[Any], Tensor],
+    fn: Callable[..., Any],
     x0: Any,
-    optimizer: str | Path | BatchedOptimizer = DEFAULT,
-    steps: int = 100,
-    tol: float = 1e-8,
+    optimizer: str | Path | BatchedOptimizer | type[BatchedOptimizer] = DEFAULT,
+    steps: int | None = None,
+    tol: float | StoppingTest | None = None,
     *,
+    args: Sequence[Any] = (),
+    jac: Callable[..., Any] | bool | None = None,
+    bounds: tuple[Any, Any] | None = None,
+    callback: Callable[[Intermediate], Any] | None = None,
+    seconds: float | None = None,
     trajectory: bool = False,
 ) -> Result:
     """Minimise ``fn`` from ``x0``, safeguarded: no value is above the start's.
 
     Args:
-        fn: of torch operations; it gets what ``x0`` is. For ``x0`` (B, N) it returns (B,) values,
-            row b's from row b alone; for a vector (N,), or any nest of dicts, lists and tuples of
-            tensors, one number.
-        x0: floating point tensors, of one dtype and device; left as they are.
-        optimizer: a shipped name, the path of a checkpoint, or any optimiser of the project, in
-            eval mode and of the dtype of ``x0`` if it has networks.
-        steps: at most.
-        tol: a problem has converged when its gradient's largest entry has fallen by this factor.
+        fn: of torch operations; it gets what ``x0`` is, as tensors. For ``x0`` (B, N) it returns
+            (B,) values, row b's from row b alone; for a vector (N,), or any nest of dicts, lists
+            and tuples of tensors, one number.
+        x0: floating point tensors or NumPy arrays of one device; left as they are, and answered
+            in kind. The widest precision among them and of ``fn``'s value is that of the result.
+        optimizer: a shipped name, the path of a checkpoint, or any optimiser of the project: by
+            its class, its class's name, or itself, in eval mode and of the dtype of ``x0`` if it
+            has networks. A :class:`lsr1_pl.optim.PairLSR1` by name remembers as many pairs as
+            :func:`lsr1_pl.optim.pairs.memory_for` says.
+        steps: at most; 5000 if None.
+        tol: how well the minimum must be known: the ``relative`` of
+            :class:`lsr1_pl.optim.Tolerance`, 1e-8 if None, or a stopping test of your own.
+        args: given to ``fn`` and ``jac`` after x.
+        jac: the gradient, as a function of the same arguments, or True if ``fn`` gives (value,
+            gradient). Both then get what ``x0`` is, NumPy arrays too. None: automatic
+            differentiation.
+        bounds: (lower, upper): each None, a number, or shaped as ``x0``, with infinity where there
+            is none. The function is never evaluated outside; a start outside is moved to the
+            nearest point within. A :class:`lsr1_pl.optim.PairLSR1` alone, the default, keeps them.
+        callback: called after each step; it ends the run where it returns True or raises
+            StopIteration.
+        seconds: the run ends after the step in which so much time has passed.
         trajectory: whether to keep every point.
 
     Raises:
         UserError: ``x0`` is not of floating point tensors; ``fn`` gives another shape, does not
             depend on x, or is not finite at a start, nor its gradient; no such optimiser.
     """
-    layout = _Layout(x0)
-    solver = optimizer
-    if isinstance(solver, (str, Path)):
-        solver = load_pretrained(solver).to(layout.flat)
-    found = minimize_batch(
-        solver, _Function(fn, layout), layout.flat, steps, tol, keep_iterates=trajectory
-    )
-    single = not layout.batched
+    most = MOST_STEPS if steps is None else steps
+    stopping = tol if isinstance(tol, StoppingTest) else Tolerance(*_number("tol", tol))
+    if isinstance(most, bool) or not isinstance(most, int):
+        raise UserError(f"steps is {most!r}; it must be a whole number, or None")
+    limit = _number("seconds", seconds)
+    # Inside inference mode nothing could be differentiated.
+    with torch.inference_mode(False):
+        layout = Layout(x0)
+
+        def run(start: Tensor) -> Minimum:
+            box = None if bounds is None else _box(bounds, layout)
+            return minimize_batch(
+                solver_of(optimizer, start),
+                objective_of(fn, jac, args, layout, None if box is None else box.inside),
+                start,
+                most,
+                stopping,
+                box=box,
+                watch=_watch(layout, callback, limit[0] if limit else None),
+                keep_iterates=trajectory,
+            )
+
+        try:
+            found = run(layout.flat)
+        except WiderValue as wider:
+            layout.flat = layout.flat.to(wider.dtype)
+            found = run(layout.flat)
+    return _result(found, layout, None if bounds is None else _box(bounds, layout))
+
+
+def solver_of(
+    optimizer: str | Path | BatchedOptimizer | type[BatchedOptimizer], start: Tensor
+) -> BatchedOptimizer:
+    """The optimiser that ``optimizer`` means, for starts like ``start`` (B, N).
+
+    Raises:
+        UserError: there is none of that name; the class needs arguments; it is no optimiser of the
+            project; or its networks are of another dtype.
+    """
+    made: Any = optimizer
+    if isinstance(optimizer, (str, Path)):
+        named = {name.lower(): getattr(optim, name) for name in optim.__all__}
+        kind = named.get(str(optimizer).lower())
+        if not _is_optimizer(kind):
+            loaded = load_pretrained(optimizer).to(start)
+            if isinstance(loaded, PairLSR1):
+                return loaded.with_buffer_size(memory_for(start.shape[1]))
+            return loaded
+        made = kind
+    if _is_optimizer(made):
+        name = made.__name__
+        try:
+            made = made()
+        except TypeError as error:
+            raise UserError(
+                f"optimizer is the class {name}, which cannot be made without arguments ({error}); "
+                f"give one that is made, as {name}(...)"
+            ) from None
+        if isinstance(made, nn.Module):
+            made = made.to(start).eval()
+    if not isinstance(made, BatchedOptimizer):
+        raise UserError(
+            f"optimizer is {optimizer!r}; expected a shipped name, the path of a checkpoint, or an "
+            "optimiser of lsr1_pl.optim"
+        )
+    weight = next(made.parameters(), None) if isinstance(made, nn.Module) else None
+    if weight is not None and weight.dtype != start.dtype and not isinstance(made, PairLSR1):
+        raise UserError(
+            f"the networks of {type(made).__name__} are of {weight.dtype} and x of "
+            f"{start.dtype}; give optimizer.to({start.dtype})"
+        )
+    return made
+
+
+def _is_optimizer(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BatchedOptimizer)
+
+
+def _box(bounds: Any, layout: Layout) -> Box:
+    if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
+        raise UserError("bounds are (lower, upper); SciPy's pairs a variable are zip(*pairs)")
+    lower = layout.bound(bounds[0], "lower", -torch.inf)
+    return Box(lower, layout.bound(bounds[1], "upper", torch.inf))
+
+
+def _number(name: str, value: Any) -> tuple[float, ...]:
+    """The number, or nothing for None."""
+    if value is None:
+        return ()
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+        raise UserError(f"{name} is {value!r}; it must be a number of 0 or more, or None")
+    return (float(value),)
+
+
+def _watch(
+    layout: Layout, callback: Callable[[Intermediate], Any] | None, seconds: float | None
+) -> Watch | None:
+    if callback is None and seconds is None:
+        return None
+    begun = time.monotonic()
+
+    def watch(state: OptimizerState, steps: int) -> str | None:
+        if callback is not None:
+            x = layout.handed_back(layout.shaped(state.iterate.clone()))
+            value = state.evaluation.value
+            try:
+                if callback(Intermediate(x, value if layout.batched else value[0], steps)) is True:
+                    return "the callback stopped it"
+            except StopIteration:
+                return "the callback stopped it"
+        if seconds is not None and time.monotonic() - begun >= seconds:
+            return f"the {seconds:g} seconds were used up"
+        return None
+
+    return watch
+
+
+def _result(found: Minimum, layout: Layout, box: Box | None) -> Result:
+    def own(batch: Any) -> Any:
+        return batch if layout.batched else batch[0]
+
+    path = None
+    if found.iterates is not None:
+        path = layout.handed_back(layout.shaped_path(found.iterates))
+    value, gradient = found.evaluation
+    if box is not None:
+        gradient = box.projected(found.x, gradient)
     return Result(
-        x=layout.shaped(found.x),
-        value=found.value[0] if single else found.value,
-        status=found.status[0] if single else found.status,
-        steps=found.steps[0] if single else found.steps,
-        evaluations=found.evaluations[0] if single else found.evaluations,
-        values=found.values[:, 0] if single else found.values,
-        trajectory=None if found.iterates is None else layout.shaped_path(found.iterates),
+        x=layout.handed_back(layout.shaped(found.x)),
+        value=own(value),
+        gradient_norm=own(gradient.abs().amax(dim=1)),
+        status=own(found.status),
+        reason=own(found.reason),
+        steps=own(found.steps),
+        evaluations=own(found.evaluations),
+        values=found.values if layout.batched else found.values[:, 0],
+        trajectory=path,
     )
-
-
-class _Layout:
-    """How (B, N) rows stand for what a user minimises over."""
-
-    def __init__(self, x0: Any) -> None:
-        leaves, self._spec = tree_flatten(x0)
-        if not leaves:
-            raise UserError("x0 holds no tensor; give at least one")
-        for leaf in leaves:
-            if not isinstance(leaf, Tensor) or not leaf.is_floating_point():
-                kind = leaf.dtype if isinstance(leaf, Tensor) else type(leaf).__name__
-                raise UserError(f"x0 holds {kind}; expected tensors of floating point numbers")
-            if leaf.numel() == 0:
-                raise UserError(f"x0 holds a tensor shaped {tuple(leaf.shape)}, which is empty")
-        if len({(leaf.dtype, leaf.device) for leaf in leaves}) > 1:
-            raise UserError("x0 mixes dtypes or devices; give tensors of one")
-        self.batched = leaves[0] is x0 and x0.ndim == 2
-        if leaves[0] is x0 and x0.ndim > 2:
-            raise UserError(
-                f"x0 is shaped {tuple(x0.shape)}; expected (B, N) for B problems or (N,) for one; "
-                "wrap a tensor of another shape in a list"
-            )
-        self._shapes = [leaf.shape for leaf in leaves]
-        rows = [leaf.detach().clone() for leaf in leaves]
-        self.flat = rows[0] if self.batched else torch.cat([r.reshape(-1) for r in rows])[None]
-
-    def shaped(self, x: Tensor) -> Any:
-        """(B, N) -> the user's structure."""
-        return x if self.batched else self._unflatten(x[0], ())
-
-    def shaped_path(self, x: Tensor) -> Any:
-        """(K + 1, B, N) -> the user's structure, K + 1 first."""
-        return x if self.batched else self._unflatten(x[:, 0], (len(x),))
-
-    def _unflatten(self, x: Tensor, lead: tuple[int, ...]) -> Any:
-        parts = x.split([shape.numel() for shape in self._shapes], dim=-1)
-        shaped = [p.reshape(*lead, *s) for p, s in zip(parts, self._shapes, strict=True)]
-        return tree_unflatten(shaped, self._spec)
-
-
-class _Function(AutogradObjective):
-    """A user's function on rows."""
-
-    def __init__(self, fn: Callable[[Any], Tensor], layout: _Layout) -> None:
-        self._fn = fn
-        self._layout = layout
-
-    def value(self, x: Tensor) -> Tensor:
-        value = self._fn(self._layout.shaped(x))
-        expected = (len(x),) if self._layout.batched else ()
-        if not isinstance(value, Tensor) or value.shape != expected:
-            got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
-            raise UserError(
-                f"the function gave {got} for x of shape {tuple(x.shape)}; expected a tensor of "
-                f"shape {expected}: one value a problem"
-            )
-        if torch.is_grad_enabled() and x.requires_grad and not value.requires_grad:
-            raise UserError(
-                "the function's value does not depend on x through torch operations (is it "
-                "detached, or computed with numpy?), so that it has no gradient"
-            )
-        return value.reshape(len(x))

@@ -1,4 +1,4 @@
-"""minimize and LSR1Optimizer: what users call, and how they are told what is wrong."""
+"""minimize: what users call, and how they are told what is wrong."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ from torch import Tensor
 import lsr1_pl
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.objectives import Rosenbrock
-from lsr1_pl.optim import LBFGS, LSR1, Adam, BatchedOptimizer, LSR1Optimizer, PairLSR1, Status
+from lsr1_pl.optim import (
+    LBFGS,
+    LSR1,
+    Adam,
+    BatchedOptimizer,
+    InMetric,
+    LSR1Optimizer,
+    PairLSR1,
+    Status,
+)
 from lsr1_pl.pretrained import minimize
 
 
@@ -89,7 +98,9 @@ def test_a_nest_of_tensors_is_one_problem() -> None:
         (bowl, {}, "no tensor"),
         (bowl, torch.zeros(0), "empty"),
         (bowl, torch.zeros(2, 2, 2), r"expected \(B, N\)"),
-        (bowl, [torch.zeros(2), torch.zeros(2).double()], "mixes dtypes"),
+        (bowl, torch.ones(3).half(), "float16"),
+        (bowl, torch.eye(3).to_sparse(), "to_dense"),
+        (3, torch.ones(3), "fn is int"),
         (lambda x: x, torch.zeros(3), r"expected a tensor of shape \(\)"),
         (lambda x: x.sum(), torch.zeros(2, 3), r"shape \(2,\)"),
         (lambda x: x.sum().item(), torch.zeros(3), "float for x"),
@@ -110,99 +121,16 @@ def test_bad_settings_are_named() -> None:
         minimize(bowl, torch.zeros(3), PairLSR1(), steps=-1)
     with pytest.raises(UserError, match="no such checkpoint"):
         minimize(bowl, torch.zeros(3), "nothing_of_this_name")
-
-
-def network() -> torch.nn.Sequential:
-    torch.manual_seed(0)
-    return torch.nn.Sequential(
-        torch.nn.Linear(3, 5), torch.nn.Tanh(), torch.nn.Linear(5, 1)
-    ).double()
-
-
-def data() -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(1)
-    X = torch.randn(40, 3, dtype=torch.float64, generator=generator)
-    return X, X[:, :1].sin() * X[:, 1:2]
-
-
-def closure_of(model: torch.nn.Module, optimizer: LSR1Optimizer) -> Any:
-    X, Y = data()
-
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        loss = (model(X) - Y).square().mean()
-        loss.backward()
-        return loss
-
-    return closure
-
-
-@pytest.mark.parametrize("learned", [False, True])
-def test_the_torch_face_takes_the_steps_of_minimize(learned: bool) -> None:
-    torch.manual_seed(0)
-    inner: BatchedOptimizer = (
-        LSR1(hidden_dim=8, gamma1=0.1).double().eval() if learned else solver()
-    )
-    model = network()
-    names = dict(model.named_parameters())
-    X, Y = data()
-
-    def loss(parameters: dict[str, Tensor]) -> Tensor:
-        return (torch.func.functional_call(model, parameters, (X,)) - Y).square().mean()
-
-    start = {name: p.detach().clone() for name, p in names.items()}
-    found = minimize(loss, start, inner, steps=12, tol=0.0)
-    optimizer = LSR1Optimizer(model.parameters(), inner)
-    closure = closure_of(model, optimizer)
-    for k in range(12):
-        before = optimizer.step(closure)
-        assert float(before) == pytest.approx(float(found.values[k]), rel=1e-6)
-    for name, parameter in names.items():
-        torch.testing.assert_close(parameter.detach(), found.x[name], rtol=1e-6, atol=1e-6)
-
-
-def test_the_torch_face_goes_on_from_a_state_dict(tmp_path: Any) -> None:
-    model = network()
-    optimizer = LSR1Optimizer(model.parameters(), solver())
-    for _ in range(4):
-        optimizer.step(closure_of(model, optimizer))
-    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict()}, tmp_path / "s")
-    for _ in range(4):
-        optimizer.step(closure_of(model, optimizer))
-
-    other = network()
-    resumed = LSR1Optimizer(other.parameters(), solver())
-    saved = torch.load(tmp_path / "s", weights_only=True)
-    other.load_state_dict(saved["model"])
-    resumed.load_state_dict(saved["optimizer"])
-    for _ in range(4):
-        resumed.step(closure_of(other, resumed))
-    for ours, theirs in zip(other.parameters(), model.parameters(), strict=True):
-        assert torch.equal(ours, theirs)
-
-
-def test_the_torch_face_names_what_is_wrong() -> None:
-    model = network()
-    with pytest.raises(UserError, match="floating point"):
-        LSR1Optimizer([torch.zeros(3, dtype=torch.long)])
-    with pytest.raises(UserError, match="one dtype"):
-        LSR1Optimizer([torch.zeros(3, requires_grad=True), torch.zeros(3).double()])
-    optimizer = LSR1Optimizer(model.parameters())
-    with pytest.raises(UserError, match="needs a closure"):
-        optimizer.step()
-    with pytest.raises(UserError, match=r"loss\.backward"):
-        optimizer.step(lambda: model(data()[0]).sum())
-    with pytest.raises(UserError, match="one number"):
-        optimizer.step(lambda: model(data()[0]))
-
-    def broken() -> Tensor:
-        optimizer.zero_grad()
-        loss = model(data()[0]).sum() * torch.nan
-        loss.backward()
-        return loss
-
-    with pytest.raises(UserError, match="nan at the start"):
-        optimizer.step(broken)
+    with pytest.raises(UserError, match="Metric, which cannot be made without arguments"):
+        minimize(bowl, torch.zeros(3), InMetric)
+    with pytest.raises(UserError, match=r"networks of LSR1 are of torch\.float32"):
+        minimize(bowl, torch.zeros(3).double(), LSR1().eval())
+    with pytest.raises(UserError, match="expected a shipped name"):
+        minimize(bowl, torch.zeros(3), torch.optim.Adam)  # type: ignore[arg-type]
+    wrong: dict[str, Any] = {"steps": 1.5, "tol": "small", "seconds": -1.0, "args": 3, "jac": 7}
+    for name, value in wrong.items():
+        with pytest.raises(UserError, match=name):
+            minimize(bowl, torch.zeros(3), PairLSR1(), **{name: value})
 
 
 def test_the_package_offers_them() -> None:

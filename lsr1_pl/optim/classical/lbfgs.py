@@ -35,8 +35,9 @@ class LBFGS(BatchedOptimizer):
     """The two-loop recursion over the last ``history_size`` pairs.
 
     Without search and with unit steps it takes the iterates of ``torch.optim.LBFGS``: the first
-    step has length ``min(1, 1 / |g|_1)`` times ``learning_rate``, and a pair is kept only if
-    ``p . q > 1e-10``.
+    step has length ``min(1, 1 / |g|_1)`` times ``learning_rate``. A pair is kept only if ``p . q >
+    1e-10 |p| |q|``; torch's test, ``p . q > 1e-10``, would drop all pairs of a function that is
+    small, or near its minimum. A search begins no shorter than rounding of x lets it see.
 
     Args:
         history_size: L >= 1.
@@ -73,6 +74,8 @@ class LBFGS(BatchedOptimizer):
         length = torch.full_like(state.evaluation.value, self.learning_rate)
         if state.steps_taken == 0:
             length = length / gradient.abs().sum(dim=1).clamp_min(1.0)
+            if self.line_search is not None:
+                length = torch.maximum(length, _least_length(state))
         line = self._search(state, direction, length, objective)
         after = replace(state, direction=direction, evaluations=line.evaluations)
         return self.moved(state, after, line.iterate, line.evaluation)
@@ -85,7 +88,7 @@ class LBFGS(BatchedOptimizer):
         q = evaluation.gradient - before.evaluation.gradient
         product = (p * q).sum(dim=1)
         q_square = q.square().sum(dim=1)
-        kept = product > _LEAST_CURVATURE
+        kept = product > _LEAST_CURVATURE * p.norm(dim=1) * q_square.sqrt()
         return replace(
             after,
             iterate=iterate,
@@ -104,3 +107,11 @@ class LBFGS(BatchedOptimizer):
         iterate = state.iterate - length.unsqueeze(1) * direction
         one = torch.ones_like(length, dtype=torch.long)
         return LineStep(length, iterate, objective.evaluate(iterate), one)
+
+
+def _least_length(state: LBFGSState) -> Tensor:
+    """(B,) the length of a first step of the square root of the rounding of x."""
+    x, gradient = state.iterate.detach(), state.evaluation.gradient.detach()
+    slope = gradient.norm(dim=1)
+    least = torch.finfo(x.dtype).eps ** 0.5 * x.norm(dim=1) / slope
+    return torch.where(slope > 0, least, torch.zeros_like(least))

@@ -23,6 +23,10 @@ _RANGE = math.log(8.0)
 _ASYMMETRY = 0.1
 """|p_i . q_j - p_j . q_i| of two pairs scaled to p . q = 1, at which half of them is trusted."""
 _FASTEST_GROWTH = 10.0
+_FARTHEST = 1e3
+"""A first step this many times as long as the point itself is not believed."""
+_MISLED = 1e-4
+"""A step cut to this share of its first trial says that B was wrong."""
 _STRIDE = 2.0
 """Growth of gamma where no curvature was found and the whole step was taken."""
 
@@ -66,10 +70,14 @@ class PairLSR1(nn.Module, BatchedOptimizer):
         hidden_dim: width of the network's two layers.
     """
 
+    scaled = True
+
     def __init__(self, buffer_size: int = 8, hidden_dim: int = 16) -> None:
         super().__init__()
         check_counts(self, buffer_size=buffer_size, hidden_dim=hidden_dim)
         self.buffer_size = buffer_size
+        self.learning_rate = 1.0
+        """A factor on the first trial of each step."""
         self.hidden = nn.Sequential(
             nn.Linear(_FEATURES, hidden_dim),
             nn.Tanh(),
@@ -121,29 +129,45 @@ class PairLSR1(nn.Module, BatchedOptimizer):
         extra = 0
         if state.steps_taken == 0:
             state, extra = self._probed(state, objective), 1
-        gradient = state.evaluation.gradient
-        products = state.pairs.products()
+        reduced = self._reduced(state)
+        gradient = reduced.evaluation.gradient
+        products = reduced.pairs.products()
         asymmetry = (products - products.mT).abs()
         output = _RANGE * torch.tanh(self._read(state, asymmetry))
         trust = 1 / (1 + (asymmetry / (_ASYMMETRY * output[:, 1].exp().view(-1, 1, 1))).square())
-        split = state.pairs.conjugated(products, trust).split_product(gradient)
+        split = reduced.pairs.conjugated(products, trust).split_product(gradient)
         gamma = torch.minimum(state.optimal_gamma, 2 * state.secant_gamma) * output[:, 0].exp()
         direction = split.known + gamma.unsqueeze(1) * split.unknown
         sound = ((direction * gradient).sum(dim=1) > 0) & direction.isfinite().all(dim=1)
         direction = select_rows(sound, direction, gamma.unsqueeze(1) * gradient)
-        trial = (0.5 * output[:, 2]).exp()
-        line = armijo(objective, state.iterate, state.evaluation, -direction, trial)
-        uncut = line.length >= trial
-        return self._following(state, split, gamma, direction, line, uncut, extra)
+        trial = self.learning_rate * (0.5 * output[:, 2]).exp()
+        line = self._search(objective, reduced, direction, trial)
+        return self._following(state, split, gamma, direction, line, line.length / trial, extra)
+
+    def _reduced(self, state: PairLSR1State) -> PairLSR1State:
+        """The state of the variables that may move: all."""
+        return state
+
+    def _search(
+        self, objective: Objective, state: PairLSR1State, direction: Tensor, trial: Tensor
+    ) -> LineStep:
+        return armijo(objective, state.iterate, state.evaluation, -direction, trial)
 
     def _probed(self, state: PairLSR1State, objective: Objective) -> PairLSR1State:
         """With the curvature along the first gradient."""
-        gradient = state.evaluation.gradient
-        product = objective.hessian_vector_product(state.iterate, gradient)
-        square, curvature = gradient.square().sum(dim=1), (gradient * product).sum(dim=1)
-        pairs = state.pairs.push(gradient, product)
-        gamma = _ratio(square, curvature.abs(), 1 / gradient.abs().sum(dim=1).clamp_min(1.0))
+        gradient = self._reduced(state).evaluation.gradient
+        # A power of two: the product neither overflows nor rounds differently.
+        exponent = torch.frexp(gradient.detach().abs().amax(dim=1)).exponent
+        along = gradient * torch.ldexp(torch.ones_like(state.gamma), -exponent).unsqueeze(1)
+        product = objective.hessian_vector_product(state.iterate, along)
+        square, curvature = along.square().sum(dim=1), (along * product).sum(dim=1)
+        near = _near(state)
+        gamma = _ratio(square, curvature.abs(), near)
+        # Where there is next to no curvature, its minimum is far beyond where it was measured.
+        flat = gamma > _FARTHEST * near
+        gamma = torch.where(flat, near, gamma)
         secant = _ratio(curvature, product.square().sum(dim=1), gamma)
+        pairs = state.pairs.push(along, product).forgotten(flat)
         return replace(state, pairs=pairs, gamma=gamma, optimal_gamma=gamma, secant_gamma=secant)
 
     def _read(self, state: PairLSR1State, asymmetry: Tensor) -> Tensor:
@@ -176,29 +200,35 @@ class PairLSR1(nn.Module, BatchedOptimizer):
         gamma: Tensor,
         direction: Tensor,
         line: LineStep,
-        uncut: Tensor,
+        share: Tensor,
         extra: int,
     ) -> PairLSR1State:
-        """The state after the step, with what it found."""
+        """The state after the step, with what it found; ``share`` (B,) of its first trial."""
+        uncut = share >= 1
         p = line.iterate - state.iterate
         q = line.evaluation.gradient - state.evaluation.gradient
         stopped = line.length <= 0
         # q = -t H (known + gamma unknown); where H is constant, H known is orthogonal to unknown.
         along = (split.unknown * state.evaluation.gradient).sum(dim=1)
         curvature = -(split.unknown * q).sum(dim=1) / (line.length.clamp_min(1e-30) * gamma)
-        otherwise = torch.where(uncut, _STRIDE * gamma, gamma)
+        otherwise = torch.where(uncut, _STRIDE * gamma, line.length * gamma)
         optimal = _ratio(along, curvature, otherwise)
         optimal = torch.minimum(optimal, _FASTEST_GROWTH * gamma)
         optimal = torch.where(stopped, 0.1 * gamma, optimal)
         secant = _ratio((p * q).sum(dim=1), q.square().sum(dim=1), otherwise)
         old = state.evaluation.gradient.norm(dim=1)
+        # Next to no curvature: neither old pairs nor this one tell how long a step may be.
+        misled = ~stopped & (share < _MISLED)
+        taken = _STRIDE * _ratio(p.norm(dim=1), old, gamma)
+        optimal = torch.where(misled, taken, optimal)
+        secant = torch.where(misled, taken, secant)
         ratio = _ratio(line.evaluation.gradient.norm(dim=1), old, torch.ones_like(old))
         return PairLSR1State(
             iterate=line.iterate,
             evaluation=line.evaluation,
             direction=direction,
             secant_residual=None,
-            pairs=state.pairs.push(p, q).forgotten(stopped),
+            pairs=state.pairs.push(p, q).forgotten(stopped | misled),
             gamma=gamma,
             optimal_gamma=optimal,
             secant_gamma=torch.where(stopped, state.secant_gamma, secant),
@@ -209,6 +239,15 @@ class PairLSR1(nn.Module, BatchedOptimizer):
             evaluations=line.evaluations + extra,
             guarded=~uncut,
         )
+
+
+def _near(state: PairLSR1State) -> Tensor:
+    """(B,) gamma of a first step as long as the point, or as ``|f| / |g|`` if that is longer."""
+    value, gradient = (each.detach() for each in state.evaluation)
+    slope = gradient.norm(dim=1)
+    length = torch.maximum(state.iterate.detach().norm(dim=1), value.abs() / slope)
+    unit = 1 / gradient.abs().sum(dim=1).clamp_min(1.0)
+    return _ratio(length, slope, unit)
 
 
 def _ratio(numerator: Tensor, denominator: Tensor, otherwise: Tensor) -> Tensor:

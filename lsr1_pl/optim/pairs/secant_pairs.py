@@ -15,6 +15,17 @@ _LEAST_CURVATURE = 1e-8
 """The least p . q of a pair relative to |p| |q|, and of a conjugated pair relative to itself."""
 
 
+_LARGEST_MEMORY, _MANY = 32, 100_000
+
+
+def memory_for(variables: int) -> int:
+    """How many pairs serve a problem of so many variables: N + 2, but 8 at least and 32 at most.
+
+    Beyond 100,000 variables, where pairs take the memory of the machine, it is 8.
+    """
+    return 8 if variables > _MANY else min(max(8, variables + 2), _LARGEST_MEMORY)
+
+
 class SplitProduct(NamedTuple):
     """B y in two parts: ``B y = known + gamma * unknown``."""
 
@@ -66,6 +77,19 @@ class SecantPairs:
         return SecantPairs(
             select_rows(problems, nothing, self.steps), select_rows(problems, nothing, self.changes)
         )
+
+    def restricted(self, free: Tensor) -> SecantPairs:
+        """The parts of the pairs in the variables ``free`` (B, N) bool, scaled anew.
+
+        A pair whose part has no positive curvature is dropped.
+        """
+        mask = free.unsqueeze(1).to(self.steps.dtype)
+        steps, changes = self.steps * mask, self.changes * mask
+        product = (steps * changes).sum(dim=2, keepdim=True)
+        size = steps.norm(dim=2, keepdim=True) * changes.norm(dim=2, keepdim=True)
+        kept = product > _LEAST_CURVATURE * size
+        scale = torch.where(kept, product, torch.ones_like(product)).rsqrt() * kept
+        return SecantPairs(scale * steps, scale * changes)
 
     def products(self) -> Tensor:
         """(B, L, L): ``p_i . q_j``; symmetric where the Hessian did not change, one on filled

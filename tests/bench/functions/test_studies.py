@@ -154,3 +154,13 @@ def test_committed_learning_rates_are_complete() -> None:
     rates = learning_rates()
     assert {(s, f) for s in rates for f in rates[s]} == {(s, f) for s in TUNED for f in FAMILIES}
     assert all(rate > 0 for by_family in rates.values() for rate in by_family.values())
+
+
+def test_minimizers(study: Study, tmp_path: Path) -> None:
+    rows, results = study("minimizers", tmp_path / "out")
+    assert len(rows) == len(results) * 2 * 6
+    ours = [row for row in rows if row["solver"] == "L-SR1 general"]
+    assert all(float(row["solved_at"]) <= float(row["evaluations"]) for row in ours)
+    assert {row["success"] for row in ours if row["test"] == "defaults"} == {"True"}
+    assert results["L-SR1 general"]["solved by defaults"] == 6
+    assert results["L-SR1 general"]["says success, unsolved"] == 0
