@@ -28,7 +28,14 @@ from lsr1_pl.data import (
 from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.together import written_together
-from lsr1_pl.hmr import fit_people, smooth_fits, track_people
+from lsr1_pl.hmr import (
+    fit_people,
+    seeing,
+    shown_points,
+    smooth_fits,
+    thorough,
+    track_people,
+)
 from lsr1_pl.report import short
 from lsr1_pl.tasks import HMRTask, load_task
 
@@ -52,14 +59,17 @@ def run(options: Namespace) -> None:
     seen = torch.cat([batch.visibility for batch in batches]) > 0
     if options.track:
         detections = track_people(detections, seen.numpy())
+    points = detections.points or shown_points(detections.keypoints, seen.numpy())
+    fitter = seeing(task.fitter, task.body, points)
+    careful = fitter if options.once else thorough(fitter)
     begun = time.perf_counter()
-    fits = fit_people(task.fitter, batches, steps, intrinsics=intrinsics)
+    fits = fit_people(careful, batches, steps, intrinsics=intrinsics)
     seconds = time.perf_counter() - begun
     if options.smooth is not None:
         confidence = torch.from_numpy(detections.confidence).float().where(seen, 0.0)
         width = options.smooth * options.fps
         person, moment = detections.person, detections.moment
-        fits = smooth_fits(fits, person, moment, confidence, width, task.joints_of)
+        fits = smooth_fits(fits, person, moment, confidence, width, fitter.body.joints_of)
     count = len(detections.frame)
     print(f"{count} people fitted in {seconds:.1f} s, {count / seconds:.0f} a second", flush=True)
     _write(FittedInput(options.input, detections, seen.numpy(), fits, task), options)

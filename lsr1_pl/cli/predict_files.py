@@ -25,7 +25,12 @@ GlbChoice = Literal["none", "one", "each"]
 _MOST_SHOWN = 12
 _OWN_NAME = re.compile(r"person_\d{2,}\.glb|meshes/.*_\d{2,}\.obj")
 _LONGEST_NAME = 100
-_STATUS = ("fitted", "diverged: the best finite state is kept", "too few keypoints to trust")
+_STATUS = (
+    "fitted",
+    "diverged: the best finite state is kept",
+    "too few keypoints to trust",
+    "poor: the body is far from the keypoints",
+)
 
 
 @dataclass(frozen=True)

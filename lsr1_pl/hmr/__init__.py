@@ -4,13 +4,20 @@ from lsr1_pl.body.translation import solve_translation
 from lsr1_pl.hmr.evaluation.people import EvaluatedPeople
 from lsr1_pl.hmr.evaluation.plan import EvaluationPlan
 from lsr1_pl.hmr.fitting import (
+    AnyRoll,
+    BothLabellings,
     Fit,
     Fits,
     Fitter,
+    MirrorAveraged,
+    PeopleFitter,
     Prediction,
     fit_people,
+    seeing,
+    shown_points,
     smooth_fits,
     straight_view,
+    thorough,
     track_people,
 )
 from lsr1_pl.hmr.lgd import LGD
@@ -42,7 +49,9 @@ FittedState = BodyState
 __all__ = [
     "LGD",
     "POSE_SIZE",
+    "AnyRoll",
     "BodyState",
+    "BothLabellings",
     "EstimatePrior",
     "EstimateStart",
     "EvaluatedPeople",
@@ -61,8 +70,10 @@ __all__ = [
     "LGDStart",
     "LossWeights",
     "MeanPoseStart",
+    "MirrorAveraged",
     "NetworkEstimate",
     "Observation",
+    "PeopleFitter",
     "PeopleOptimizer",
     "PosePrior",
     "Prediction",
@@ -78,10 +89,13 @@ __all__ = [
     "observe",
     "observe_detections",
     "outer_loss",
+    "seeing",
+    "shown_points",
     "smooth_fits",
     "solve_translation",
     "split_variables",
     "straight_view",
+    "thorough",
     "track_people",
     "trajectory_loss",
 ]

@@ -38,6 +38,9 @@ class Detections:
     """(n,) the frame's number in the input, frames without people counted too."""
     photos: Mapping[str, Path] = field(default_factory=dict)
     """The file of each frame that is a photo."""
+    points: str = ""
+    """The family of detectors, of those that `lsr1_pl.hmr.fitting.points` lists, whose points of
+    the body these are; empty where the file does not say."""
 
 
 def visible(detections: Detections, least_confidence: float) -> NDArray[np.bool_]:

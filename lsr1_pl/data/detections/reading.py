@@ -70,6 +70,7 @@ def read_detections(path: Path) -> Detections:
         np.asarray(numbers),
         np.asarray(moments),
         {encodable(name): file for name, file in photos.items()},
+        "mediapipe" if photos else "",
     )
 
 

@@ -2,6 +2,7 @@
 
 from lsr1_pl.hmr.start.initial_error import InitialError
 from lsr1_pl.hmr.start.initial_estimate import InitialEstimate
+from lsr1_pl.hmr.start.shifted import ShiftedStart
 from lsr1_pl.hmr.start.starts import EstimateStart, GivenStart, LGDStart, MeanPoseStart, Start
 from lsr1_pl.hmr.start.trained import LGDFits, NetworkEstimate, TrainedStart
 
@@ -14,6 +15,7 @@ __all__ = [
     "LGDStart",
     "MeanPoseStart",
     "NetworkEstimate",
+    "ShiftedStart",
     "Start",
     "TrainedStart",
 ]
