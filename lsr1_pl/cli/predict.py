@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.together import written_together
 from lsr1_pl.hmr import (
+    continuous_sides,
     fit_people,
     seeing,
     shown_points,
@@ -36,6 +38,7 @@ from lsr1_pl.hmr import (
     thorough,
     track_people,
 )
+from lsr1_pl.hmr.fitting.prediction import POOR
 from lsr1_pl.report import short
 from lsr1_pl.tasks import HMRTask, load_task
 
@@ -57,8 +60,13 @@ def run(options: Namespace) -> None:
     steps = options.steps or task.evaluate.steps
     batches = keypoint_batches(detections, options.least_confidence, options.batch_size)
     seen = torch.cat([batch.visibility for batch in batches]) > 0
+    changed = torch.zeros(len(seen), dtype=torch.bool)
     if options.track:
-        detections = track_people(detections, seen.numpy())
+        tracked = track_people(detections, seen.numpy())
+        sides = continuous_sides(tracked, seen.numpy())
+        detections, seen = sides.detections, torch.from_numpy(sides.seen)
+        changed = torch.from_numpy(sides.changed)
+        batches = keypoint_batches(detections, options.least_confidence, options.batch_size)
     points = detections.points or shown_points(detections.keypoints, seen.numpy())
     fitter = seeing(task.fitter, task.body, points)
     careful = fitter if options.once else thorough(fitter)
@@ -70,8 +78,16 @@ def run(options: Namespace) -> None:
         width = options.smooth * options.fps
         person, moment = detections.person, detections.moment
         fits = smooth_fits(fits, person, moment, confidence, width, fitter.body.joints_of)
+    exchanged = fits.prediction.exchanged | changed
+    fits = replace(fits, prediction=fits.prediction._replace(exchanged=exchanged))
     count = len(detections.frame)
     print(f"{count} people fitted in {seconds:.1f} s, {count / seconds:.0f} a second", flush=True)
+    for found, what in (
+        (fits.prediction.status == POOR, "have a poor fit (status 3): see the page"),
+        (exchanged, "have left and right exchanged, of the body or of limbs"),
+    ):
+        if bool(found.any()):
+            print(f"{int(found.sum())} of {count} {what}")
     _write(FittedInput(options.input, detections, seen.numpy(), fits, task), options)
     path = plain(short(options.out / _FITS))
     print(f"Fits: {path}; page: index.html beside it")

@@ -17,6 +17,7 @@ from lsr1_pl.cli.parsers import MOST_ANIMATED
 from lsr1_pl.data import Detections
 from lsr1_pl.ground.files import written
 from lsr1_pl.hmr import Fits
+from lsr1_pl.hmr.fitting.prediction import FITTED, POOR
 from lsr1_pl.report import FittedPerson, write_fit_page, write_glb
 from lsr1_pl.tasks import HMRTask
 
@@ -171,7 +172,9 @@ def write_page(path: Path, fitted: FittedInput, note: str) -> None:
     people = [
         FittedPerson(
             title=f"Frame {detections.frame[row]}, person {detections.person[row]}",
-            status=_STATUS[int(prediction.status[row])],
+            status=_STATUS[int(prediction.status[row])]
+            + ("; left and right were exchanged" if prediction.exchanged[row] else ""),
+            poor=int(prediction.status[row]) == POOR,
             keypoints=detections.keypoints[row],
             seen=fitted.seen[row],
             projected=projected[row],
@@ -181,10 +184,11 @@ def write_page(path: Path, fitted: FittedInput, note: str) -> None:
         )
         for row, mesh in zip(chosen.tolist(), meshes, strict=True)
     ]
-    fine = int((prediction.status == 0).sum())
+    fine, poor = (int((prediction.status == status).sum()) for status in (FITTED, POOR))
     which = "" if len(people) == count else f"; shown are {len(people)}, spread evenly"
     summary = (
-        f"{count} {'person' if count == 1 else 'people'}, {fine} with status 0 (fitted){which}. "
+        f"{count} {'person' if count == 1 else 'people'}, {fine} with status 0 (fitted), "
+        f"{poor} with status 3 (poor){which}. "
         f"All fits are in predictions.npz beside this page. {note}"
     )
     title = f"Bodies fitted to {fitted.source.name}"

@@ -4,6 +4,7 @@ from lsr1_pl.hmr.fitting.any_roll import AnyRoll
 from lsr1_pl.hmr.fitting.both_labellings import BothLabellings
 from lsr1_pl.hmr.fitting.calibrated import straight_view
 from lsr1_pl.hmr.fitting.fitter import Fit, Fitter, PeopleFitter
+from lsr1_pl.hmr.fitting.labels import continuous_sides
 from lsr1_pl.hmr.fitting.mirror_averaged import MirrorAveraged
 from lsr1_pl.hmr.fitting.people import Fits, fit_people
 from lsr1_pl.hmr.fitting.points import seeing, shown_points
@@ -21,6 +22,7 @@ __all__ = [
     "MirrorAveraged",
     "PeopleFitter",
     "Prediction",
+    "continuous_sides",
     "fit_people",
     "seeing",
     "shown_points",

@@ -41,7 +41,7 @@ class BothLabellings:
     fitter: PeopleFitter
     trial: PeopleFitter
     trial_steps: int = 3
-    gain: float = 0.8
+    gain: float = 0.7
     doubt: float = 0.03
 
     @property
