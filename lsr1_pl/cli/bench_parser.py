@@ -92,6 +92,17 @@ def _hmr_ablations(verb: Parser) -> None:
     verb.add_argument("--seeds", type=int, default=1, help="training seeds of each row (1)")
 
 
+def _real(verb: Parser) -> None:
+    _checkpoint(verb, "--ckpt", "hmr_open")
+    verb.add_argument("--steps", type=int, help="of the optimiser (the checkpoint's evaluation)")
+    verb.add_argument(
+        "--views",
+        type=Path,
+        metavar="FILE",
+        help="your own: npz with keypoints (n, 18, 2), confidence (n, 18), truth (n, 18, 3)",
+    )
+
+
 def _general(verb: Parser) -> None:
     _seed(verb, 424242)
     verb.add_argument(
@@ -128,6 +139,7 @@ _OPTIONS = {
     "ablations": _ablations,
     "hmr": _hmr,
     "hmr_ablations": _hmr_ablations,
+    "real": _real,
     "general": _general,
     "minimizers": _minimizers,
     "compute": _compute,

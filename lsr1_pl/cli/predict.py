@@ -31,7 +31,16 @@ from lsr1_pl.data import (
 from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.together import written_together
-from lsr1_pl.hmr import fit_people, number_people, smooth_fits
+from lsr1_pl.hmr import (
+    continuous_sides,
+    fit_people,
+    number_people,
+    seeing,
+    shown_points,
+    smooth_fits,
+    thorough,
+)
+from lsr1_pl.hmr.fitting.prediction import POOR
 from lsr1_pl.report import short
 from lsr1_pl.tasks import HMRTask, load_task
 
@@ -60,18 +69,35 @@ def run(options: Namespace) -> None:
     steps = options.steps or task.evaluate.steps
     batches = keypoint_batches(detections, options.least_confidence, options.batch_size)
     weights = torch.cat([batch.visibility for batch in batches])
+    detections = number_people(detections, (weights > 0).numpy(), anew=options.track)
+    changed = torch.zeros(len(weights), dtype=torch.bool)
+    if options.track:
+        sides = continuous_sides(detections, (weights > 0).numpy())
+        detections, changed = sides.detections, torch.from_numpy(sides.changed)
+        batches = keypoint_batches(detections, options.least_confidence, options.batch_size)
+        weights = torch.cat([batch.visibility for batch in batches])
     seen = (weights > 0).numpy()
-    detections = number_people(detections, seen, anew=options.track)
+    points = detections.points or shown_points(detections.keypoints, seen)
+    fitter = seeing(task.fitter, task.body, points)
+    careful = fitter if options.once else thorough(fitter)
     begun = time.perf_counter()
     intrinsics = None if camera is None else camera.intrinsics
-    fits = fit_people(task.fitter, batches, steps, intrinsics=intrinsics)
+    fits = fit_people(careful, batches, steps, intrinsics=intrinsics)
     seconds = time.perf_counter() - begun
     if options.smooth is not None:
         width = options.smooth * options.fps
         person, moment = detections.person, detections.moment
-        fits = smooth_fits(fits, person, moment, weights, width, task.joints_of)
+        fits = smooth_fits(fits, person, moment, weights, width, fitter.body.joints_of)
+    exchanged = fits.prediction.exchanged | changed
+    fits = replace(fits, prediction=fits.prediction._replace(exchanged=exchanged))
     count = len(detections.frame)
     print(f"{count} people fitted in {seconds:.1f} s, {count / seconds:.0f} a second", flush=True)
+    for found, what in (
+        (fits.prediction.status == POOR, "have a poor fit (status 3): see the page"),
+        (exchanged, "have left and right exchanged, of the body or of limbs"),
+    ):
+        if bool(found.any()):
+            print(f"{int(found.sum())} of {count} {what}")
     _write(FittedInput(options.input, detections, seen, fits, task, camera), options)
     path = plain(short(options.out / _FITS))
     print(f"Fits: {path}; page: index.html beside it")

@@ -17,6 +17,7 @@ from lsr1_pl.cli.parsers import MOST_ANIMATED
 from lsr1_pl.data import Camera, Detections
 from lsr1_pl.ground.files import written
 from lsr1_pl.hmr import Fits
+from lsr1_pl.hmr.fitting.prediction import FITTED, POOR
 from lsr1_pl.report import FittedPerson, write_fit_page, write_glb
 from lsr1_pl.tasks import HMRTask
 
@@ -25,7 +26,12 @@ GlbChoice = Literal["none", "one", "each"]
 _MOST_SHOWN = 12
 _OWN_NAME = re.compile(r"person_\d{2,}\.glb|meshes/.*_\d{2,}\.obj")
 _LONGEST_NAME = 100
-_STATUS = ("fitted", "diverged: the best finite state is kept", "too few keypoints to trust")
+_STATUS = (
+    "fitted",
+    "diverged: the best finite state is kept",
+    "too few keypoints to trust",
+    "poor: the body is far from the keypoints",
+)
 
 
 @dataclass(frozen=True)
@@ -173,7 +179,9 @@ def write_page(path: Path, fitted: FittedInput, note: str) -> None:
     people = [
         FittedPerson(
             title=f"Frame {detections.frame[row]}, person {detections.person[row]}",
-            status=_STATUS[int(prediction.status[row])],
+            status=_STATUS[int(prediction.status[row])]
+            + ("; left and right were exchanged" if prediction.exchanged[row] else ""),
+            poor=int(prediction.status[row]) == POOR,
             keypoints=keypoints[row],
             seen=fitted.seen[row],
             projected=projected[row],
@@ -183,10 +191,11 @@ def write_page(path: Path, fitted: FittedInput, note: str) -> None:
         )
         for row, mesh in zip(chosen.tolist(), meshes, strict=True)
     ]
-    fine = int((prediction.status == 0).sum())
+    fine, poor = (int((prediction.status == status).sum()) for status in (FITTED, POOR))
     which = "" if len(people) == count else f"; shown are {len(people)}, spread evenly"
     summary = (
-        f"{count} {'person' if count == 1 else 'people'}, {fine} with status 0 (fitted){which}. "
+        f"{count} {'person' if count == 1 else 'people'}, {fine} with status 0 (fitted), "
+        f"{poor} with status 3 (poor){which}. "
         f"All fits are in predictions.npz beside this page. {note}"
     )
     title = f"Bodies fitted to {fitted.source.name}"

@@ -38,6 +38,8 @@ class FittedPerson:
 
     title: str
     status: str
+    poor: bool
+    """Whether the body is far from the keypoints: then the page marks it."""
     keypoints: Floats
     """(18, 2) detected pixels."""
     seen: NDArray[np.bool_]
@@ -69,6 +71,7 @@ def write_fit_page(
     shown = [
         {
             "title": person.title,
+            "poor": person.poor,
             "text": f"{person.status}; {int(person.seen.sum())} of {len(person.seen)} keypoints "
             f"seen; reprojection error {person.error_by_step[0]:.4f} at the "
             f"initial estimate, {np.nanmin(person.error_by_step):.4f} at the best step, in units "

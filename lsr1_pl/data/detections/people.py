@@ -42,6 +42,9 @@ class Detections:
     """Whether the frames follow each other in time."""
     least_confidence: float = 0.01
     """From which on a keypoint of this detector counts."""
+    points: str = ""
+    """The family of detectors, of those that `lsr1_pl.hmr.fitting.points` lists, whose points of
+    the body these are; empty where the file does not say."""
     notes: tuple[str, ...] = ()
     """What the user should know of the reading, a sentence each."""
 

@@ -79,6 +79,7 @@ def read_detections(
         _photos(content, names),
         clip=clip,
         least_confidence=content.least_confidence,
+        points="mediapipe" if by_photo else "",
         notes=(*_left_out(content), *notes),
     )
     counted = found.confidence >= content.least_confidence

@@ -8,6 +8,7 @@ keypoints. ``dataclasses.replace`` exchanges one of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -22,6 +23,17 @@ from lsr1_pl.optim import BatchedOptimizer, unroll
 
 FitOptimizer = BatchedOptimizer | PeopleOptimizer | WholeFit
 """What may fit people: a batched step, one that must know whom it fits, or a method of its own."""
+
+
+class PeopleFitter(Protocol):
+    """What fits people, however: a :class:`Fitter`, or one that makes more of another's fits."""
+
+    @property
+    def body(self) -> ProjectedBody:
+        """What is compared with the keypoints."""
+
+    def predict(self, observation: Observation, steps: int) -> Prediction:
+        """The fits of B observed people, after ``steps`` steps from the start."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +97,10 @@ class Fitter:
             metric = self.initial_error.metric()
             return self.optimizer.observing(observation, self.body, metric)
         return self.optimizer
+
+    def predict(self, observation: Observation, steps: int) -> Prediction:
+        """Each person's state of least objective out of ``steps`` steps."""
+        return self.fit(observation, steps).best()
 
     @torch.no_grad()
     def fit(self, observation: Observation, steps: int) -> Fit:

@@ -14,7 +14,7 @@ from lsr1_pl.body.camera import keypoint_box
 from lsr1_pl.body.translation import solve_translation
 from lsr1_pl.data import KeypointBatch
 from lsr1_pl.hmr.fitting.calibrated import straight_view
-from lsr1_pl.hmr.fitting.fitter import Fitter
+from lsr1_pl.hmr.fitting.fitter import PeopleFitter
 from lsr1_pl.hmr.fitting.prediction import TOO_FEW_KEYPOINTS, Prediction
 from lsr1_pl.hmr.observation import observe_detections
 
@@ -37,7 +37,7 @@ class Fits:
 
 
 def fit_people(
-    fitter: Fitter,
+    fitter: PeopleFitter,
     batches: Sequence[KeypointBatch],
     steps: int,
     progress: Callable[[int], None] = lambda done: None,
@@ -46,7 +46,7 @@ def fit_people(
     """Fit every person of ``batches``.
 
     Args:
-        fitter: how each of them is fitted, as :attr:`lsr1_pl.tasks.HMRTask.fitter` gives it.
+        fitter: how each of them is fitted, such as :attr:`lsr1_pl.tasks.HMRTask.fitter`.
         batches: the detections.
         steps: of the optimiser, 0 or more.
         progress: called with how many people are done.
@@ -73,9 +73,9 @@ def fit_people(
     )
 
 
-def _fit_uncalibrated(fitter: Fitter, batch: KeypointBatch, steps: int) -> Fits:
-    observation = observe_detections(*batch)
-    prediction = fitter.fit(observation, steps).best()
+def _fit_uncalibrated(fitter: PeopleFitter, batch: KeypointBatch, steps: int) -> Fits:
+    observation = observe_detections(batch.keypoints, batch.visibility)
+    prediction = fitter.predict(observation, steps)
     camera = fitter.body.camera
     intrinsics = camera_of(prediction.joints, batch, camera)
     translation = torch.zeros_like(intrinsics[:, :3])
@@ -83,10 +83,12 @@ def _fit_uncalibrated(fitter: Fitter, batch: KeypointBatch, steps: int) -> Fits:
     return Fits(prediction, intrinsics, translation)
 
 
-def _fit_calibrated(fitter: Fitter, batch: KeypointBatch, steps: int, intrinsics: Tensor) -> Fits:
+def _fit_calibrated(
+    fitter: PeopleFitter, batch: KeypointBatch, steps: int, intrinsics: Tensor
+) -> Fits:
     view, back = straight_view(batch.keypoints, batch.visibility, intrinsics)
     observation = observe_detections(view, batch.visibility)
-    prediction = fitter.fit(observation, steps).best()
+    prediction = fitter.predict(observation, steps)
     pose = turn_root(prediction.pose, back)
     joints = fitter.body.joints_of(pose, prediction.betas)
     translation, fixed = solve_translation(joints, batch.keypoints, batch.visibility, intrinsics)

@@ -6,6 +6,7 @@ from lsr1_pl.hmr.start.initial_estimate import InitialEstimate
 from lsr1_pl.hmr.start.lifting import LiftedBody, LiftingNetwork
 from lsr1_pl.hmr.start.lifting_loss import LiftingLoss
 from lsr1_pl.hmr.start.mirror_averaged import MirrorAveragedStart
+from lsr1_pl.hmr.start.shifted import ShiftedStart
 from lsr1_pl.hmr.start.starts import EstimateStart, GivenStart, LGDStart, MeanPoseStart, Start
 from lsr1_pl.hmr.start.trained import LGDFits, LiftedEstimate, NetworkEstimate, TrainedStart
 
@@ -24,6 +25,7 @@ __all__ = [
     "MeanPoseStart",
     "MirrorAveragedStart",
     "NetworkEstimate",
+    "ShiftedStart",
     "Start",
     "TrainedStart",
     "estimate_error",

