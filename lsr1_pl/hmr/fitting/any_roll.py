@@ -79,11 +79,12 @@ class AnyRoll:
 
 
 def _rows(observation: Observation, rows: Tensor) -> Observation:
-    return Observation(*(None if part is None else part[rows] for part in observation))
+    keypoints, visibility, focal = observation
+    return Observation(keypoints[rows], visibility[rows], None if focal is None else focal[rows])
 
 
 def _where(keep: Tensor, one: Observation, other: Observation) -> Observation:
-    return one._replace(
-        keypoints=torch.where(keep.view(-1, 1, 1), one.keypoints, other.keypoints),
-        focal=other.focal if one.focal is None else torch.where(keep, one.focal, other.focal),
-    )
+    keypoints = torch.where(keep.view(-1, 1, 1), one.keypoints, other.keypoints)
+    if one.focal is None or other.focal is None:
+        return other._replace(keypoints=keypoints)
+    return other._replace(keypoints=keypoints, focal=torch.where(keep, one.focal, other.focal))
