@@ -79,13 +79,12 @@ class AnyRoll:
 
 
 def _rows(observation: Observation, rows: Tensor) -> Observation:
-    focal = None if observation.focal is None else observation.focal[rows]
-    return Observation(observation.keypoints[rows], observation.visibility[rows], focal)
+    keypoints, visibility, focal = observation
+    return Observation(keypoints[rows], visibility[rows], None if focal is None else focal[rows])
 
 
 def _where(keep: Tensor, one: Observation, other: Observation) -> Observation:
-    focal = other.focal
-    if one.focal is not None and other.focal is not None:
-        focal = torch.where(keep, one.focal, other.focal)
     keypoints = torch.where(keep.view(-1, 1, 1), one.keypoints, other.keypoints)
-    return one._replace(keypoints=keypoints, focal=focal)
+    if one.focal is None or other.focal is None:
+        return other._replace(keypoints=keypoints)
+    return other._replace(keypoints=keypoints, focal=torch.where(keep, one.focal, other.focal))
