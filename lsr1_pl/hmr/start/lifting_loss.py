@@ -18,7 +18,7 @@ class LiftingLoss(NamedTuple):
     """Factors of the four terms of the loss."""
 
     joints: float = 3.0
-    rotations: float = 1.0
+    rotations: float = 15.0
     keypoints: float = 1.0
     betas: float = 0.05
 
