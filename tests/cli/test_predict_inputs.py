@@ -41,9 +41,7 @@ def test_people_whom_the_detector_shuffles_are_never_blended(ids: str, tmp_path:
     source = tmp_path / "frames"
     source.mkdir()
     for frame in range(6):
-        people = [
-            {"pose_keypoints_2d": flat(standing(500.0 * who + 2 * frame))} for who in (0, 1)
-        ]
+        people = [{"pose_keypoints_2d": flat(standing(500.0 * who + 2 * frame))} for who in (0, 1)]
         if ids != "none":
             for who, person in enumerate(people):
                 person["person_id"] = [who + 4]
