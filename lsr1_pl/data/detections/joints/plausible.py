@@ -25,6 +25,9 @@ _FACE = ("nose", "leye", "reye", "lear", "rear")
 _FEWEST_BONES = 5
 """Of a person who is looked at."""
 
+_FARTHEST = 1e15
+"""In pixels; beyond it nothing counts, and squares overflow."""
+
 _OFF_MIDDLE = 0.1
 _LARGEST_FACE = 0.3
 _STRICTNESS = 3.0
@@ -46,7 +49,8 @@ def disorder(people: Floats, joints: JointSet) -> float:
         0 or more; infinite where nobody is seen well enough.
     """
     rows = joints.rows
-    points = np.where(people[:, :, 2:] > 0, people[:, :, :2], np.nan)
+    near = (np.abs(people[:, :, :2]) <= _FARTHEST).all(axis=2) & (people[:, :, 2] > 0)
+    points = np.where(near[:, :, None], people[:, :, :2], np.nan)
     pairs = [(rows[a], rows[b]) for a, b in _BONES if a in rows and b in rows]
     lengths = _lengths(points[:, [a for a, _ in pairs]] - points[:, [b for _, b in pairs]])
     chosen = np.isfinite(lengths).sum(axis=1) >= _FEWEST_BONES
