@@ -34,8 +34,7 @@ _FROM = (
     "cameras, MediaPipe 0.10.21 on a square around her. The truth is triangulated from cameras 1, "
     "2 and 4, and smoothed over time. Its rays miss it by 15 mm in the median, and by 34 mm in one "
     "of ten. With camera 3 it would move by 9 mm in the median. There she stands 100 mm elsewhere, "
-    "so its image was not used for the truth. The man of that trial is left out: "
-    "he is in Pose2Sim's trial with one person, too, which is kept for judging."
+    "so its image was not used for the truth. Nothing was measured on the man of that trial."
 )
 
 

@@ -65,7 +65,7 @@ def read_detections(
     if not people:
         wanted = "one whole enough to see its hips and head" if by_photo else "one in one frame"
         raise UserError(f"{path}: holds no person; expected at least {wanted}")
-    marks, notes = _ordered(str(path), [who for _, who in people], chosen)
+    marks, families, notes = _ordered(str(path), [who for _, who in people], chosen)
     names = frame_names([frame.name or "" for frame in content.frames], str(path), whole=by_photo)
     sizes = [content.frames[row].size or image_size for row, _ in people]
     clip = np.array([when.clip[row] for row, _ in people])
@@ -79,7 +79,7 @@ def read_detections(
         _photos(content, names),
         clip=clip,
         least_confidence=content.least_confidence,
-        points="mediapipe" if by_photo else "",
+        points="mediapipe" if by_photo else families.pop() if len(families) == 1 else "",
         notes=(*_left_out(content), *notes),
     )
     counted = found.confidence >= content.least_confidence
@@ -123,13 +123,13 @@ def frame_names(files: Sequence[str], where: str, whole: bool = False) -> list[s
 
 def _ordered(
     where: str, people: Sequence[Sighting], chosen: JointSet | None
-) -> tuple[Floats, list[str]]:
-    """(n, 18, 3) in OpenPose's order, and notes for the user."""
+) -> tuple[Floats, set[str], list[str]]:
+    """(n, 18, 3) in OpenPose's order, the families of their points, and notes for the user."""
     groups: dict[tuple[tuple[str, ...] | None, int], list[int]] = defaultdict(list)
     for row, who in enumerate(people):
         groups[who.joints, len(who.marks)].append(row)
     marks = np.zeros((len(people), 18, 3))
-    notes = []
+    families, notes = set(), []
     for (names, _), rows in groups.items():
         own = np.stack([people[row].marks for row in rows])
         note = ""
@@ -140,8 +140,9 @@ def _ordered(
         else:
             joints, note = counted_set(own, where)
         marks[rows] = in_order_of_18(own, joints, where)
+        families.add(joints.points)
         notes += [note] if note else []
-    return marks, notes
+    return marks, families, notes
 
 
 def _places(people: Sequence[tuple[int, Sighting]]) -> NDArray[np.int64]:

@@ -51,9 +51,10 @@ POINTS: Mapping[str, Mixtures] = {
 ``joints``: nothing is moved, as for projections of SMPL's joints.
 ``shoulders``: the neck is the middle of the shoulders. OpenPose's and COCO's detectors learn it
 from annotations that have no neck, and readers of formats without one put it there.
-``mediapipe``: likewise, and wider hips (18 mm each) and a lower head (40 mm). Both are means over
-344 views of the woman before four cameras of Pose2Sim's trial with several people (``lsr1 bench
-real``): where the triangulated landmarks lie beside the fitted open body's, in its pelvis and head.
+``mediapipe``: likewise, and wider hips (18 mm each) and a lower head (40 mm). Both were chosen by
+hand on 344 views of the woman before four cameras of Pose2Sim's trial with several people (``lsr1 bench
+real``), from where the triangulated landmarks lie beside the fitted open body's in its pelvis and
+head, and by the error of the fits.
 """
 
 _JOINTS_NECK_HEIGHT = 0.06

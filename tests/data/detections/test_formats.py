@@ -126,6 +126,7 @@ def test_mediapipe_needs_the_images_size(content: Any, tmp_path: Path) -> None:
     found = read_detections(path, image_size=(640, 480))
     check_one(found)
     assert found.least_confidence == 0.5
+    assert found.points == "mediapipe"
 
 
 def test_people_without_visibility_or_frames_without_people(tmp_path: Path) -> None:

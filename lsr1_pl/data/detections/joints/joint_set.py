@@ -20,12 +20,15 @@ class JointSet:
         size: how many keypoints a person has; as many as there are names unless it is given.
         exact_sides: False where versions of the set list left and right in different orders, so
             that the count alone does not tell which is which.
+        points: the family of detectors, of those that `lsr1_pl.hmr.fitting.points` lists, whose
+            points of the body these are; empty where the set does not say.
     """
 
     name: str
     names: tuple[str, ...]
     size: int = 0
     exact_sides: bool = True
+    points: str = ""
 
     @property
     def count(self) -> int:

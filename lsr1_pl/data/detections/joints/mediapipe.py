@@ -14,4 +14,4 @@ BLAZEPOSE33: tuple[str, ...] = (
     *("left_foot_index", "right_foot_index"),
 )
 
-SETS = (JointSet("mediapipe33", BLAZEPOSE33),)
+SETS = (JointSet("mediapipe33", BLAZEPOSE33, points="mediapipe"),)

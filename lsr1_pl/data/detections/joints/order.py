@@ -55,7 +55,8 @@ def named_set(names: Sequence[str], where: str) -> JointSet:
     Raises:
         UserError: it lacks shoulders or hips, or nearly all else.
     """
-    return _complete(JointSet("the file's own", tuple(names)), where)
+    known = (each for each in JOINT_SETS.values() if each.names == tuple(names))
+    return _complete(next(known, JointSet("the file's own", tuple(names))), where)
 
 
 def counted_set(people: Floats, where: str) -> tuple[JointSet, str]:
