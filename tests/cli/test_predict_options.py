@@ -155,5 +155,5 @@ def test_the_file_is_as_documented(
         wanted = kind.strip(", ")
         assert fits[key].dtype.kind == "U" if wanted == "str" else fits[key].dtype == wanted, key
     page = (Path(__file__).parents[2] / "docs" / "predict.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    code, _ = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     exec(compile(code, "predict.md", "exec"), {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from detected_people import flat, places, standing
 
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data import Detections, read_detections, visible
+from lsr1_pl.data.detections import sources
 from lsr1_pl.data.detections.joints.coco import COCO17
 from lsr1_pl.data.detections.joints.mediapipe import BLAZEPOSE33
 from lsr1_pl.data.detections.joints.openpose import BODY_25
@@ -335,3 +337,15 @@ def test_the_size_in_a_file_is_used(tmp_path: Path) -> None:
 def test_whoever_is_one_point_is_not_seen(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", keypoints=np.full((1, 18, 2), 70.0))
     assert not visible(read_detections(tmp_path / "a.npz")).any()
+
+
+def test_the_reader_of_the_docs_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "predict.md").read_text(encoding="utf-8")
+    _, code = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    made: dict[str, Any] = {}
+    exec(compile(code, "predict.md", "exec"), made)
+    monkeypatch.setattr(sources, "FORMATS", (*sources.FORMATS, made["FORMAT"]))
+    people = [[[*point, 0.9] for point in coco17().tolist()]]
+    found = read_detections(save(tmp_path / "a.json", {"image": "f_1.jpg", "bodies2d": people}))
+    assert found.frame == ["f_1"]
+    check_one(found)
