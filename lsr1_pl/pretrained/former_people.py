@@ -29,6 +29,8 @@ PARTS: dict[str, tuple[str, str]] = {
     "objective_scale": ("problem", "scale"),
     "residual": ("problem", "residual"),
     "prior_weight": ("problem", "prior_weight"),
+    # Never a keyword alone, but hyperparameters are saved so.
+    "mean_over_people": ("problem", "mean_over_people"),
     "evaluation_steps": ("evaluate", "steps"),
     "baselines": ("evaluate", "baselines"),
     "sample_fits": ("evaluate", "sample_fits"),

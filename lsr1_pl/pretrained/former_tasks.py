@@ -28,6 +28,7 @@ MOVED: dict[str, tuple[tuple[str, str], ...]] = {
     "safeguard": (("unroll", "safeguard"),),
     # Never a keyword alone, but hyperparameters are saved so.
     "vary_steps": (("unroll", "vary_steps"),),
+    "detach_iterates": (("unroll", "detach_iterates"),),
     "test_steps": (("evaluate", "steps"),),
     "test_buffer_sizes": (("evaluate", "buffer_sizes"),),
     "baselines": (("evaluate", "baselines"),),
