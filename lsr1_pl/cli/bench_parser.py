@@ -93,7 +93,7 @@ def _hmr_ablations(verb: Parser) -> None:
 
 
 def _real(verb: Parser) -> None:
-    _checkpoint(verb, "--ckpt", "hmr_open")
+    _checkpoint(verb, "--ckpt", "hmr_open_lifted")
     verb.add_argument("--steps", type=int, help="of the optimiser (the checkpoint's evaluation)")
     verb.add_argument(
         "--views",

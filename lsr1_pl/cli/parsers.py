@@ -56,7 +56,10 @@ def predict_parser() -> ArgumentParser:
         "move)",
     )
     parser.add_argument(
-        "--ckpt", metavar=CKPT, default="hmr_open", help="shipped name or path (hmr_open)"
+        "--ckpt",
+        metavar=CKPT,
+        default="hmr_open_lifted",
+        help="shipped name or path (hmr_open_lifted)",
     )
     parser.add_argument(
         "--trust_checkpoint",

@@ -42,7 +42,10 @@ def completed(words: list[str], cwd: Path) -> list[str]:
         (["pre"], ["predict"]),
         (
             ["fit", "--config", "hmr_open_"],
-            ["hmr_open_benchmark.yaml", "hmr_open_faithful.yaml", "hmr_open_refining.yaml"],
+            [
+                *("hmr_open_aimed.yaml", "hmr_open_benchmark.yaml", "hmr_open_faithful.yaml"),
+                *("hmr_open_official.yaml", "hmr_open_refining.yaml"),
+            ],
         ),
         (
             ["fit", "--config", "=", "lgd_"],
@@ -51,7 +54,7 @@ def completed(words: list[str], cwd: Path) -> list[str]:
         (["fit", "--config", "mine"], ["mine.yaml"]),
         (["fit", "--name", "data", "--trainer.max_t"], ["--trainer.max_time"]),
         (["test", "--ckpt", "lg"], ["lgd_open"]),
-        (["predict", "x.json", "--ckpt", "hm"], ["hmr_open"]),
+        (["predict", "x.json", "--ckpt", "hm"], ["hmr_open", "hmr_open_lifted"]),
         (["predict", "min"], []),
         (["bench", "hm"], ["hmr", "hmr_ablations"]),
         (["bench", "hmr", "--dev"], ["--device"]),

@@ -114,6 +114,7 @@ def main() -> None:
     parser.add_argument("--recordings", nargs="+", default=["kick"])
     parser.add_argument("--frames", type=int, default=300, help="of a recording, at most")
     parser.add_argument("--smooth", type=float, nargs="*", default=[0.02, 0.04, 0.07, 0.1, 0.2])
+    parser.add_argument("--ckpt", help="what fits, shipped name or path (that of lsr1 predict)")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     people = joints_of_recordings(options.store, options.recordings, options.frames, options.seed)
@@ -125,6 +126,7 @@ def main() -> None:
             out = Path(folder) / f"fits_{seconds}"
             words = ["predict", str(source), "--out", str(out), "--fps", str(FPS)]
             words += [] if seconds is None else ["--smooth", str(seconds)]
+            words += [] if options.ckpt is None else ["--ckpt", options.ckpt]
             if lsr1(words) != 0:
                 raise SystemExit(1)
             print(json.dumps({"smooth_s": seconds, **errors(out, people)}), flush=True)
