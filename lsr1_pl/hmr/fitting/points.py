@@ -52,9 +52,9 @@ POINTS: Mapping[str, Mixtures] = {
 ``shoulders``: the neck is the middle of the shoulders. OpenPose's and COCO's detectors learn it
 from annotations that have no neck, and readers of formats without one put it there.
 ``mediapipe``: likewise, and wider hips (18 mm each) and a lower head (40 mm). Both were chosen by
-hand on 344 views of the woman before four cameras of Pose2Sim's trial with several people (``lsr1 bench
-real``), from where the triangulated landmarks lie beside the fitted open body's in its pelvis and
-head, and by the error of the fits.
+hand on 344 views of the woman before four cameras of Pose2Sim's trial with several people (``lsr1
+bench real``), from where the triangulated landmarks lie beside the fitted open body's in its pelvis
+and head, and by the error of the fits.
 """
 
 _JOINTS_NECK_HEIGHT = 0.06
