@@ -129,7 +129,7 @@ def _check_sequence(options: Namespace, detections: Detections) -> None:
 
 
 def _camera(words: list[str]) -> Camera:
-    if len(words) in (1, 2):
+    if len(words) in (1, 2) and not _is_number(words[0]):
         return read_camera(Path(words[0]), *words[1:])
     if len(words) == 4:
         return Camera(check_intrinsics(words, "--intrinsics"))
@@ -137,6 +137,14 @@ def _camera(words: list[str]) -> Camera:
         f"--intrinsics {' '.join(words)}: expected a file (and the camera's name, if it holds "
         "several), or four numbers FX FY CX CY"
     )
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _write(fitted: FittedInput, options: Namespace) -> None:

@@ -147,7 +147,7 @@ def test_a_task_without_prediction_says_so(
 ) -> None:
     checkpoint = str(finished_run / "checkpoints" / "last.ckpt")
     keypoints = empty_folder / "people.npz"
-    np.savez(keypoints, keypoints=np.ones((1, 18, 2)))
+    np.savez(keypoints, keypoints=9.0 * np.arange(36).reshape(1, 18, 2))
     message = refusal(capsys, "predict", "--ckpt", checkpoint, str(keypoints))
     assert "FunctionTask cannot predict" in message
     assert not (empty_folder / "fits").exists()
@@ -160,7 +160,7 @@ def test_a_task_without_prediction_says_so(
         (["people.npz", "--steps", "0"], "--steps 0: must be 1"),
         (["people.npz", "--fps", "0"], "--fps 0.0: must be above 0"),
         (["people.npz", "--smooth", "-1"], "--smooth -1.0: must be above 0"),
-        (["people.npz", "--intrinsics", "1", "2"], "expected a file, or four numbers"),
+        (["people.npz", "--intrinsics", "1", "2"], "or four numbers FX FY CX CY"),
         (["people.npz", "--intrinsics", "a", "2", "3", "4"], "--intrinsics is ['a', '2'"),
         (["people.npz", "--intrinsics", "none.json"], "none.json: no such file"),
         (["people.png"], "photo"),
@@ -172,7 +172,7 @@ def test_a_task_without_prediction_says_so(
 def test_predict_names_what_is_wrong(
     arguments: list[str], message: str, empty_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    np.savez(empty_folder / "people.npz", keypoints=np.ones((1, 18, 2)))
+    np.savez(empty_folder / "people.npz", keypoints=9.0 * np.arange(36).reshape(1, 18, 2))
     assert message in refusal(capsys, "predict", *arguments)
     assert not (empty_folder / "fits").exists()
 

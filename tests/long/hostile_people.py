@@ -31,7 +31,7 @@ from lsr1_pl.tasks import HMRTask, load_task
 Floats = NDArray[np.float64]
 Change = Callable[[Floats, np.random.Generator], Floats]
 BATCH = 256
-STATUSES = ("fitted", "diverged", "too few keypoints")
+STATUSES = ("fitted", "diverged", "too few keypoints", "poor")
 
 
 def _scaled(points: Floats, draw: np.random.Generator) -> Floats:
@@ -143,7 +143,7 @@ def broken(task: HMRTask, batch: KeypointBatch, fits: Fits) -> dict[str, int]:
     checks["above the start"] = ~(after <= before)
     nearest = (errors - own.unsqueeze(1)).abs().nan_to_num(nan=torch.inf).amin(dim=1)
     checks["error is no step's"] = ~(nearest <= 1e-5)
-    checks["no such status"] = (found.status < 0) | (found.status > 2)
+    checks["no such status"] = (found.status < 0) | (found.status >= len(STATUSES))
     return {name: int(bad.sum()) for name, bad in checks.items() if bool(bad.any())}
 
 

@@ -33,7 +33,9 @@ def page_of_two(folder: Path) -> Path:
     picture = np.full((600, 700, 3), GROUND, dtype=np.uint8)
     PIL.Image.fromarray(picture).save(folder / "photo.png")
     people = [
-        FittedPerson("one", "fitted", keypoints, seen, keypoints + 9, vertices, np.ones(4), photo)
+        FittedPerson(
+            "one", "fitted", False, keypoints, seen, keypoints + 9, vertices, np.ones(4), photo
+        )
         for photo in (folder / "photo.png", None)
     ]
     path = folder / "index.html"
