@@ -45,8 +45,11 @@ class NormKeepingProduct(Product):
 
     def __call__(self, y: Tensor, product: Tensor) -> Tensor:
         """The product at the length of y; zero where Eq. 7's is."""
-        length = product.norm(dim=1, keepdim=True).clamp_min(torch.finfo(y.dtype).tiny)
-        return product * (y.norm(dim=1, keepdim=True) / length)
+        tiny = torch.finfo(y.dtype).tiny
+        # Squares of large vectors' products overflow. The result does not depend on this scale.
+        scaled = product / product.detach().abs().amax(dim=1, keepdim=True).clamp_min(tiny)
+        length = scaled.norm(dim=1, keepdim=True).clamp_min(tiny)
+        return scaled * (y.norm(dim=1, keepdim=True) / length)
 
 
 _PLAIN = PlainProduct()

@@ -171,3 +171,9 @@ def test_the_product_of_nothing_is_nothing() -> None:
     assert bool((out == 0).all())
     assert y.grad is not None
     assert bool(y.grad.isfinite().all())
+
+
+def test_the_product_keeps_the_norm_of_what_large_vectors_make() -> None:
+    y = torch.tensor([[3.0, 4.0], [1e-3, 0.0]])
+    product = torch.tensor([[1e25, 1e25], [0.0, 1e-25]])
+    torch.testing.assert_close(NormKeepingProduct()(y, product).norm(dim=1), y.norm(dim=1))
