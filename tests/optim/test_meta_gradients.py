@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -45,15 +45,21 @@ def meta_gradient(optimizer: BatchedOptimizer, x0: Tensor) -> Tensor:
     )
 
 
+# Powers of numbers closer to zero underflow.
+COORDINATES = st.floats(-3, 3).filter(lambda value: value == 0 or abs(value) > 1e-50)
+
+
 @settings(max_examples=20, deadline=None, derandomize=True)
 @given(
-    own=st.lists(st.floats(-3, 3), min_size=2, max_size=2),
+    own=st.lists(COORDINATES, min_size=2, max_size=2),
     others=st.lists(
         st.lists(st.sampled_from([230.0, 160.0, 1.0, -2.0, 0.0, 1e3, 4.0]), min_size=2, max_size=2),
         min_size=1,
         max_size=4,
     ),
 )
+# One coordinate never moves: what the pairs do not know of the gradient is its rounding.
+@example(own=[0.0, 2.087890625], others=[[230.0, 230.0]])
 @pytest.mark.parametrize("make", [pair_lsr1, guarded_lsr1])
 def test_a_meta_gradient_does_not_depend_on_neighbours(
     make: type, own: list[float], others: list[list[float]]
@@ -63,7 +69,7 @@ def test_a_meta_gradient_does_not_depend_on_neighbours(
     beside = meta_gradient(optimizer, torch.tensor([own, *others], dtype=D))
     size = float(alone.abs().max())
     guarded = isinstance(optimizer, Safeguarded)
-    assert size > 0 or guarded or max(map(abs, own)) < 1e-100
+    assert size > 0 or guarded or not any(own)
     torch.testing.assert_close(beside, alone, rtol=1e-7, atol=1e-9 * (1 + size))
 
 

@@ -27,6 +27,8 @@ _FARTHEST = 1e3
 """A first step this many times as long as the point itself is not believed."""
 _MISLED = 1e-4
 """A step cut to this share of its first trial says that B was wrong."""
+_ROUNDING = 1e3
+"""An unknown part of the gradient below so many units of its rounding tells nothing."""
 _STRIDE = 2.0
 """Growth of gamma where no curvature was found and the whole step was taken."""
 
@@ -212,11 +214,13 @@ class PairLSR1(nn.Module, BatchedOptimizer):
         along = (split.unknown * state.evaluation.gradient).sum(dim=1)
         curvature = -(split.unknown * q).sum(dim=1) / (line.length.clamp_min(1e-30) * gamma)
         otherwise = torch.where(uncut, _STRIDE * gamma, line.length * gamma)
-        optimal = _ratio(along, curvature, otherwise)
+        old = state.evaluation.gradient.norm(dim=1)
+        noise = _ROUNDING * torch.finfo(old.dtype).eps * old
+        told = split.unknown.norm(dim=1) > noise
+        optimal = torch.where(told, _ratio(along, curvature, otherwise), otherwise)
         optimal = torch.minimum(optimal, _FASTEST_GROWTH * gamma)
         optimal = torch.where(stopped, 0.1 * gamma, optimal)
         secant = _ratio((p * q).sum(dim=1), q.square().sum(dim=1), otherwise)
-        old = state.evaluation.gradient.norm(dim=1)
         # Next to no curvature: neither old pairs nor this one tell how long a step may be.
         misled = ~stopped & (share < _MISLED)
         taken = _STRIDE * _ratio(p.norm(dim=1), old, gamma)
