@@ -53,7 +53,7 @@ VERBS: dict[str, Verb] = {
     ),
     "predict": Verb(
         (("keypoints to bodies", "lsr1 predict OPENPOSE_FOLDER --out DIR"),),
-        "lsr1_pl.cli.predict",
+        "lsr1_pl.cli.predict.verb",
         parsers.predict_parser,
     ),
     "bench": Verb(

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from lsr1_pl.cli.parsers import MOST_ANIMATED
-from lsr1_pl.cli.predict_files import (
+from lsr1_pl.cli.predict.files import (
     FittedInput,
     animated_people,
     remove_others,
