@@ -31,6 +31,9 @@ STUDIES: dict[str, StudyEntry] = {
         "hmr.study", "Tables 1 to 3, Figures 4, 5, 8, 9: fitting bodies to keypoints"
     ),
     "hmr_ablations": StudyEntry("hmr.ablations", "what each departure brings in fitting bodies"),
+    "fitters": StudyEntry(
+        "hmr.fitters", "fitters on subjects and a laboratory that nobody trained on"
+    ),
     "real": StudyEntry("hmr.real", "fits of a real person in four videos beside triangulation"),
     "general": StudyEntry(
         "functions.general", "beyond the paper: one optimiser for every function"

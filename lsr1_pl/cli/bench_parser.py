@@ -103,6 +103,28 @@ def _real(verb: Parser) -> None:
     )
 
 
+def _fitters(verb: Parser) -> None:
+    _seed(verb)
+    verb.add_argument(
+        "--fitter",
+        nargs="+",
+        metavar="NAME=CKPT",
+        default=["hmr_open_lifted", "hmr_open", "lgd_open"],
+        help="checkpoints, path or shipped; the untrained optimisers begin where the first begins "
+        "(hmr_open_lifted hmr_open lgd_open)",
+    )
+    verb.add_argument(
+        "--data", type=Path, default=Path("data"), help="folder of the motion stores (data)"
+    )
+    verb.add_argument(
+        "--stores",
+        nargs="+",
+        metavar="NAME",
+        default=["cmu", "cmu30", "cmu_dance30"],
+        help="stores in it that hold CMU (cmu cmu30 cmu_dance30); hdm05 is read where it is there",
+    )
+
+
 def _general(verb: Parser) -> None:
     _seed(verb, 424242)
     verb.add_argument(
@@ -139,6 +161,7 @@ _OPTIONS = {
     "ablations": _ablations,
     "hmr": _hmr,
     "hmr_ablations": _hmr_ablations,
+    "fitters": _fitters,
     "real": _real,
     "general": _general,
     "minimizers": _minimizers,

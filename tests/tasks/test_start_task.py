@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -111,10 +112,13 @@ def test_the_command_trains_goes_on_exactly_and_tests(
     one, two = (torch.load(p / "last.ckpt", weights_only=True) for p in (whole, half))
     for key, value in one["state_dict"].items():
         assert torch.equal(value, two["state_dict"][key]), key
+    capsys.readouterr()
     assert main(["test", "--ckpt", str(half / "best.ckpt")]) == 0
+    said = capsys.readouterr()
+    assert re.fullmatch(r"test/pa_mpjpe \d+\.\d+\n", said.out)
     (logged,) = Path("runs/start_open/test/version_0").glob("metrics.csv")
     assert "test/pa_mpjpe" in logged.read_text()
-    assert capsys.readouterr().err == ""
+    assert said.err == ""
 
 
 def test_people_are_fitted_from_a_trained_start(folder: Path) -> None:

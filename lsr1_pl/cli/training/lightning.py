@@ -32,7 +32,13 @@ from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError, complaints, user_error_within
 from lsr1_pl.pretrained import fitting_weights, limited_memory, listed_classes_only
 from lsr1_pl.pretrained.foreign.table import ROOMS
-from lsr1_pl.report import IterationProgress, WandbDashboard, quiet_lightning, short
+from lsr1_pl.report import (
+    IterationProgress,
+    StepTable,
+    WandbDashboard,
+    quiet_lightning,
+    short,
+)
 
 _TRAINER_DEFAULTS = {
     # Inner gradients need autograd in evaluation too.
@@ -223,6 +229,21 @@ class _CLI(LightningCLI):
                 print(plain(said))
         if isinstance(self.trainer.logger, CSVLogger):
             print(plain(f"Log and checkpoints: {short(self.trainer.logger.log_dir)}"))
+
+    def after_validate(self) -> None:
+        """Say what was measured, where no table of steps does."""
+        self._say_metrics()
+
+    def after_test(self) -> None:
+        """Say what was measured, where no table of steps does."""
+        self._say_metrics()
+
+    def _say_metrics(self) -> None:
+        callbacks = self.trainer.callbacks  # type: ignore[attr-defined]
+        if not self.trainer.is_global_zero or any(isinstance(c, StepTable) for c in callbacks):
+            return
+        for name, value in self.trainer.callback_metrics.items():
+            print(plain(f"{name} {float(value):.5g}"))
 
 
 def run_lightning(verb: str, arguments: Sequence[str]) -> int:

@@ -1,0 +1,79 @@
+"""lsr1 bench fitters: people whom nobody trained on, read at gradients."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lsr1_pl.bench.hmr.fitters import _at
+from lsr1_pl.bench.hmr.people import Errors
+from lsr1_pl.cli import main
+from lsr1_pl.data import Motion, write_store
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A few frames of the subjects who train, validate and test; none of HDM05."""
+    generator = np.random.default_rng(0)
+    subjects = ("02", "07", "16", "17", "08", "49", "127")
+    train = ("03", "05", "06", "10", "11", "12", "14", "26", "27", "29", "32", "35", "60", "61")
+    motions = [
+        Motion(f"{subject}_01", subject, generator.normal(size=(4, 72)) / 10, 30.0, 4)
+        for subject in (*subjects, *train, "131")
+    ]
+    write_store(tmp_path / "data" / "made", motions, source="made", licence="none")
+    return tmp_path / "data"
+
+
+def test_fitters_are_read_at_their_gradients(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ["--data", str(data), "--stores", "made", "--out", str(out)]
+    fitters = ["--fitter", "ours=hmr_open_lifted", "lgd_open"]
+    assert not main(["bench", "fitters", "--fast", *fitters, *words])
+    results = json.loads((out / "summary.json").read_text(encoding="utf-8"))["results"]
+    kinds = {tuple(key.split(" | ")) for key in results}
+    assert {fitter for _, _, fitter in kinds} == {
+        *("ours", "lgd_open", "L-BFGS, untrained", "Adam, untrained")
+    }
+    assert {condition for _, condition, _ in kinds} == {"clean", "noise 1 %"}
+    assert len(kinds) == 2 * 2 * 4
+    validation = next(name for name, _, _ in kinds if name.startswith("validation"))
+    ours, searched = (
+        results[f"{validation} | clean | {name}"] for name in ("ours", "L-BFGS, untrained")
+    )
+    assert ours["0"] == pytest.approx(searched["0"])
+    assert ours["8"] < ours["0"]
+    assert searched["35"] < searched["8"]
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert "Left out" in page
+    assert "HDM05" in page
+    with (out / "results.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 * 4 * 6 * (32 + 48)
+
+
+def test_a_state_is_read_at_the_gradients_it_took() -> None:
+    errors = Errors(np.array([[9.0], [8.0], [7.0]]), np.zeros((3, 1)), np.array([0.0, 2.5, 4.0]))
+    assert [float(_at(errors, k)[0]) for k in (0, 2, 3, 4, 35)] == [9, 9, 8, 7, 7]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--fitter", "a=hmr_open", "a=lgd_open"], "another fitter is called a"),
+        (["--fitter", "lsr1_general"], "fits no people"),
+        (["--fitter", "nowhere"], "nowhere"),
+        (["--stores", "absent"], "absent"),
+    ],
+)
+def test_bad_words_are_named(
+    words: list[str], message: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = ["--fast", "--data", str(data), "--out", str(tmp_path / "out")]
+    assert main(["bench", "fitters", *out, *words]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
