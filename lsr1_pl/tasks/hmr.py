@@ -39,6 +39,7 @@ from lsr1_pl.hmr import (
 from lsr1_pl.hmr.evaluation import (
     EvaluationRun,
     JointSet,
+    KnownPeople,
     SampledBodies,
     observe_known,
     sample_bodies,
@@ -169,11 +170,14 @@ class HMRTask(MetaTask):
         fitter = self.fitter
         known = observe_known(batch, fitter.body)
         observation = known.observation
+        warming_up = self.global_step < self.start.warmup_iterations
+        if warming_up and (warmed := self._warmed_up(batch, known)) is not None:
+            return warmed, {}
         x0 = fitter.start(observation)
         known = known.near(x0)
         target = known.target
         self.initial_error.update(known.states - x0)
-        if self.global_step < self.start.warmup_iterations:
+        if warming_up:
             return self._outer_loss(x0.unsqueeze(0), target, observation).mean(), {}
         self.freeze_norms(self.optimizer)
         start = x0.detach() if self.start.detached else x0
@@ -231,6 +235,17 @@ class HMRTask(MetaTask):
         body = ProjectedBody(self.joints_of, self.camera)
         start = self.start.begin(self._networks_of_start(), body)
         return Fitter(start, self.problem, self.optimizer, body, self.initial_error)
+
+    def _warmed_up(self, batch: MotionBatch, known: KnownPeople) -> Tensor | None:
+        """The start's own loss, if it has one."""
+        camera = self.camera._replace(depth=batch.depth.unsqueeze(1))
+        seen, true, networks = known.observation, known.target, self._networks_of_start()
+        found = self.start.warm_up(networks, seen, true, self.joints_of, camera)
+        if found is None:
+            return None
+        x0, loss = found
+        self.initial_error.update(known.near(x0).states - x0)
+        return loss
 
     def _networks_of_start(self) -> dict[str, nn.Module]:
         return {name: self.get_submodule(name) for name in self._start_networks}

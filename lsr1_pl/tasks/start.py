@@ -77,12 +77,10 @@ class StartTask(GuardedTask):
         if self.global_step == 0 and self.start.weights is None:
             self.initial_estimate.centre_on(batch.pose)
         people = observe_known(batch, self.projected)
-        observation = people.observation
-        lifted = self.initial_estimate.lift(observation.keypoints, observation.visibility)
-        joints = self.joints_of.at_rotations(*lifted)
+        seen, true = people.observation, people.target
         camera = self.projected.camera._replace(depth=batch.depth.unsqueeze(1))
-        with full_precision(joints):
-            terms = self.loss(lifted, joints, people.target, observation.visibility, camera)
+        lifted, terms = self.loss.of(self.initial_estimate, seen, true, self.joints_of, camera)
+        with full_precision(batch.pose):
             loss = torch.stack(list(terms.values())).sum()
             x0 = lifted.variables().detach()
             self.initial_error.update(estimate_error(people.states, x0))

@@ -8,10 +8,12 @@ from torch import Tensor
 
 from lsr1_pl.body import PinholeCamera
 from lsr1_pl.body.rotations import rotation_matrix
+from lsr1_pl.body.selection import JointSelection
 from lsr1_pl.body.skeleton import SMPL_JOINTS
+from lsr1_pl.ground.precision import full_precision
 from lsr1_pl.hmr.losses import BodyState, keypoint_weights
-from lsr1_pl.hmr.observation import observe
-from lsr1_pl.hmr.start.lifting import LiftedBody
+from lsr1_pl.hmr.observation import Observation, observe
+from lsr1_pl.hmr.start.lifting import LiftedBody, LiftingNetwork
 
 
 class LiftingLoss(NamedTuple):
@@ -54,3 +56,25 @@ class LiftingLoss(NamedTuple):
             "betas": (lifted.betas - target.betas).abs().mean(),
         }
         return {name: getattr(self, name) * term for name, term in terms.items()}
+
+    def of(
+        self,
+        network: LiftingNetwork,
+        observation: Observation,
+        target: BodyState,
+        joints_of: JointSelection,
+        camera: PinholeCamera,
+    ) -> tuple[LiftedBody, dict[str, Tensor]]:
+        """What the network makes of B observed people, and the terms as above.
+
+        Args:
+            network: it reads the observation.
+            observation: of the people, as a fit has it.
+            target: the truth.
+            joints_of: the 18 keypoints' joints of a body.
+            camera: the one that saw the people.
+        """
+        lifted = network.lift(observation.keypoints, observation.visibility)
+        joints = joints_of.at_rotations(*lifted)
+        with full_precision(joints):
+            return lifted, self(lifted, joints, target, observation.visibility, camera)

@@ -6,15 +6,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
+from lsr1_pl.body import PinholeCamera
+from lsr1_pl.body.selection import JointSelection
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr.lgd import LGD
+from lsr1_pl.hmr.losses import BodyState
+from lsr1_pl.hmr.observation import Observation
 from lsr1_pl.hmr.problem import ProjectedBody
 from lsr1_pl.hmr.start.estimator import Estimator
 from lsr1_pl.hmr.start.initial_error import InitialError
 from lsr1_pl.hmr.start.initial_estimate import InitialEstimate
 from lsr1_pl.hmr.start.lifting import LiftingNetwork
+from lsr1_pl.hmr.start.lifting_loss import LiftingLoss
 from lsr1_pl.hmr.start.mirror_averaged import MirrorAveragedStart
 from lsr1_pl.hmr.start.starts import EstimateStart, LGDStart, Start
 from lsr1_pl.optim.checks import check_counts, check_fraction
@@ -48,6 +54,21 @@ class TrainedStart(ABC):
         estimate = networks[_ESTIMATE]
         assert isinstance(estimate, Estimator)
         return EstimateStart(estimate, self.frozen)
+
+    def warm_up(
+        self,
+        networks: Mapping[str, nn.Module],
+        observation: Observation,
+        target: BodyState,
+        joints_of: JointSelection,
+        camera: PinholeCamera,
+    ) -> tuple[Tensor, Tensor] | None:
+        """What a warm-up does with B people: estimates (B, N) and the loss that they train by.
+
+        None stands for the start itself and its outer loss. The arguments are those of
+        :meth:`LiftingLoss.of`, beside these :meth:`networks`.
+        """
+        return None
 
     def take_weights(self, networks: Mapping[str, nn.Module], error: InitialError) -> None:
         """The networks' weights, and the measured error, from the checkpoint ``weights`` if any.
@@ -136,6 +157,20 @@ class LiftedEstimate(TrainedStart):
         estimate = networks[_ESTIMATE]
         assert isinstance(estimate, LiftingNetwork)
         return MirrorAveragedStart(estimate) if self.mirrored else EstimateStart(estimate)
+
+    def warm_up(
+        self,
+        networks: Mapping[str, nn.Module],
+        observation: Observation,
+        target: BodyState,
+        joints_of: JointSelection,
+        camera: PinholeCamera,
+    ) -> tuple[Tensor, Tensor]:
+        """The network's estimates, and what :class:`lsr1_pl.tasks.StartTask` minimises."""
+        network = networks[_ESTIMATE]
+        assert isinstance(network, LiftingNetwork)
+        lifted, terms = LiftingLoss().of(network, observation, target, joints_of, camera)
+        return lifted.variables().detach(), torch.stack(list(terms.values())).sum()
 
 
 @dataclass(frozen=True)
