@@ -18,8 +18,8 @@ from lsr1_pl.cli.predict.files import (
     write_meshes,
     write_motion,
     write_npz,
-    write_page,
 )
+from lsr1_pl.cli.predict.page import write_page
 from lsr1_pl.data import (
     Camera,
     Detections,
@@ -156,7 +156,7 @@ def _write(fitted: FittedInput, options: Namespace) -> None:
         write_motion(folder, fitted, options.fps, people)
         if options.obj and meshes is not None:
             write_meshes(folder / "meshes", fitted, meshes)
-        write_page(folder / "index.html", fitted, _notes(fitted, options))
+        write_page(folder / "index.html", fitted, _notes(fitted, options), options.fps)
         names = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
     if again:
         remove_others(options.out, names)
