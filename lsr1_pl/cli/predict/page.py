@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lsr1_pl.cli.predict.files import FittedInput
 from lsr1_pl.data import Detections
-from lsr1_pl.hmr.fitting.prediction import FITTED, POOR
+from lsr1_pl.hmr.fitting.prediction import DOUBTFUL, FITTED, POOR
 from lsr1_pl.report import FitPage, FittedPeople, FrameList, Status, write_fit_page
 
 Floats = NDArray[np.float64]
@@ -23,6 +23,7 @@ STATUSES = (
     Status("diverged: the best finite state is kept", "#a21caf"),
     Status("too few keypoints to trust", "#6b7280"),
     Status("poor: the body is far from the keypoints", "#d97706"),
+    Status("in doubt: it faces another way than in the frames around", "#b8890b"),
 )
 """The statuses of fits in their order."""
 
@@ -42,11 +43,13 @@ def write_page(path: Path, fitted: FittedInput, note: str, fps: float) -> None:
     prediction = fitted.fits.prediction
     count = len(prediction.status)
     rows, frame = _shown(fitted.detections)
-    fine, poor = (int((prediction.status == status).sum()) for status in (FITTED, POOR))
+    fine, poor, doubtful = (
+        int((prediction.status == status).sum()) for status in (FITTED, POOR, DOUBTFUL)
+    )
     frames = _frames(fitted, rows, frame)
     summary = [
         f"{count} {'person' if count == 1 else 'people'}, {fine} with status 0 (fitted), "
-        f"{poor} with status 3 (poor)."
+        f"{poor} with status 3 (poor), {doubtful} with status 4 (in doubt)."
     ]
     if len(rows) < count:
         summary.append(f"Shown are {len(rows)} of the fits, in frames spread evenly.")
