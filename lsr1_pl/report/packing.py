@@ -37,7 +37,7 @@ def around(points: Floats) -> Floats:
     known = np.isfinite(points).all(axis=2, keepdims=True)
     low = np.where(known, points, np.inf).min(axis=1)
     high = np.where(known, points, -np.inf).max(axis=1)
-    some = known.any(axis=1)
+    some = np.any(known, axis=1)
     low, high = np.where(some, low, 0.0), np.where(some, high, 0.0)
     side = np.maximum((high - low).max(axis=1), 1.0)
     return np.column_stack([(low + high) / 2, side / _STEPS])

@@ -26,7 +26,7 @@ _LONGEST_GAP = 3
 """Frames; whoever is away for longer may have turned."""
 
 _LONGEST_RUN = 15
-"""Frames between two jumps that may all be wrong; of longer ones only the ends are in doubt."""
+"""Frames between two jumps that may all be wrong; of longer runs those beside a jump."""
 
 _EXCHANGED_COST = 0.1
 """Of a frame whose left and right are exchanged, beside 1 for half a turn of the root: the labels
@@ -69,8 +69,9 @@ def steady_fits(
     tracks = _tracks(person, moment)
     few = np.zeros(len(person), dtype=np.bool_)
     for track in tracks:
-        for run in _shorter_sides(fits, track):
-            few[run] = len(run) <= _LONGEST_RUN
+        for pair in _jumps(fits, track):
+            run = min(pair, key=len)
+            few[run] |= len(run) <= _LONGEST_RUN
     changed = np.zeros(len(person), dtype=np.bool_)
     if few.any():
         rows = np.flatnonzero(few)
@@ -94,10 +95,10 @@ def _tracks(person: NDArray[np.int64], moment: NDArray[np.int64]) -> list[NDArra
     return found
 
 
-def _shorter_sides(fits: Fits, track: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """The rows before or after each jump of a person, up to the next: whichever are fewer."""
+def _jumps(fits: Fits, track: NDArray[np.int64]) -> list[tuple[NDArray[np.int64], ...]]:
+    """Of each jump of a person the rows before and after it, up to the next one."""
     runs = np.split(track, np.flatnonzero(_turns(fits.prediction.pose[track]) > JUMP) + 1)
-    return [min(pair, key=len) for pair in pairwise(runs)]
+    return list(pairwise(runs))
 
 
 def _turns(pose: Tensor) -> Floats:
@@ -175,10 +176,12 @@ def _replaced(fits: Fits, rows: NDArray[np.int64], others: Fits) -> Fits:
 
 
 def _doubtful(fits: Fits, tracks: list[NDArray[np.int64]]) -> Fits:
-    """Status :data:`DOUBTFUL` for the shorter side of each jump, or of a long one its end."""
+    """Status :data:`DOUBTFUL` for the shorter side of each jump, or for what is beside it."""
     status = fits.prediction.status.clone()
     for track in tracks:
-        for run in _shorter_sides(fits, track):
-            marked = torch.from_numpy(run if len(run) <= _LONGEST_RUN else run[[0, -1]])
+        for before, after in _jumps(fits, track):
+            run = min(before, after, key=len)
+            beside = np.array([before[-1], after[0]])
+            marked = torch.from_numpy(run if len(run) <= _LONGEST_RUN else beside)
             status[marked] = torch.where(status[marked] == FITTED, DOUBTFUL, status[marked])
     return replace(fits, prediction=fits.prediction._replace(status=status))
