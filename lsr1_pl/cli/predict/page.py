@@ -23,7 +23,7 @@ STATUSES = (
     Status("diverged: the best finite state is kept", "#a21caf"),
     Status("too few keypoints to trust", "#6b7280"),
     Status("poor: the body is far from the keypoints", "#d97706"),
-    Status("in doubt: it faces another way than in the frames around", "#b8890b"),
+    Status("in doubt: it faces another way than in the frames around", "#db2777"),
 )
 """The statuses of fits in their order."""
 
