@@ -27,7 +27,7 @@ def predict_parser() -> ArgumentParser:
         prog="lsr1 predict",
         description="Fit bodies to detected 2D keypoints, or to the people in photos. Writes "
         "predictions.npz, one GLB a person's number (animated over the frames), and a page that "
-        "turns the bodies. All formats and options: docs/predict.md.",
+        "plays the people over time. All formats and options: docs/predict.md.",
     )
     parser.add_argument(
         "input",
@@ -91,7 +91,8 @@ def predict_parser() -> ArgumentParser:
     parser.add_argument(
         "--track",
         action="store_true",
-        help="number people over the frames by where they are, even if the detector did",
+        help="number people over the frames by where they are, even if the detector did; mend left "
+        "and right that jump, and who turns around between frames",
     )
     parser.add_argument(
         "--smooth", type=float, metavar="SECONDS", help="smooth over time, by this Gaussian width"

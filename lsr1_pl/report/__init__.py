@@ -6,7 +6,7 @@ from lsr1_pl.report.bodies.drawing import Panel, draw_bodies
 from lsr1_pl.report.bodies.fits_figure import FitsFigure, draw_fits
 from lsr1_pl.report.bodies.glb import write_glb
 from lsr1_pl.report.bodies.overlay import in_keypoint_box
-from lsr1_pl.report.fit_page import FittedPerson, write_fit_page
+from lsr1_pl.report.fit_page import FitPage, FittedPeople, FrameList, Status, write_fit_page
 from lsr1_pl.report.page import Page, PageTable, Section, readable, write_page
 from lsr1_pl.report.paths import short
 from lsr1_pl.report.progress import IterationProgress
@@ -16,13 +16,16 @@ from lsr1_pl.report.step_table import StepTable
 from lsr1_pl.report.wandb.callback import WandbDashboard
 
 __all__ = [
+    "FitPage",
     "FitsFigure",
-    "FittedPerson",
+    "FittedPeople",
+    "FrameList",
     "IterationProgress",
     "Page",
     "PageTable",
     "Panel",
     "Section",
+    "Status",
     "StepProfile",
     "StepTable",
     "WandbDashboard",

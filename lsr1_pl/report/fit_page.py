@@ -1,192 +1,209 @@
-"""The page of ``lsr1 predict``: keypoints and fit in 2D, the body in 3D, the error by step."""
+"""The page of ``lsr1 predict``: a player of fitted people over time, in one file."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.files import written
 from lsr1_pl.report.bodies.photo import embedded_photo
 from lsr1_pl.report.html import render
+from lsr1_pl.report.packing import around, base64_of, bits, fixed_point
 
 Floats = NDArray[np.float64]
 
-_BONES: tuple[tuple[int, int], ...] = (
+BONES: tuple[tuple[int, int], ...] = (
     *((0, 1), (1, 2), (2, 3), (3, 4), (1, 5), (5, 6), (6, 7)),
     *((1, 8), (8, 9), (9, 10), (1, 11), (11, 12), (12, 13)),
     *((0, 14), (14, 16), (0, 15), (15, 17)),
 )
 """The bones between OpenPose's 18 keypoints."""
 
-FIT_COLOUR = "#d62728"
-"""The colour of fitted bones over the keypoints; they are dotted where one was not seen."""
+RIGHT_COLOUR, LEFT_COLOUR = "#d62728", "#1f77b4"
+"""The fitted bones of the body's right and left; they are dotted where one end was not seen."""
 
 BODY_COLOUR = "#a9bdd9"
 
-_SIZE = 420
-"""The side of a plot, in pixels."""
+_HIPS = [8, 11]
+_LONGEST_NAME = 100
+_MOST_STEPS = 64
+_MILLIMETRES = 1000.0
 
 
 @dataclass(frozen=True)
-class FittedPerson:
-    """What the page shows of one person."""
+class Status:
+    """What a fit may be, as the page shows it."""
+
+    name: str
+    colour: str
+    """``#rrggbb``."""
+
+
+@dataclass(frozen=True)
+class FrameList:
+    """F frames in the order in which the page plays them."""
+
+    names: Sequence[str]
+    moment: NDArray[np.int64]
+    """(F,) each one's number in its recording."""
+    clip: NDArray[np.int64]
+    """(F,) the number of its recording."""
+    view: Floats
+    """(F, 4) left, top, right and bottom in pixels of what is shown."""
+    photos: Mapping[int, Path] = field(default_factory=dict)
+    """The photo of a frame, by its place; those that the page is to hold."""
+
+
+@dataclass(frozen=True)
+class FittedPeople:
+    """n fits, ordered by frame."""
+
+    frame: NDArray[np.int64]
+    """(n,) the place of each one's frame, never falling."""
+    person: NDArray[np.int64]
+    """(n,) the person's number."""
+    status: NDArray[np.int64]
+    """(n,) the place among the page's statuses."""
+    exchanged: NDArray[np.bool_]
+    """(n,) whether left and right were exchanged."""
+    keypoints: Floats
+    """(n, 18, 2) detected pixels."""
+    seen: NDArray[np.bool_]
+    """(n, 18) which were used."""
+    projected: Floats
+    """(n, 18, 2) pixels of the fit."""
+    joints: Floats
+    """(n, 18, 3) metres: x to the right of the image, y up, z towards the camera."""
+    error: Floats
+    """(n,) of what was seen, in sides of the keypoints' box."""
+    error_by_step: Floats
+    """(n, K + 1) in the same unit."""
+    meshes: Mapping[int, Floats] = field(default_factory=dict)
+    """(V, 3) metres in the axes of ``joints``, by fit: of those whose body the page turns."""
+
+
+@dataclass(frozen=True)
+class FitPage:
+    """What the page of a run shows."""
 
     title: str
-    status: str
-    poor: bool
-    """Whether the body is far from the keypoints: then the page marks it."""
-    keypoints: Floats
-    """(18, 2) detected pixels."""
-    seen: NDArray[np.bool_]
-    """(18,) which were used."""
-    projected: Floats
-    """(18, 2) pixels of the fit."""
-    vertices: Floats
-    """(V, 3) metres, y up."""
-    error_by_step: Floats
-    """(K + 1,) in units of the keypoints' box."""
-    photo: Path | None = None
-    """What the keypoints were found in, shown beneath them."""
+    summary: str
+    statuses: Sequence[Status]
+    frames: FrameList
+    people: FittedPeople
+    faces: NDArray[np.integer]
+    """(F, 3) vertex numbers of the body; below 65,536."""
+    sequence: bool = True
+    """Whether the frames follow each other in time; else each is a picture of its own."""
+    fps: float = 30.0
 
 
-def write_fit_page(
-    path: Path, title: str, summary: str, people: Sequence[FittedPerson], faces: NDArray[np.integer]
-) -> None:
+def write_fit_page(path: Path, page: FitPage) -> None:
     """One self-contained page, which opens offline; written whole or not at all.
 
-    Args:
-        path: of the HTML.
-        title: of the page.
-        summary: below it.
-        people: shown one below the other; each adds about 0.3 MB, a photo 0.1 MB more.
-        faces: (F, 3) vertex numbers of the body.
-    """
-    from plotly.offline import get_plotlyjs
+    A fit takes about 0.4 kB in it, a mesh 50 kB, and a photo 100 kB at most.
 
-    shown = [
-        {
-            "title": person.title,
-            "poor": person.poor,
-            "text": f"{person.status}; {int(person.seen.sum())} of {len(person.seen)} keypoints "
-            f"seen; reprojection error {person.error_by_step[0]:.4f} at the "
-            f"initial estimate, {np.nanmin(person.error_by_step):.4f} at the best step, in units "
-            "of the keypoints' box.",
-            "plots": [_html(plot) for plot in _plots(person, faces)],
-        }
-        for person in people
-    ]
+    Raises:
+        UserError: a photo cannot be read.
+    """
     text = render(
-        "fit_page.html.j2", title=title, summary=summary, people=shown, plotly=get_plotlyjs()
+        "fit_page.html.j2",
+        title=page.title,
+        summary=page.summary,
+        statuses=page.statuses,
+        right=RIGHT_COLOUR,
+        left=LEFT_COLOUR,
+        data=_data(page),
     )
     with written(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
-def _html(figure: Any) -> str:
-    text: str = figure.to_html(
-        full_html=False,
-        include_plotlyjs=False,
-        config={"displayModeBar": False, "responsive": True},
-    )
-    return text
+def _data(page: FitPage) -> dict[str, Any]:
+    numbers, who = np.unique(page.people.person, return_inverse=True)
+    return {
+        "bones": [[a, b, _colour(a, b)] for a, b in BONES],
+        "bodyColour": BODY_COLOUR,
+        "statuses": [[status.name, status.colour] for status in page.statuses],
+        "sequence": page.sequence,
+        "fps": page.fps,
+        "persons": numbers.tolist(),
+        "frames": _frames(page),
+        "rows": _rows(page.people, who.reshape(-1)),
+        "meshes": [
+            {"row": row, "points": base64_of(np.nan_to_num(np.rint(_MILLIMETRES * mesh)), "<i2")}
+            for row, mesh in page.people.meshes.items()
+        ],
+        "faces": base64_of(page.faces, "<u2"),
+    }
 
 
-def _plots(person: FittedPerson, faces: NDArray[np.integer]) -> list[Any]:
-    import plotly.graph_objects as go
-
-    layout = {"height": _SIZE, "margin": {"l": 40, "r": 10, "t": 30, "b": 40}}
-    error = go.Figure(layout={**layout, "title": "reprojection error by step"})
-    error.add_scatter(y=person.error_by_step, mode="lines+markers", line={"color": "#1f77b4"})
-    error.update_xaxes(title="step")
-    error.update_yaxes(rangemode="tozero")
-    return [_overlay(person, layout), _body(person, faces, layout), error]
+def _colour(a: int, b: int) -> str:
+    """The bone's: that of the side of its outer end."""
+    outer = max(a, b) if a != 0 else b
+    if outer in (2, 3, 4, 8, 9, 10, 14, 16):
+        return RIGHT_COLOUR
+    return LEFT_COLOUR if outer != 1 else "#30363d"
 
 
-def _overlay(person: FittedPerson, layout: dict[str, Any]) -> Any:
-    import plotly.graph_objects as go
-
-    seen = person.seen
-    overlay = go.Figure(layout={**layout, "title": "detected (dots) and fitted, in pixels"})
-    for a, b in _BONES:
-        # What no keypoint shows is the model's guess.
-        dash = "solid" if seen[[a, b]].all() else "dot"
-        overlay.add_scatter(
-            x=person.projected[[a, b], 0],
-            y=person.projected[[a, b], 1],
-            mode="lines",
-            line={"color": FIT_COLOUR, "width": 3, "dash": dash},
-            showlegend=False,
-            hoverinfo="skip",
-        )
-    overlay.add_scatter(
-        x=person.keypoints[seen, 0],
-        y=person.keypoints[seen, 1],
-        mode="markers",
-        marker={"color": "#1b1f24", "size": 8, "line": {"color": "#fff", "width": 1}},
-        name="detected",
-    )
-    # One size of ranges and of the plot, so that the picture is not stretched.
-    points = np.concatenate([person.projected, person.keypoints[seen]])
-    middle = (points.max(axis=0) + points.min(axis=0)) / 2
-    half = (0.55 if person.photo is None else 0.7) * max(float(np.ptp(points, axis=0).max()), 1.0)
-    (left, top), (right, bottom) = (middle - half).tolist(), (middle + half).tolist()
-    if person.photo is not None:
-        overlay.add_layout_image(
-            source=embedded_photo(person.photo, (left, top, right, bottom)),
-            x=left,
-            y=top,
-            sizex=right - left,
-            sizey=bottom - top,
-            xref="x",
-            yref="y",
-            sizing="stretch",
-            layer="below",
-        )
-        overlay.update_xaxes(showgrid=False)
-        overlay.update_yaxes(showgrid=False)
-    overlay.update_xaxes(range=[left, right])
-    overlay.update_yaxes(range=[bottom, top])
-    overlay.update_layout(width=_SIZE, height=_SIZE, margin={"l": 45, "r": 15, "t": 30, "b": 30})
-    overlay.update_layout(showlegend=False)
-    return overlay
-
-
-def _body(person: FittedPerson, faces: NDArray[np.integer], layout: dict[str, Any]) -> Any:
-    import plotly.graph_objects as go
-
-    # plotly's z is up; the body's is y, and it faces the viewer.
-    x, up, towards = np.round(person.vertices, 4).astype(np.float32).T
-    # The longest side always fills the scene; plotly's own choice cuts slender bodies off.
-    sides = np.maximum(np.ptp(person.vertices, axis=0)[[0, 2, 1]], 1e-6)
-    mesh = go.Mesh3d(
-        x=x,
-        y=-towards,
-        z=up,
-        i=faces[:, 0].astype(np.int32),
-        j=faces[:, 1].astype(np.int32),
-        k=faces[:, 2].astype(np.int32),
-        color=BODY_COLOUR,
-        flatshading=False,
-        lighting={"ambient": 0.5, "diffuse": 0.7, "specular": 0.1},
-        lightposition={"x": 300, "y": -1000, "z": 500},
-        hoverinfo="skip",
-    )
-    body = go.Figure(mesh, layout={**layout, "title": "the body: drag to turn"})
-    hidden = {"visible": False}
-    body.update_layout(
-        width=_SIZE,
-        scene={
-            "aspectmode": "manual",
-            "aspectratio": dict(zip("xyz", (1.8 * sides / sides.max()).tolist(), strict=True)),
-            "xaxis": hidden,
-            "yaxis": hidden,
-            "zaxis": hidden,
-            "camera": {"eye": {"x": 0, "y": -2.6, "z": 0.2}},
+def _frames(page: FitPage) -> dict[str, Any]:
+    frames = page.frames
+    first = np.searchsorted(page.people.frame, np.arange(len(frames.names) + 1))
+    return {
+        "names": [_short(plain(name)) for name in frames.names],
+        # What follows each other in time needs no more than the steps.
+        "wait": base64_of(_waits(frames), "<f4"),
+        "first": base64_of(first, "<u4"),
+        "view": base64_of(frames.view, "<f4"),
+        "photos": {
+            place: embedded_photo(photo, _box(frames.view[place]))
+            for place, photo in frames.photos.items()
         },
-    )
-    return body
+    }
+
+
+def _box(view: Floats) -> tuple[float, float, float, float]:
+    left, top, right, bottom = view.tolist()
+    return left, top, right, bottom
+
+
+def _waits(frames: FrameList) -> Floats:
+    """(F,) frames until the next one is due; 1 where another recording begins."""
+    waits = np.ones(len(frames.names))
+    same = np.diff(frames.clip) == 0
+    waits[:-1][same] = np.diff(frames.moment)[same]
+    return waits
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+
+
+def _rows(people: FittedPeople, who: NDArray[np.int64]) -> dict[str, Any]:
+    keypoints = np.where(people.seen[:, :, None], people.keypoints, np.nan)
+    grid = around(keypoints)
+    hips = people.joints[:, _HIPS].mean(axis=1, keepdims=True)
+    centred = _MILLIMETRES * (people.joints - hips)
+    reach = np.nan_to_num(np.abs(centred).max(axis=(1, 2)))
+    steps = people.error_by_step.shape[1]
+    shown = np.unique(np.linspace(0, steps - 1, min(steps, _MOST_STEPS)).round().astype(int))
+    return {
+        "person": base64_of(who, "<u4"),
+        "status": base64_of(people.status, "u1"),
+        "exchanged": base64_of(people.exchanged, "u1"),
+        "seen": base64_of(bits(people.seen), "<u4"),
+        "error": base64_of(people.error, "<f4"),
+        "grid": base64_of(grid, "<f4"),
+        "keypoints": base64_of(fixed_point(keypoints, grid), "<i2"),
+        "projected": base64_of(fixed_point(people.projected, grid), "<i2"),
+        "joints": base64_of(np.nan_to_num(centred.clip(-32_000, 32_000)), "<i2"),
+        "reach": float(np.quantile(reach, 0.99)) if len(reach) else _MILLIMETRES,
+        "steps": shown.tolist(),
+        "stepError": base64_of(people.error_by_step[:, shown], "<f4"),
+    }

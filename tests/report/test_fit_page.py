@@ -13,33 +13,56 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
+from shown_page import page_array, page_data
 
 from lsr1_pl.body import load_body_model
-from lsr1_pl.report import FittedPerson, write_fit_page
+from lsr1_pl.body.skeleton import COCO18
+from lsr1_pl.report import FitPage, FittedPeople, FrameList, Status, write_fit_page
 from lsr1_pl.report.bodies.photo import embedded_photo
-from lsr1_pl.report.fit_page import BODY_COLOUR, FIT_COLOUR
+from lsr1_pl.report.fit_page import BODY_COLOUR, LEFT_COLOUR, RIGHT_COLOUR
+from lsr1_pl.report.packing import MISSING, around, fixed_point
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chrome"))), None)
 GROUND = (40, 140, 60)
+POOR_COLOUR = "#d97706"
 
 
-def page_of_two(folder: Path) -> Path:
-    """A standing body twice: over a green photo, and over nothing."""
+def page_of_two(folder: Path, name: str = "one") -> Path:
+    """Two people in each of two frames, the first over a green photo; two fits are marked."""
     body = load_body_model()
     vertices = body.vertices(torch.zeros(1, 72), torch.zeros(1, 10))[0].double().numpy()
-    generator = np.random.default_rng(0)
-    keypoints = generator.uniform(100, 500, size=(18, 2))
-    seen = np.arange(18) < 12
+    joints = body.select(COCO18)(torch.zeros(1, 72), torch.zeros(1, 10))[0].double().numpy()
+    keypoints = np.stack([250 * joints[:, :2] * [1, -1] + [200 + 200 * k, 300] for k in (0, 1)])
+    both = np.concatenate([keypoints, keypoints])
+    seen = np.tile(np.arange(18) < 12, (4, 1))
     picture = np.full((600, 700, 3), GROUND, dtype=np.uint8)
     PIL.Image.fromarray(picture).save(folder / "photo.png")
-    people = [
-        FittedPerson(
-            "one", "fitted", False, keypoints, seen, keypoints + 9, vertices, np.ones(4), photo
-        )
-        for photo in (folder / "photo.png", None)
-    ]
+    people = FittedPeople(
+        np.array([0, 0, 1, 1]),
+        np.array([3, 5, 3, 5]),
+        np.array([0, 1, 0, 0]),
+        np.array([False, False, True, False]),
+        both,
+        seen,
+        both + 9,
+        np.tile(joints, (4, 1, 1)),
+        np.array([0.01, 0.2, 0.01, np.nan]),
+        np.ones((4, 100)) / np.arange(1, 101),
+        {0: vertices},
+    )
+    frames = FrameList(
+        [name, "two"],
+        np.array([4, 6]),
+        np.array([0, 0]),
+        np.array([[0.0, 0, 600, 600]] * 2),
+        {0: folder / "photo.png"},
+    )
     path = folder / "index.html"
-    write_fit_page(path, "Bodies & <keypoints>", "two", people, body.faces.numpy())
+    statuses = (Status("fitted", "#2f9e57"), Status("poor", POOR_COLOUR))
+    faces = body.faces.numpy()
+    write_fit_page(
+        path, FitPage("Bodies & <keypoints>", "two", statuses, frames, people, faces, fps=10.0)
+    )
     return path
 
 
@@ -52,43 +75,90 @@ def rgb(colour: str) -> tuple[int, ...]:
     return tuple(bytes.fromhex(colour[1:]))
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium or google-chrome")
-def test_a_browser_without_network_shows_it(tmp_path: Path) -> None:
-    page = page_of_two(tmp_path)
-    picture = tmp_path / "page.png"
+def browser(page: Path, folder: Path, *words: str) -> str:
+    """What a browser without a network says of the page."""
     done = subprocess.run(
         [
             str(CHROMIUM),
             *("--headless", "--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader"),
             *("--enable-unsafe-swiftshader", "--host-resolver-rules=MAP * ~NOTFOUND"),
             *("--window-size=1280,1150", "--virtual-time-budget=5000"),
-            *(f"--user-data-dir={tmp_path / 'profile'}", f"--screenshot={picture}", page.as_uri()),
+            *(f"--user-data-dir={folder / 'profile'}", *words, page.as_uri()),
         ],
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
-    assert picture.exists(), done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium or google-chrome")
+def test_a_browser_without_network_shows_it(tmp_path: Path) -> None:
+    page = page_of_two(tmp_path)
+    picture = tmp_path / "page.png"
+    said = browser(page, tmp_path, f"--screenshot={picture}")
+    assert picture.exists(), said
     pixels = np.asarray(PIL.Image.open(picture).convert("RGB"))
-    half = 660  # where the second person begins
-    # The bodies stand in the middle column, lit: a shade of their colour.
-    for part in (pixels[:half], pixels[half:]):
-        middle = part[:, part.shape[1] // 3 : 2 * part.shape[1] // 3]
-        shade = (middle[..., 2] > middle[..., 0].astype(int) + 15) & (middle[..., 0] > 60)
-        assert shade.sum() > 4_000, f"no body of colour {BODY_COLOUR}"
-        assert near(part, rgb(FIT_COLOUR), 30) > 500
-    assert near(pixels[:half], GROUND, 12) > 30_000
-    assert near(pixels[half:], GROUND, 12) == 0
+    left, right = pixels[:, : pixels.shape[1] // 2], pixels[:, pixels.shape[1] // 2 :]
+    # The body stands in the right half, lit: a shade of its colour.
+    shade = (right[..., 2] > right[..., 0].astype(int) + 15) & (right[..., 0] > 60)
+    assert shade.sum() > 4_000, f"no body of colour {BODY_COLOUR}"
+    for colour in (RIGHT_COLOUR, LEFT_COLOUR):
+        assert near(left, rgb(colour), 30) > 300
+        assert near(right, rgb(colour), 30) > 300
+    assert near(left, GROUND, 12) > 30_000
+    # The box around the second person, whose fit is poor.
+    assert near(left, rgb(POOR_COLOUR), 30) > 500
 
 
-def test_the_page_is_self_contained(tmp_path: Path) -> None:
-    text = page_of_two(tmp_path).read_text(encoding="utf-8")
-    assert "12 of 18 keypoints seen" in text
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium or google-chrome")
+def test_names_are_text_in_a_browser(tmp_path: Path) -> None:
+    page = page_of_two(tmp_path, "</script><img src=x onerror=\"document.title='broken'\">")
+    said = browser(page, tmp_path, "--dump-dom")
+    assert "<title>Bodies &amp; &lt;keypoints&gt;</title>" in said
+    assert "Frame &lt;/script&gt;&lt;img src=x" in said
+    assert "person 3: fitted; 12 of 18 keypoints seen, error of the fit 0.0100" in said
+    assert ">5: 2 frames, 1 marked</option>" in said
+
+
+def test_the_page_holds_what_it_was_given(tmp_path: Path) -> None:
+    page = page_of_two(tmp_path, "</script><b>\u202e")
+    text = page.read_text(encoding="utf-8")
     assert "Bodies &amp; &lt;keypoints&gt;" in text
     assert text.count("jpeg;base64,") == 1
-    assert not re.search(r'<(?:script|link|img)[^>]+(?:src|href)="(?!data:)', text)
+    assert text.count("</script>") == 2
+    assert not re.search(r"""<(?:script|link|img)[^>]+(?:src|href)=["'](?!data:)""", text)
+    assert len(text) < 800_000
+    data = page_data(tmp_path)
+    assert data["frames"]["names"] == ["</script><b>\\u202e", "two"]
+    assert page_array(data["frames"]["wait"], "<f4").tolist() == [2, 1]
+    assert page_array(data["frames"]["first"], "<u4").tolist() == [0, 2, 4]
+    assert data["persons"] == [3, 5]
+    rows = data["rows"]
+    assert page_array(rows["person"], "<u4").tolist() == [0, 1, 0, 1]
+    assert page_array(rows["status"], "u1").tolist() == [0, 1, 0, 0]
+    assert page_array(rows["exchanged"], "u1").tolist() == [0, 0, 1, 0]
+    assert page_array(rows["seen"], "<u4").tolist() == [2**12 - 1] * 4
+    steps = page_array(rows["stepError"], "<f4").reshape(4, -1)
+    assert (rows["steps"][0], rows["steps"][-1], steps.shape[1]) == (0, 99, 64)
+    grid = page_array(rows["grid"], "<f4").reshape(4, 3)
+    moved = page_array(rows["projected"], "<i2").reshape(4, 18, 2)[:, :12]
+    here = page_array(rows["keypoints"], "<i2").reshape(4, 18, 2)
+    assert (here[:, 12:] == MISSING).all()
+    np.testing.assert_allclose((moved - here[:, :12]) * grid[:, None, 2:], 9, atol=0.1)
+
+
+def test_what_is_far_or_unknown_stays_in_range() -> None:
+    points = np.array([[[0.0, 0], [100, 50], [np.nan, 3], [1e15, -1e15]]])
+    grid = around(points[:, :3])
+    steps = fixed_point(points, grid)[0]
+    assert steps[2].tolist() == [MISSING] * 2
+    assert steps[3].tolist() == [32_000, -32_000]
+    np.testing.assert_allclose(grid[0, :2] + grid[0, 2] * steps[:2], points[0, :2], atol=0.01)
+    assert around(np.full((1, 2, 2), np.nan)).tolist() == [[0, 0, 1 / 8192]]
 
 
 def test_a_photo_is_cut_to_the_box_and_scaled(tmp_path: Path) -> None:

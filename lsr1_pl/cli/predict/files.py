@@ -1,4 +1,4 @@
-"""What ``lsr1 predict`` writes: npz, GLB, OBJ and the page."""
+"""What ``lsr1 predict`` writes: npz, GLB and OBJ."""
 
 from __future__ import annotations
 
@@ -17,21 +17,13 @@ from lsr1_pl.cli.parsers import MOST_ANIMATED
 from lsr1_pl.data import Camera, Detections
 from lsr1_pl.ground.files import written
 from lsr1_pl.hmr import Fits
-from lsr1_pl.hmr.fitting.prediction import FITTED, POOR
-from lsr1_pl.report import FittedPerson, write_fit_page, write_glb
+from lsr1_pl.report import write_glb
 from lsr1_pl.tasks import HMRTask
 
 GlbChoice = Literal["none", "one", "each"]
 
-_MOST_SHOWN = 12
 _OWN_NAME = re.compile(r"person_\d{2,}\.glb|meshes/.*_\d{2,}\.obj")
 _LONGEST_NAME = 100
-_STATUS = (
-    "fitted",
-    "diverged: the best finite state is kept",
-    "too few keypoints to trust",
-    "poor: the body is far from the keypoints",
-)
 
 
 @dataclass(frozen=True)
@@ -163,40 +155,3 @@ def remove_others(folder: Path, kept: Container[str]) -> None:
             path.unlink()
     if (folder / "meshes").is_dir() and not any((folder / "meshes").iterdir()):
         (folder / "meshes").rmdir()
-
-
-def write_page(path: Path, fitted: FittedInput, note: str) -> None:
-    """The page of a dozen people at most; ``note`` ends its summary."""
-    detections, prediction = fitted.detections, fitted.fits.prediction
-    count = len(detections.frame)
-    chosen = np.unique(np.linspace(0, count - 1, min(count, _MOST_SHOWN)).round().astype(int))
-    with torch.no_grad():
-        meshes = fitted.task.body.vertices(prediction.pose[chosen], prediction.betas[chosen])
-    projected, keypoints = fitted.fits.projected.double().numpy(), detections.keypoints
-    if fitted.camera is not None:
-        projected = fitted.camera.distorted(projected)
-        keypoints = fitted.camera.distorted(keypoints)
-    people = [
-        FittedPerson(
-            title=f"Frame {detections.frame[row]}, person {detections.person[row]}",
-            status=_STATUS[int(prediction.status[row])]
-            + ("; left and right were exchanged" if prediction.exchanged[row] else ""),
-            poor=int(prediction.status[row]) == POOR,
-            keypoints=keypoints[row],
-            seen=fitted.seen[row],
-            projected=projected[row],
-            vertices=mesh.double().numpy(),
-            error_by_step=prediction.error_by_step[row].double().numpy(),
-            photo=detections.photos.get(detections.frame[row]),
-        )
-        for row, mesh in zip(chosen.tolist(), meshes, strict=True)
-    ]
-    fine, poor = (int((prediction.status == status).sum()) for status in (FITTED, POOR))
-    which = "" if len(people) == count else f"; shown are {len(people)}, spread evenly"
-    summary = (
-        f"{count} {'person' if count == 1 else 'people'}, {fine} with status 0 (fitted), "
-        f"{poor} with status 3 (poor){which}. "
-        f"All fits are in predictions.npz beside this page. {note}"
-    )
-    title = f"Bodies fitted to {fitted.source.name}"
-    write_fit_page(path, title, summary.strip(), people, fitted.task.body.faces.numpy())

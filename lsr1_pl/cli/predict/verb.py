@@ -18,11 +18,12 @@ from lsr1_pl.cli.predict.files import (
     write_meshes,
     write_motion,
     write_npz,
-    write_page,
 )
+from lsr1_pl.cli.predict.page import write_page
 from lsr1_pl.data import (
     Camera,
     Detections,
+    KeypointBatch,
     check_intrinsics,
     keypoint_batches,
     read_camera,
@@ -32,15 +33,17 @@ from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.together import written_together
 from lsr1_pl.hmr import (
+    as_labelled,
     continuous_sides,
     fit_people,
     number_people,
     seeing,
     shown_points,
     smooth_fits,
+    steady_fits,
     thorough,
 )
-from lsr1_pl.hmr.fitting.prediction import POOR
+from lsr1_pl.hmr.fitting.prediction import DOUBTFUL, POOR
 from lsr1_pl.report import short
 from lsr1_pl.tasks import HMRTask, load_task
 
@@ -83,6 +86,20 @@ def run(options: Namespace) -> None:
     begun = time.perf_counter()
     intrinsics = None if camera is None else camera.intrinsics
     fits = fit_people(careful, batches, steps, intrinsics=intrinsics)
+    if options.track:
+        labelled = fitter if options.once else as_labelled(fitter)
+        steady = steady_fits(
+            fits,
+            KeypointBatch(*(torch.cat(part) for part in zip(*batches, strict=True))),
+            detections.person,
+            detections.moment,
+            lambda some: fit_people(
+                labelled, _batches(some, options.batch_size), steps, intrinsics=intrinsics
+            ),
+        )
+        fits, turned = steady.fits, int(steady.changed.sum())
+        if turned:
+            print(f"{turned} of {len(weights)} faced another way than in the frames around: mended")
     seconds = time.perf_counter() - begun
     if options.smooth is not None:
         width = options.smooth * options.fps
@@ -94,6 +111,10 @@ def run(options: Namespace) -> None:
     print(f"{count} people fitted in {seconds:.1f} s, {count / seconds:.0f} a second", flush=True)
     for found, what in (
         (fits.prediction.status == POOR, "have a poor fit (status 3): see the page"),
+        (
+            fits.prediction.status == DOUBTFUL,
+            "face another way than in the frames around (status 4): see the page",
+        ),
         (exchanged, "have left and right exchanged, of the body or of limbs"),
     ):
         if bool(found.any()):
@@ -101,6 +122,11 @@ def run(options: Namespace) -> None:
     _write(FittedInput(options.input, detections, seen, fits, task, camera), options)
     path = plain(short(options.out / _FITS))
     print(f"Fits: {path}; page: index.html beside it")
+
+
+def _batches(people: KeypointBatch, size: int) -> list[KeypointBatch]:
+    parts = zip(people.keypoints.split(size), people.visibility.split(size), strict=True)
+    return [KeypointBatch(*part) for part in parts]
 
 
 def _check(options: Namespace) -> None:
@@ -156,7 +182,7 @@ def _write(fitted: FittedInput, options: Namespace) -> None:
         write_motion(folder, fitted, options.fps, people)
         if options.obj and meshes is not None:
             write_meshes(folder / "meshes", fitted, meshes)
-        write_page(folder / "index.html", fitted, _notes(fitted, options))
+        write_page(folder / "index.html", fitted, _notes(fitted, options), options.fps)
         names = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
     if again:
         remove_others(options.out, names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -89,10 +90,7 @@ def _one(path: Path) -> Content:
     if is_photo(path):
         return Content([], _LEAST_CONFIDENCE, [path])
     if suffix in _VIDEOS:
-        raise UserError(
-            f"{path}: is a video; run a detector on it (docs/predict.md lists their formats), or "
-            "save its frames as photos into a folder"
-        )
+        raise UserError(_how_to_read(path))
     if path.exists():
         _check(path)
     if suffix == ".json":
@@ -105,6 +103,19 @@ def _one(path: Path) -> Content:
     raise UserError(
         f"{path}: files '{path.suffix}' are not known; expected keypoints as .json, .npz, .npy, "
         ".csv or .txt, or a photo"
+    )
+
+
+def _how_to_read(video: Path) -> str:
+    """Ways from a video to keypoints, each a line to copy."""
+    name = shlex.quote(str(video))
+    return (
+        f"{video}: is a video; expected the keypoints of its frames. One of these finds them:\n"
+        f"  OpenPose: openpose.bin --video {name} --write_json keypoints --display 0 "
+        "--render_pose 0\n"
+        f"  MMPose: python demo/inferencer_demo.py {name} --pose2d human --pred-out-dir keypoints\n"
+        f"  MediaPipe, of lsr1_pl[photo]: mkdir frames && ffmpeg -i {name} frames/%06d.jpg\n"
+        "Then: lsr1 predict keypoints (or frames) --sequence yes --track"
     )
 
 

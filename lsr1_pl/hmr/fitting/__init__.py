@@ -10,7 +10,8 @@ from lsr1_pl.hmr.fitting.people import Fits, fit_people
 from lsr1_pl.hmr.fitting.points import seeing, shown_points
 from lsr1_pl.hmr.fitting.prediction import Prediction
 from lsr1_pl.hmr.fitting.smoothing import smooth_fits
-from lsr1_pl.hmr.fitting.thorough import thorough
+from lsr1_pl.hmr.fitting.steady import SteadyFits, steady_fits
+from lsr1_pl.hmr.fitting.thorough import as_labelled, thorough
 from lsr1_pl.hmr.fitting.tracking import number_people, track_people
 
 __all__ = [
@@ -22,12 +23,15 @@ __all__ = [
     "MirrorAveraged",
     "PeopleFitter",
     "Prediction",
+    "SteadyFits",
+    "as_labelled",
     "continuous_sides",
     "fit_people",
     "number_people",
     "seeing",
     "shown_points",
     "smooth_fits",
+    "steady_fits",
     "straight_view",
     "thorough",
     "track_people",

@@ -33,7 +33,7 @@ class AnyRoll:
 
     fitter: Fitter
     rolls: int = 8
-    doubt: float = 0.03
+    doubt: float = 0.012
     gain: float = 0.8
 
     @property

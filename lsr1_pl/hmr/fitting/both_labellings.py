@@ -24,8 +24,9 @@ class BothLabellings:
 
     A short trial of each labelling decides, by the objective: residual and prior. A fit of an
     exchanged limb follows the keypoints closely, but twisted: the prior sees it. A body that is
-    exchanged as a whole, face and all, mostly fits as well, with its back to the camera. It is
-    tried where the trial is poor. Elsewhere only a sequence shows it
+    exchanged as a whole, face and all, mostly fits as well, with its back to the camera: far from
+    the camera, its mirror image in depth has the same keypoints, and is a body. It is tried where
+    the trial is poor. Elsewhere only a sequence shows it
     (:func:`lsr1_pl.hmr.fitting.labels.continuous_sides`).
 
     Args:

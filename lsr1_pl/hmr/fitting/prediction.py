@@ -10,7 +10,7 @@ from torch import Tensor
 from lsr1_pl.hmr.reprojection import JointsOf
 from lsr1_pl.hmr.variables import split_variables
 
-FITTED, DIVERGED, TOO_FEW_KEYPOINTS, POOR = 0, 1, 2, 3
+FITTED, DIVERGED, TOO_FEW_KEYPOINTS, POOR, DOUBTFUL = 0, 1, 2, 3, 4
 LEAST_KEYPOINTS = 6
 
 POOR_ERROR = 0.045
@@ -36,7 +36,8 @@ class Prediction(NamedTuple):
     status: Tensor
     """(n,) 0 fitted; 1 diverged: at some step the objective was not finite, the best finite state
     is kept; 2 too few keypoints (under six) to trust the fit; 3 poor: the fit is far from what was
-    seen, as where keypoints were read in the wrong order."""
+    seen, as where keypoints were read in the wrong order; 4 in doubt: the body
+    faces another way than in the frames around."""
     error: Tensor
     """(n,) mean absolute error of what was seen, in sides of the keypoints' box."""
     objective: Tensor

@@ -8,6 +8,11 @@ from lsr1_pl.hmr.fitting.fitter import Fitter, PeopleFitter
 from lsr1_pl.hmr.fitting.mirror_averaged import MirrorAveraged
 
 
+def as_labelled(fitter: Fitter) -> PeopleFitter:
+    """The fitter in any roll of the image, averaged with the mirror's fit, by the given labels."""
+    return MirrorAveraged(AnyRoll(fitter))
+
+
 def thorough(fitter: Fitter) -> PeopleFitter:
     """The fitter in any roll of the image, averaged with the mirror's fit, of the better labels.
 

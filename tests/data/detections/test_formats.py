@@ -305,7 +305,13 @@ def test_spins_arrays(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("a.mp4", "is a video; run a detector"), ("a.pkl", r"files '\.pkl' are not known")],
+    [
+        (
+            "a b.mp4",
+            r"is a video; expected(.|\n)*--video '.*a b.mp4'(.|\n)*--pose2d human(.|\n)*ffmpeg",
+        ),
+        ("a.pkl", r"files '\.pkl' are not known"),
+    ],
 )
 def test_other_files_are_refused(name: str, message: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"?")

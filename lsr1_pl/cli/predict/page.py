@@ -1,0 +1,149 @@
+"""The page of ``lsr1 predict``: which frames, photos and meshes it holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lsr1_pl.cli.predict.files import FittedInput
+from lsr1_pl.data import Detections
+from lsr1_pl.hmr.fitting.prediction import DOUBTFUL, FITTED, POOR
+from lsr1_pl.report import FitPage, FittedPeople, FrameList, Status, write_fit_page
+
+Floats = NDArray[np.float64]
+
+MOST_FITS, MOST_PHOTOS, MOST_MESHES = 20_000, 300, 12
+"""What a page holds at most: 8 MB of fits, 30 MB of photos, and 1 MB of meshes."""
+
+STATUSES = (
+    Status("fitted", "#2f9e57"),
+    Status("diverged: the best finite state is kept", "#a21caf"),
+    Status("too few keypoints to trust", "#6b7280"),
+    Status("poor: the body is far from the keypoints", "#d97706"),
+    Status("in doubt: it faces another way than in the frames around", "#db2777"),
+)
+"""The statuses of fits in their order."""
+
+_MARGIN = 0.15
+_OUTLIERS = 0.005
+
+
+def write_page(path: Path, fitted: FittedInput, note: str, fps: float) -> None:
+    """The player of all frames, or of so many, spread evenly, that it opens fast.
+
+    Args:
+        path: of the HTML.
+        fitted: what is shown.
+        note: the end of its summary.
+        fps: of the frames' numbers, for the pace.
+    """
+    prediction = fitted.fits.prediction
+    count = len(prediction.status)
+    rows, frame = _shown(fitted.detections)
+    fine, poor, doubtful = (
+        int((prediction.status == status).sum()) for status in (FITTED, POOR, DOUBTFUL)
+    )
+    frames = _frames(fitted, rows, frame)
+    summary = [
+        f"{count} {'person' if count == 1 else 'people'}, {fine} with status 0 (fitted), "
+        f"{poor} with status 3 (poor), {doubtful} with status 4 (in doubt)."
+    ]
+    if len(rows) < count:
+        summary.append(f"Shown are {len(rows)} of the fits, in frames spread evenly.")
+    with_photo = {fitted.detections.frame[row] for row in rows} & set(fitted.detections.photos)
+    if len(frames.photos) < len(with_photo):
+        summary.append(
+            f"Photos of {len(frames.photos)} frames are in the page, spread evenly, of "
+            f"{len(with_photo)}."
+        )
+    summary += ["All fits are in predictions.npz beside this page.", note]
+    page = FitPage(
+        f"Bodies fitted to {fitted.source.name}",
+        " ".join(summary).strip(),
+        STATUSES,
+        frames,
+        _people(fitted, rows, frame),
+        fitted.task.body.faces.numpy(),
+        fitted.detections.sequence,
+        fps,
+    )
+    write_fit_page(path, page)
+
+
+def _shown(detections: Detections) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The fits that are shown in the order of frames, and the place of each one's frame."""
+    places: dict[str, int] = {}
+    frame = np.array([places.setdefault(name, len(places)) for name in detections.frame])
+    kept = _spread(len(places), round(len(places) * min(1.0, MOST_FITS / len(frame))))
+    rows = np.flatnonzero(np.isin(frame, kept))
+    rows = rows[np.argsort(frame[rows], kind="stable")]
+    return rows, np.searchsorted(kept, frame[rows])
+
+
+def _spread(count: int, most: int) -> NDArray[np.int64]:
+    """At most ``most`` of the numbers below ``count``, spread evenly; one at least."""
+    wanted = np.linspace(0, count - 1, min(count, max(most, 1)))
+    return np.unique(wanted.round().astype(np.int64))
+
+
+def _frames(fitted: FittedInput, rows: NDArray[np.int64], frame: NDArray[np.int64]) -> FrameList:
+    detections = fitted.detections
+    first = rows[np.searchsorted(frame, np.arange(frame[-1] + 1))]
+    names = [detections.frame[row] for row in first]
+    clip = detections.clip[first]
+    keypoints = _as_photographed(fitted, detections.keypoints[rows])
+    points = np.where(fitted.seen[rows][:, :, None], keypoints, np.nan)
+    group = clip[frame] if detections.sequence else frame
+    views = {number: _view(points[group == number]) for number in np.unique(group).tolist()}
+    keys = clip if detections.sequence else np.arange(len(names))
+    with_photo = [place for place, name in enumerate(names) if name in detections.photos]
+    chosen = [with_photo[k] for k in _spread(len(with_photo), MOST_PHOTOS)] if with_photo else []
+    return FrameList(
+        names,
+        detections.moment[first],
+        clip,
+        np.array([views[key] for key in keys.tolist()]),
+        {place: detections.photos[names[place]] for place in chosen},
+    )
+
+
+def _as_photographed(fitted: FittedInput, points: Floats) -> Floats:
+    """Pixels with the lens's distortion, if the camera is known and has one."""
+    return points if fitted.camera is None else fitted.camera.distorted(points)
+
+
+def _view(points: Floats) -> tuple[float, float, float, float]:
+    """A square around nearly all of the points (n, 18, 2) that are finite."""
+    known = points[np.isfinite(points).all(axis=2)]
+    if len(known) == 0:
+        return (0.0, 0.0, 1.0, 1.0)
+    few = len(known) < 1 / _OUTLIERS
+    low, high = np.quantile(known, (0.0, 1.0) if few else (_OUTLIERS, 1 - _OUTLIERS), axis=0)
+    half = (0.5 + _MARGIN) * max(float((high - low).max()), 1.0)
+    u, v = ((low + high) / 2).tolist()
+    return (u - half, v - half, u + half, v + half)
+
+
+def _people(fitted: FittedInput, rows: NDArray[np.int64], frame: NDArray[np.int64]) -> FittedPeople:
+    detections, prediction = fitted.detections, fitted.fits.prediction
+    some = _spread(len(rows), MOST_MESHES)
+    chosen = torch.from_numpy(rows[some])
+    with torch.no_grad():
+        meshes = fitted.task.body.vertices(prediction.pose[chosen], prediction.betas[chosen])
+    projected = fitted.fits.projected[rows].double().numpy()
+    return FittedPeople(
+        frame,
+        detections.person[rows],
+        prediction.status[rows].numpy(),
+        prediction.exchanged[rows].numpy(),
+        _as_photographed(fitted, detections.keypoints[rows]),
+        fitted.seen[rows],
+        _as_photographed(fitted, projected),
+        prediction.joints[rows].double().numpy(),
+        prediction.error[rows].double().numpy(),
+        prediction.error_by_step[rows].double().numpy(),
+        dict(zip(some.tolist(), meshes.double().numpy(), strict=True)),
+    )
