@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsr1_pl.cli import main
-from lsr1_pl.cli.predict.files import MOST_ANIMATED, animated_people, mesh_names
+from lsr1_pl.cli.predict.meshes import mesh_names
+from lsr1_pl.cli.predict.motion import MOST_ANIMATED, animated_people
 from lsr1_pl.data import read_detections
 from lsr1_pl.ground.errors import UserError
 
@@ -132,7 +133,7 @@ def test_glb_one_is_of_whoever_is_in_most_frames() -> None:
 def test_a_crowd_gets_a_bounded_number_of_animations_and_a_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for module in ("verb", "files"):
+    for module in ("verb", "motion"):
         monkeypatch.setattr(f"lsr1_pl.cli.predict.{module}.MOST_ANIMATED", 2)
     source = coco(tmp_path / "a.json", ["a.jpg"], people=3)
     names = predict(source, tmp_path / "out")

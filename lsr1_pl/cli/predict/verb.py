@@ -11,15 +11,12 @@ import numpy as np
 import torch
 
 from lsr1_pl.cli.parsers import MOST_ANIMATED
-from lsr1_pl.cli.predict.files import (
-    FittedInput,
-    animated_people,
-    remove_others,
-    write_meshes,
-    write_motion,
-    write_npz,
-    write_page,
-)
+from lsr1_pl.cli.predict.arrays import write_npz
+from lsr1_pl.cli.predict.earlier import remove_others
+from lsr1_pl.cli.predict.fitted import FittedInput
+from lsr1_pl.cli.predict.meshes import write_meshes
+from lsr1_pl.cli.predict.motion import animated_people, write_motion
+from lsr1_pl.cli.predict.page import write_page
 from lsr1_pl.data import (
     Camera,
     Detections,
