@@ -6,7 +6,7 @@ import re
 from collections.abc import Container
 from pathlib import Path
 
-_OWN_NAME = re.compile(r"person_\d{2,}\.glb|meshes/.*_\d{2,}\.obj")
+_OWN_NAME = re.compile(r"person_\d{2,}(\.glb|\.bvh|_poses\.npz)|meshes/.*_\d{2,}\.obj")
 
 
 def remove_others(folder: Path, kept: Container[str]) -> None:
@@ -16,7 +16,7 @@ def remove_others(folder: Path, kept: Container[str]) -> None:
         folder: of ``lsr1 predict``.
         kept: names relative to it that stay: those of this run.
     """
-    candidates = [*folder.glob("person_*.glb"), *folder.glob("meshes/*.obj")]
+    candidates = [*folder.glob("person_*"), *folder.glob("meshes/*.obj")]
     for path in candidates:
         name = path.relative_to(folder).as_posix()
         if name not in kept and _OWN_NAME.fullmatch(name) and path.is_file():

@@ -17,7 +17,7 @@ _LONGEST_NAME = 100
 
 def write_meshes(folder: Path, fitted: FittedInput, meshes: NDArray[np.float32]) -> None:
     """One OBJ for each fit."""
-    faces = "".join(f"f {a} {b} {c}\n" for a, b, c in (fitted.task.body.faces + 1).tolist())
+    faces = "".join(f"f {a} {b} {c}\n" for a, b, c in (fitted.body.faces + 1).tolist())
     detections = fitted.detections
     names = mesh_names(detections.frame, detections.person.tolist())
     for name, mesh in zip(names, meshes, strict=True):

@@ -26,7 +26,7 @@ def write_page(path: Path, fitted: FittedInput, note: str) -> None:
     count = len(detections.frame)
     chosen = np.unique(np.linspace(0, count - 1, min(count, _MOST_SHOWN)).round().astype(int))
     with torch.no_grad():
-        meshes = fitted.task.body.vertices(prediction.pose[chosen], prediction.betas[chosen])
+        meshes = fitted.body.vertices(prediction.pose[chosen], prediction.betas[chosen])
     projected, keypoints = fitted.fits.projected.double().numpy(), detections.keypoints
     if fitted.camera is not None:
         projected = fitted.camera.distorted(projected)
@@ -54,4 +54,4 @@ def write_page(path: Path, fitted: FittedInput, note: str) -> None:
         f"All fits are in predictions.npz beside this page. {note}"
     )
     title = f"Bodies fitted to {fitted.source.name}"
-    write_fit_page(path, title, summary.strip(), people, fitted.task.body.faces.numpy())
+    write_fit_page(path, title, summary.strip(), people, fitted.body.faces.numpy())
