@@ -18,9 +18,10 @@ _TRUNCATE = 3.0
 def above_ground(height: Floats, moment: NDArray[np.int64], reach: float) -> Floats:
     """How high a body's lowest point is above the ground, (T,) metres.
 
-    The ground at a frame is the mean, over the frames within ``reach``, of the least height within
-    ``reach`` of each. So a jump stays a jump, if it is shorter than twice ``reach``; and a slow
-    drift, as of a tilted or moving camera, is no motion of the body.
+    The ground at a frame is the largest, over the frames within ``reach``, of the least height
+    within ``reach`` of each (a grey opening), and so never above the body. A jump stays a jump, if
+    it is shorter than twice ``reach``; and a slow drift, as of a tilted or moving camera, is no
+    motion of the body.
 
     Args:
         height: (T,) metres, of the body's lowest point.
@@ -29,7 +30,7 @@ def above_ground(height: Floats, moment: NDArray[np.int64], reach: float) -> Flo
     """
     windows = _windows(moment, reach)
     least = np.array([height[window].min() for window in windows])
-    return height - np.array([least[window].mean() for window in windows])
+    return height - np.array([least[window].max() for window in windows])
 
 
 def over_time(values: Floats, moment: NDArray[np.int64], width: float) -> Floats:

@@ -29,7 +29,7 @@ class PeopleOverGround:
     Where the camera is not known, one camera stands for a whole recording: its focal length is the
     median of those of the fits, so that half of them are nearer than the fits assume, and its
     centre is the middle of where people are in the image. It is taken to be level and to stand
-    still. The origin is on the ground, beneath the first fit of the recording.
+    still. The origin is on the ground, about beneath the first fit of the recording.
 
     Args:
         fits: of n people.
