@@ -101,11 +101,13 @@ class _PoseNetwork(ProposingNetwork):
 
     def forward(self, situation: Situation) -> Tensor:
         """(B, N) the correction, zero in the betas."""
-        hidden = {
-            name: _without_betas(getattr(situation, name))
-            for name in ("y", "slope", "suggested", "remembered")
-        }
-        return _without_betas(self.network(situation._replace(**hidden)))
+        hidden = situation._replace(
+            y=_without_betas(situation.y),
+            slope=_without_betas(situation.slope),
+            suggested=_without_betas(situation.suggested),
+            remembered=_without_betas(situation.remembered),
+        )
+        return _without_betas(self.network(hidden))
 
 
 def _without_betas(rows: Tensor) -> Tensor:
