@@ -36,7 +36,12 @@ _KEYS = frozenset(
         *("landmark_names", "landmark_vertex_ids"),
     }
 )
-_CONVERT = "give an npz that holds SMPL's arrays as plain numbers (docs/data.md)"
+_CONVERT = (
+    "give an npz that holds SMPL's arrays as plain numbers; of SMPL's own files: "
+    "lsr1 data convert smpl FOLDER data/smpl"
+)
+_OTHER_BODIES = {16: "MANO, a hand", 52: "SMPL-H", 55: "SMPL-X"}
+"""Bodies of SMPL's family, by how many joints they have."""
 
 
 @dataclass(frozen=True)
@@ -82,18 +87,19 @@ def read_body(path: str | Path, *, num_betas: int = 10) -> BodyData:
             names the file, the key, what was found and expected, and how to mend it.
     """
     arrays = _Arrays(Path(path))
+    _check_tree(arrays)
     v_template = arrays.floats("v_template", (None, 3))
     vertices = len(v_template)
     shapedirs = arrays.floats("shapedirs", (vertices, 3, None))
     if not 1 <= num_betas <= shapedirs.shape[2]:
         raise UserError(
             f"{path}: key 'shapedirs' has {shapedirs.shape[2]} shape coefficients, but num_betas is"
-            f" {num_betas}; set num_betas to a number from 1 to {shapedirs.shape[2]}"
+            f" {num_betas}; give a body that has as many, or set num_betas to a number from 1 to"
+            f" {shapedirs.shape[2]}"
         )
     posedirs = None
     if "posedirs" in arrays:
         posedirs = arrays.floats("posedirs", (vertices, 3, _POSE_BLENDSHAPES))
-    _check_tree(arrays)
     return BodyData(
         v_template=v_template,
         shapedirs=shapedirs[:, :, :num_betas],
@@ -112,8 +118,7 @@ class _Arrays:
         self.path = path
         check_regular(
             path,
-            missing="give an SMPL-format npz, or 'open'; of SMPL's own files: "
-            "lsr1 data convert smpl FOLDER data/smpl",
+            missing=_CONVERT,
         )
         try:
             is_npz = zipfile.is_zipfile(path)
@@ -176,6 +181,12 @@ class _Arrays:
 
 
 def _check_tree(arrays: _Arrays) -> None:
+    shape = arrays.arrays["kintree_table"].shape if "kintree_table" in arrays else ()
+    if len(shape) == 2 and shape[1] in _OTHER_BODIES:
+        raise UserError(
+            f"{arrays.path}: key 'kintree_table' has shape {shape}: {_OTHER_BODIES[shape[1]]}; "
+            f"expected (2, {len(SMPL_JOINTS)}), an SMPL body: take SMPL's own file"
+        )
     table = arrays.get("kintree_table", (2, len(SMPL_JOINTS)), "iu").astype(np.int64)
     # The root's parent is stored as 2^32 - 1, -1 or 0, depending on who wrote the file.
     if tuple(table[0, 1:]) != PARENTS[1:]:

@@ -26,8 +26,8 @@ def predict_parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="lsr1 predict",
         description="Fit bodies to detected 2D keypoints, or to the people in photos. Writes "
-        "predictions.npz, one GLB a person's number (animated over the frames), and a page that "
-        "plays the people over time. All formats and options: docs/predict.md.",
+        "predictions.npz, AMASS's npz and a GLB of each person's motion, and a page that plays "
+        "the people over time. All formats and options: docs/predict.md.",
     )
     parser.add_argument(
         "input",
@@ -67,6 +67,13 @@ def predict_parser() -> ArgumentParser:
         default=False,
         metavar="true",
         help="let its config name classes of any module, which runs their code; and files to read",
+    )
+    parser.add_argument(
+        "--body",
+        type=Path,
+        metavar="FILE",
+        help="your SMPL body, an npz of lsr1 data convert smpl, fitted in place of the "
+        "checkpoint's; nothing is trained",
     )
     parser.add_argument(
         "--out",
@@ -112,6 +119,7 @@ def predict_parser() -> ArgumentParser:
         help="animations: none; one, of whoever is in most frames; each person's "
         f"(each, but of {MOST_ANIMATED} people at most)",
     )
+    parser.add_argument("--bvh", action="store_true", help="a BVH for each animated person")
     return parser
 
 

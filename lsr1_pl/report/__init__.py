@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lsr1_pl.report.bodies.bvh import write_bvh
 from lsr1_pl.report.bodies.drawing import Panel, draw_bodies
 from lsr1_pl.report.bodies.fits_figure import FitsFigure, draw_fits
 from lsr1_pl.report.bodies.glb import write_glb
@@ -35,6 +36,7 @@ __all__ = [
     "quiet_lightning",
     "readable",
     "short",
+    "write_bvh",
     "write_fit_page",
     "write_glb",
     "write_page",

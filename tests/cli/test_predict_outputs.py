@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from shown_page import page_data
 
 from lsr1_pl.cli import main
-from lsr1_pl.cli.predict.files import MOST_ANIMATED, animated_people, mesh_names
+from lsr1_pl.cli.predict.meshes import mesh_names
+from lsr1_pl.cli.predict.motion import MOST_ANIMATED, animated_people
 from lsr1_pl.data import read_detections
 from lsr1_pl.ground.errors import UserError
 
@@ -100,16 +101,19 @@ def test_equal_stems_in_two_folders_are_two_frames_and_two_meshes(tmp_path: Path
 
 def test_a_second_run_replaces_the_results_of_the_first_and_nothing_else(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    first = predict(coco(tmp_path / "two.json", ["a1.jpg", "a2.jpg"], people=2), out, "--obj")
-    assert first >= {"person_00.glb", "person_01.glb", "meshes/a2_01.obj"}
-    own = {"notes.txt", "person_mine.glb", "meshes/table.obj"}
+    two = coco(tmp_path / "two.json", ["a1.jpg", "a2.jpg"], people=2)
+    first = predict(two, out, "--obj", "--bvh")
+    ends = (".glb", ".bvh", "_poses.npz")
+    assert first >= {f"person_0{k}{end}" for k in range(2) for end in ends} | {"meshes/a2_01.obj"}
+    own = {"notes.txt", "person_mine.glb", "person_00.txt", "person_7.bvh", "meshes/table.obj"}
     for name in own:
         (out / name).write_text("mine")
     second = predict(coco(tmp_path / "one.json", ["a.jpg"]), out, "--obj")
-    assert second - own == {"predictions.npz", "index.html", "person_00.glb", "meshes/a_00.obj"}
+    motion = {"person_00.glb", "person_00_poses.npz"}
+    assert second - own == {"predictions.npz", "index.html", "meshes/a_00.obj"} | motion
     assert own <= second
     third = predict(tmp_path / "one.json", out, "--glb", "none")
-    assert third - own == {"predictions.npz", "index.html"}
+    assert third - own == {"predictions.npz", "index.html", "person_00_poses.npz"}
 
 
 def test_what_only_looks_like_a_result_stays_in_a_folder_without_results(tmp_path: Path) -> None:
@@ -133,14 +137,14 @@ def test_glb_one_is_of_whoever_is_in_most_frames() -> None:
 def test_a_crowd_gets_a_bounded_number_of_animations_and_a_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for module in ("verb", "files"):
+    for module in ("verb", "motion"):
         monkeypatch.setattr(f"lsr1_pl.cli.predict.{module}.MOST_ANIMATED", 2)
     source = coco(tmp_path / "a.json", ["a.jpg"], people=3)
     names = predict(source, tmp_path / "out")
     assert {name for name in names if name.endswith(".glb")} == {"person_00.glb", "person_01.glb"}
     assert "of the 2 people who are in most frames, of 3; --glb each" in capsys.readouterr().out
     assert "person_02.glb" in predict(source, tmp_path / "out", "--glb", "each")
-    assert "GLB" not in capsys.readouterr().out
+    assert "of the 2 people" not in capsys.readouterr().out
 
 
 FULL = """

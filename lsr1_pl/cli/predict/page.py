@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lsr1_pl.cli.predict.files import FittedInput
+from lsr1_pl.cli.predict.fitted import FittedInput
 from lsr1_pl.data import Detections
 from lsr1_pl.hmr.fitting.prediction import DOUBTFUL, FITTED, POOR
 from lsr1_pl.report import FitPage, FittedPeople, FrameList, Status, write_fit_page
@@ -66,7 +66,7 @@ def write_page(path: Path, fitted: FittedInput, note: str, fps: float) -> None:
         STATUSES,
         frames,
         _people(fitted, rows, frame),
-        fitted.task.body.faces.numpy(),
+        fitted.body.faces.numpy(),
         fitted.detections.sequence,
         fps,
     )
@@ -132,7 +132,7 @@ def _people(fitted: FittedInput, rows: NDArray[np.int64], frame: NDArray[np.int6
     some = _spread(len(rows), MOST_MESHES)
     chosen = torch.from_numpy(rows[some])
     with torch.no_grad():
-        meshes = fitted.task.body.vertices(prediction.pose[chosen], prediction.betas[chosen])
+        meshes = fitted.body.vertices(prediction.pose[chosen], prediction.betas[chosen])
     projected = fitted.fits.projected[rows].double().numpy()
     return FittedPeople(
         frame,

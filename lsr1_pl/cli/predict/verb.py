@@ -10,15 +10,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lsr1_pl.body import load_own_body
 from lsr1_pl.cli.parsers import MOST_ANIMATED
-from lsr1_pl.cli.predict.files import (
-    FittedInput,
-    animated_people,
-    remove_others,
-    write_meshes,
-    write_motion,
-    write_npz,
-)
+from lsr1_pl.cli.predict.arrays import write_npz
+from lsr1_pl.cli.predict.earlier import remove_others
+from lsr1_pl.cli.predict.fitted import FittedInput, body_name
+from lsr1_pl.cli.predict.meshes import write_meshes
+from lsr1_pl.cli.predict.motion import write_motion
 from lsr1_pl.cli.predict.page import write_page
 from lsr1_pl.data import (
     Camera,
@@ -37,6 +35,7 @@ from lsr1_pl.hmr import (
     continuous_sides,
     fit_people,
     number_people,
+    on_other_body,
     seeing,
     shown_points,
     smooth_fits,
@@ -67,6 +66,10 @@ def run(options: Namespace) -> None:
     task = load_task(options.ckpt, trust=options.trust_checkpoint)
     if not isinstance(task, HMRTask):
         raise UserError(f"--ckpt {options.ckpt}: {type(task).__name__} cannot predict")
+    fitter, body = task.fitter, task.body
+    if options.body is not None:
+        body = load_own_body(options.body, body.num_betas)
+        fitter = on_other_body(fitter, body)
     for note in detections.notes:
         print(f"Note: {plain(note)}", flush=True)
     steps = options.steps or task.evaluate.steps
@@ -81,7 +84,7 @@ def run(options: Namespace) -> None:
         weights = torch.cat([batch.visibility for batch in batches])
     seen = (weights > 0).numpy()
     points = detections.points or shown_points(detections.keypoints, seen)
-    fitter = seeing(task.fitter, task.body, points)
+    fitter = seeing(fitter, body, points)
     careful = fitter if options.once else thorough(fitter)
     begun = time.perf_counter()
     intrinsics = None if camera is None else camera.intrinsics
@@ -119,7 +122,8 @@ def run(options: Namespace) -> None:
     ):
         if bool(found.any()):
             print(f"{int(found.sum())} of {count} {what}")
-    _write(FittedInput(options.input, detections, seen, fits, task, camera), options)
+    model = body_name(str(options.body or task.hparams["body"]))
+    _write(FittedInput(options.input, detections, seen, fits, body, model, camera), options)
     path = plain(short(options.out / _FITS))
     print(f"Fits: {path}; page: index.html beside it")
 
@@ -176,20 +180,21 @@ def _is_number(word: str) -> bool:
 def _write(fitted: FittedInput, options: Namespace) -> None:
     again = (options.out / _FITS).is_file()
     meshes = fitted.meshes() if options.vertices or options.obj else None
-    people = animated_people(fitted.detections.person, options.glb)
     with written_together(options.out) as folder:
         write_npz(folder / _FITS, fitted, meshes if options.vertices else None)
-        write_motion(folder, fitted, options.fps, people)
+        notes = write_motion(folder, fitted, options.fps, options.glb, options.bvh)
         if options.obj and meshes is not None:
             write_meshes(folder / "meshes", fitted, meshes)
         write_page(folder / "index.html", fitted, _notes(fitted, options), options.fps)
         names = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
     if again:
         remove_others(options.out, names)
+    for note in notes:
+        print(f"Note: {note}")
     count = len(np.unique(fitted.detections.person))
-    if options.glb is None and count > MOST_ANIMATED:
+    if options.glb in (None, "none") and count > MOST_ANIMATED:
         print(
-            f"GLB: of the {MOST_ANIMATED} people who are in most frames, of {count}; "
+            f"Files of motion: of the {MOST_ANIMATED} people who are in most frames, of {count}; "
             "--glb each writes all"
         )
 

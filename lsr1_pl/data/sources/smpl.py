@@ -109,12 +109,12 @@ def _models(source: Path) -> dict[str, Path]:
         found = [p for p in sorted(entries(source, unlisted)) if p.suffix in (".pkl", ".npz")]
         for name, why in unlisted.items():
             raise UserError(f"{source / name}: {why}; make it readable, or name one file")
-        candidates: Iterable[Path] = [p for p in found if _gender(p) or _looks_like_smpl(p)]
+        candidates: Iterable[Path] = [p for p in found if gender_in_name(p) or _looks_like_smpl(p)]
     else:
         candidates = [source]
     models: dict[str, Path] = {}
     for path in candidates:
-        gender = _gender(path)
+        gender = gender_in_name(path)
         if gender is None:
             raise UserError(
                 f"{path}: its name says neither neutral, female (f) nor male (m); rename it; "
@@ -135,7 +135,8 @@ def _looks_like_smpl(path: Path) -> bool:
     return "smpl" in path.name.lower() or "basicmodel" in path.name.lower()
 
 
-def _gender(path: Path) -> str | None:
+def gender_in_name(path: Path) -> str | None:
+    """NEUTRAL, FEMALE or MALE, if the name of a body's file says it."""
     return next((g for g, pattern in _GENDERS.items() if pattern.search(path.stem)), None)
 
 

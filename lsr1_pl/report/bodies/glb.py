@@ -15,6 +15,8 @@ from lsr1_pl.ground.files import written
 
 _INFLUENCES = 4
 """Bones that move a vertex, at most: what every viewer supports."""
+_MARGIN = 1.0
+"""Metres of ground around the body."""
 
 
 def write_glb(
@@ -23,6 +25,7 @@ def write_glb(
     pose: Tensor,
     betas: Tensor,
     times: NDArray[np.float64] | None = None,
+    root: NDArray[np.float64] | None = None,
 ) -> None:
     """One person's skinned mesh, animated over the frames of ``pose``; written whole or not at all.
 
@@ -35,6 +38,8 @@ def write_glb(
         pose: (T, 72) axis-angle in radians; one row is a still.
         betas: (num_betas,) one shape for the whole sequence.
         times: (T,) seconds of the frames, increasing; without it 30 a second.
+        root: (T, 3) where the pelvis is, metres, y up: the body moves over a ground at y = 0,
+            which is in the file too; without it the body stays in place.
     """
     import pygltflib as gltf
 
@@ -53,14 +58,7 @@ def write_glb(
         indices=blob.add(faces.reshape(-1), gltf.UNSIGNED_INT, "SCALAR"),
         material=0,
     )
-    file.materials = [
-        gltf.Material(
-            pbrMetallicRoughness=gltf.PbrMetallicRoughness(
-                baseColorFactor=[0.65, 0.74, 0.86, 1.0], metallicFactor=0.0, roughnessFactor=0.8
-            ),
-            doubleSided=True,
-        )
-    ]
+    file.materials = [_material([0.65, 0.74, 0.86, 1.0])]
     file.meshes = [gltf.Mesh(name="body", primitives=[mesh])]
     inverse = np.tile(np.eye(4, dtype=np.float32), (len(bones), 1, 1))
     inverse[:, 3, :3] = -bones  # glTF stores matrices by column
@@ -80,16 +78,22 @@ def write_glb(
             gltf.Node(
                 name=name,
                 children=children or None,
-                translation=offset.tolist(),
+                translation=(offset if parent >= 0 or root is None else root[0]).tolist(),
                 rotation=rotations[0, number].tolist(),
             )
         )
     file.nodes.append(gltf.Node(name="person", mesh=0, skin=0))
-    file.scenes = [gltf.Scene(nodes=[0, len(bones)])]
+    nodes = [0, len(bones)]
+    if root is not None:
+        file.materials.append(_material([0.82, 0.82, 0.8, 1.0]))
+        file.meshes.append(gltf.Mesh(name="ground", primitives=[_ground(root, blob)]))
+        file.nodes.append(gltf.Node(name="ground", mesh=1))
+        nodes.append(len(bones) + 1)
+    file.scenes = [gltf.Scene(nodes=nodes)]
     file.scene = 0
     if len(pose) > 1:
         clock = np.arange(len(pose)) / 30.0 if times is None else times
-        file.animations = [_animation(rotations, clock, blob)]
+        file.animations = [_animation(rotations, root, clock, blob)]
     blob.into(file)
     with written(path) as partial:
         partial.write_bytes(b"".join(file.save_to_bytes()))
@@ -176,14 +180,50 @@ def _quaternions(pose: Tensor) -> NDArray[np.float32]:
     return turned.astype(np.float32)
 
 
-def _animation(rotations: NDArray[np.float32], times: NDArray[np.float64], blob: _Blob) -> object:
+def _material(colour: list[float]) -> object:
+    import pygltflib as gltf
+
+    return gltf.Material(
+        pbrMetallicRoughness=gltf.PbrMetallicRoughness(
+            baseColorFactor=colour, metallicFactor=0.0, roughnessFactor=0.8
+        ),
+        doubleSided=True,
+    )
+
+
+def _ground(root: NDArray[np.float64], blob: _Blob) -> object:
+    """A rectangle at y = 0, a margin wider than the way of the body."""
+    import pygltflib as gltf
+
+    low, high = root.min(axis=0) - _MARGIN, root.max(axis=0) + _MARGIN
+    corners = [[x, 0.0, z] for x in (low[0], high[0]) for z in (low[2], high[2])]
+    up = np.tile(np.array([0, 1, 0], dtype=np.float32), (4, 1))
+    return gltf.Primitive(
+        attributes=gltf.Attributes(
+            POSITION=blob.add(np.array(corners, dtype=np.float32), gltf.FLOAT, "VEC3", bounds=True),
+            NORMAL=blob.add(up, gltf.FLOAT, "VEC3"),
+        ),
+        indices=blob.add(np.array([0, 1, 2, 2, 1, 3], np.uint32), gltf.UNSIGNED_INT, "SCALAR"),
+        material=1,
+    )
+
+
+def _animation(
+    rotations: NDArray[np.float32],
+    root: NDArray[np.float64] | None,
+    times: NDArray[np.float64],
+    blob: _Blob,
+) -> object:
     import pygltflib as gltf
 
     clock = blob.add(times.astype(np.float32), gltf.FLOAT, "SCALAR", bounds=True)
     animation = gltf.Animation(name="motion")
-    for number in range(rotations.shape[1]):
-        turns = blob.add(rotations[:, number], gltf.FLOAT, "VEC4")
-        animation.samplers.append(gltf.AnimationSampler(input=clock, output=turns))
-        target = gltf.AnimationChannelTarget(node=number, path="rotation")
-        animation.channels.append(gltf.AnimationChannel(sampler=number, target=target))
+    moves = [(number, "rotation", rotations[:, number]) for number in range(rotations.shape[1])]
+    if root is not None:
+        moves.append((0, "translation", root.astype(np.float32)))
+    for sampler, (node, path, values) in enumerate(moves):
+        output = blob.add(values, gltf.FLOAT, f"VEC{values.shape[1]}")
+        animation.samplers.append(gltf.AnimationSampler(input=clock, output=output))
+        target = gltf.AnimationChannelTarget(node=node, path=path)
+        animation.channels.append(gltf.AnimationChannel(sampler=sampler, target=target))
     return animation

@@ -1,0 +1,85 @@
+"""The animations that ``lsr1 predict`` writes, one a person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lsr1_pl.cli.parsers import MOST_ANIMATED
+from lsr1_pl.cli.predict.arrays import write_amass
+from lsr1_pl.cli.predict.fitted import FittedInput
+from lsr1_pl.hmr.world import Motion, PeopleOverGround, filled
+from lsr1_pl.report import write_bvh, write_glb
+
+GlbChoice = Literal["none", "one", "each"]
+
+
+def animated_people(person: NDArray[np.int64], choice: GlbChoice | None) -> list[int]:
+    """The people's numbers that get files of motion, in order.
+
+    Args:
+        person: (n,) the person's number of each fit.
+        choice: ``none``; ``one``: whoever is in most frames; ``each``; without it each, but of
+            more than 100 people only the 100 who are in most frames.
+    """
+    numbers, frames = np.unique(person, return_counts=True)
+    ranked = numbers[np.argsort(-frames, kind="stable")]
+    most = {"none": 0, "one": 1, "each": len(ranked), None: MOST_ANIMATED}[choice]
+    return sorted(ranked[:most].tolist())
+
+
+def write_motion(
+    folder: Path, fitted: FittedInput, fps: float, glb: GlbChoice | None, bvh: bool
+) -> list[str]:
+    """The motion of people over the ground: AMASS's npz, a GLB, and a BVH if it is wanted.
+
+    Args:
+        folder: where they are written.
+        fitted: the people.
+        fps: frames a second of the input.
+        glb: who gets files, as `animated_people` has it; of ``none`` there is no GLB alone.
+        bvh: whether there is a BVH, too.
+
+    Returns:
+        What could not be written, a sentence each.
+    """
+    detections, notes = fitted.detections, []
+    camera = None if fitted.camera is None else fitted.camera.intrinsics
+    times = detections.person, detections.clip, detections.moment
+    people = PeopleOverGround(fitted.fits, fitted.body, *times, fps, camera)
+    for number in animated_people(detections.person, None if glb == "none" else glb):
+        motion = people.motion(number)
+        stem = f"person_{number:02d}"
+        if glb != "none":
+            _write_animation(folder / f"{stem}.glb", fitted, number, motion, fps)
+        recorded = filled(motion)
+        if recorded is None:
+            span = f"{motion.moment[0]} to {motion.moment[-1]}"
+            notes.append(
+                f"Person {number} is in frames {span}: too many to fill, so {stem}_poses.npz"
+                f"{f' and {stem}.bvh' if bvh else ''} are not there."
+            )
+            continue
+        whole = recorded.motion
+        amass = folder / f"{stem}_poses.npz"
+        write_amass(amass, recorded, fitted.body, fitted.model, fps)
+        if bvh:
+            path = folder / f"{stem}.bvh"
+            write_bvh(path, fitted.body, whole.pose, whole.betas, whole.root, fps)
+    return notes
+
+
+def _write_animation(
+    path: Path, fitted: FittedInput, number: int, motion: Motion, fps: float
+) -> None:
+    detections = fitted.detections
+    clip = detections.clip[detections.person == number][0]
+    began = detections.moment[detections.clip == clip].min()
+    times = (motion.moment - began) / fps if detections.sequence else None
+    pose, betas = torch.from_numpy(motion.pose), torch.from_numpy(motion.betas)
+    betas = betas.to(fitted.body.weights.dtype)
+    write_glb(path, fitted.body, pose, betas, times, motion.root)

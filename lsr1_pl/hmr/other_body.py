@@ -1,0 +1,115 @@
+"""A trained fitter on another body than its own: a user's SMPL, of other proportions and betas.
+
+Pose means the same on every SMPL body. A beta does not: it is one body's own direction of shape,
+in units of its standard deviation among people. So what was trained on the pose is kept, and what
+was trained on the betas is left out.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from lsr1_pl.body import BodyModel
+from lsr1_pl.body.skeleton import COCO18
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.hmr.fitting.fitter import FitOptimizer, Fitter
+from lsr1_pl.hmr.lgd import LGD
+from lsr1_pl.hmr.observation import Observation
+from lsr1_pl.hmr.problem import ProjectedBody
+from lsr1_pl.hmr.proposing import ProposingNetwork, ProposingOptimizer
+from lsr1_pl.hmr.proposing.situation import Situation
+from lsr1_pl.hmr.start import InitialError, Start
+from lsr1_pl.hmr.variables import POSE_SIZE, join_variables, split_variables
+
+
+def on_other_body(fitter: Fitter, body: BodyModel) -> Fitter:
+    """The fitter for people of another body, with as many betas; nothing is trained.
+
+    The start's pose is kept, and the betas start at zero. The prior is that of the start's error in
+    the pose, and a standard normal one in the betas. A network that proposes steps proposes them
+    for the pose; the betas go where its guide says.
+
+    Args:
+        fitter: as it was trained, on keypoints that are SMPL's joints.
+        body: of the people.
+
+    Raises:
+        UserError: the fitter's optimiser is LGD, whose networks give the betas of one body.
+    """
+    other = ProjectedBody(body.select(COCO18), fitter.body.camera)
+    return replace(
+        fitter,
+        start=PoseStart(fitter.start),
+        body=other,
+        optimizer=_pose_alone(fitter.optimizer),
+        initial_error=_error_on_other_body(fitter.initial_error),
+    )
+
+
+@dataclass(frozen=True)
+class PoseStart(Start):
+    """The pose of a start that knows another body, with betas of zero.
+
+    Args:
+        start: it was trained on another body.
+    """
+
+    start: Start
+
+    @property
+    def gradients(self) -> int:  # type: ignore[override]
+        """Those of the start."""
+        return self.start.gradients
+
+    @torch.no_grad()
+    def __call__(self, observation: Observation) -> Tensor:
+        """B observed people -> x0 (B, N): pose in radians, then zeros."""
+        return _without_betas(self.start(observation))
+
+
+def _error_on_other_body(error: InitialError) -> InitialError:
+    """That of the pose as it was measured; betas that start at zero err by the betas themselves."""
+    other = InitialError(len(error.second_moment), error.momentum)
+    pose = slice(POSE_SIZE)
+    other.second_moment[pose, pose] = error.second_moment[pose, pose].cpu()
+    return other.to(error.second_moment.device)
+
+
+def _pose_alone(optimizer: FitOptimizer) -> FitOptimizer:
+    if isinstance(optimizer, LGD):
+        raise UserError(
+            "LGD's networks give the betas of the body that they were trained on; fit another body "
+            "with an optimiser of steps, such as hmr_open_lifted"
+        )
+    if not isinstance(optimizer, ProposingOptimizer):
+        return optimizer
+    other = copy.deepcopy(optimizer)
+    other.network = _PoseNetwork(other.network)
+    return other
+
+
+class _PoseNetwork(ProposingNetwork):
+    """A network that neither sees the betas nor corrects them."""
+
+    def __init__(self, network: ProposingNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, situation: Situation) -> Tensor:
+        """(B, N) the correction, zero in the betas."""
+        hidden = situation._replace(
+            y=_without_betas(situation.y),
+            slope=_without_betas(situation.slope),
+            suggested=_without_betas(situation.suggested),
+            remembered=_without_betas(situation.remembered),
+        )
+        return _without_betas(self.network(hidden))
+
+
+def _without_betas(rows: Tensor) -> Tensor:
+    pose, betas = split_variables(rows)
+    return join_variables(pose, torch.zeros_like(betas))
