@@ -11,6 +11,7 @@ from lsr1_pl.report.page import Page, PageTable, Section, readable, write_page
 from lsr1_pl.report.paths import short
 from lsr1_pl.report.progress import IterationProgress
 from lsr1_pl.report.quiet import quiet_lightning
+from lsr1_pl.report.space_page import SpacePerson, View, write_space_page
 from lsr1_pl.report.step_profile import StepProfile
 from lsr1_pl.report.step_table import StepTable
 from lsr1_pl.report.wandb.callback import WandbDashboard
@@ -23,8 +24,10 @@ __all__ = [
     "PageTable",
     "Panel",
     "Section",
+    "SpacePerson",
     "StepProfile",
     "StepTable",
+    "View",
     "WandbDashboard",
     "draw_bodies",
     "draw_fits",
@@ -35,4 +38,5 @@ __all__ = [
     "write_fit_page",
     "write_glb",
     "write_page",
+    "write_space_page",
 ]

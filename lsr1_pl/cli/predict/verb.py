@@ -20,6 +20,7 @@ from lsr1_pl.cli.predict.files import (
     write_npz,
     write_page,
 )
+from lsr1_pl.cli.predict.space import run_joints3d
 from lsr1_pl.data import (
     Camera,
     Detections,
@@ -28,6 +29,7 @@ from lsr1_pl.data import (
     read_camera,
     read_detections,
 )
+from lsr1_pl.data.detections.kinds import input_kind
 from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.together import written_together
@@ -54,6 +56,12 @@ def run(options: Namespace) -> None:
         UserError: bad arguments, input or checkpoint.
     """
     _check(options)
+    kind = input_kind(options.input, options.dimensions, cameras=options.cameras is not None)
+    if kind == "joints3d":
+        run_joints3d(options, _task(options).body)
+        return
+    if options.scale is not None:
+        raise UserError(f"{options.input}: --scale is of joints in space; these are keypoints")
     camera = None if options.intrinsics is None else _camera(options.intrinsics)
     sequence = None if options.sequence is None else options.sequence == "yes"
     size = None if options.image_size is None else tuple(options.image_size)
@@ -61,9 +69,7 @@ def run(options: Namespace) -> None:
     _check_sequence(options, detections)
     if camera is not None:
         detections = replace(detections, keypoints=camera.undistorted(detections.keypoints))
-    task = load_task(options.ckpt, trust=options.trust_checkpoint)
-    if not isinstance(task, HMRTask):
-        raise UserError(f"--ckpt {options.ckpt}: {type(task).__name__} cannot predict")
+    task = _task(options)
     for note in detections.notes:
         print(f"Note: {plain(note)}", flush=True)
     steps = options.steps or task.evaluate.steps
@@ -101,6 +107,13 @@ def run(options: Namespace) -> None:
     _write(FittedInput(options.input, detections, seen, fits, task, camera), options)
     path = plain(short(options.out / _FITS))
     print(f"Fits: {path}; page: index.html beside it")
+
+
+def _task(options: Namespace) -> HMRTask:
+    task = load_task(options.ckpt, trust=options.trust_checkpoint)
+    if not isinstance(task, HMRTask):
+        raise UserError(f"--ckpt {options.ckpt}: {type(task).__name__} cannot predict")
+    return task
 
 
 def _check(options: Namespace) -> None:
