@@ -42,7 +42,8 @@ def run_joints3d(options: Namespace, body: BodyModel) -> None:
     joints = torch.from_numpy(read.joints)
     notes: tuple[str, ...] = ()
     if not free:
-        joints, notes = in_metres(skeleton, joints, weights, where)
+        unit, notes = unit_and_note(skeleton, joints, weights, where)
+        joints = joints / unit
     fitter = space_fitter(options)
     check_sides(fitter, skeleton, joints, weights, where, free_scale=free)
     begun = time.perf_counter()
@@ -69,16 +70,20 @@ def run_joints3d(options: Namespace, body: BodyModel) -> None:
     write_space(fitted, options, seconds)
 
 
-def in_metres(
+def unit_and_note(
     skeleton: PointSkeleton, joints: torch.Tensor, weights: torch.Tensor, where: str
-) -> tuple[torch.Tensor, tuple[str, ...]]:
-    """The joints in metres, and a note if they were in another unit."""
+) -> tuple[float, tuple[str, ...]]:
+    """How many of the joints' unit are a metre; and a note, printed too, if it is not one.
+
+    Raises:
+        UserError: people are of no size.
+    """
     unit = unit_of(skeleton, joints, weights, where)
     if unit == "metres":
-        return joints, ()
+        return 1.0, ()
     note = f"Lengths are read as {unit}, by how long limbs are. Results are in metres."
     print(f"Note: {plain(note)}", flush=True)
-    return joints / UNITS[unit], (note,)
+    return UNITS[unit], (note,)
 
 
 def space_fitter(options: Namespace) -> JointFitter:

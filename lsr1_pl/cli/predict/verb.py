@@ -21,6 +21,7 @@ from lsr1_pl.cli.predict.files import (
     write_page,
 )
 from lsr1_pl.cli.predict.space import run_joints3d
+from lsr1_pl.cli.predict.views import run_views
 from lsr1_pl.data import (
     Camera,
     Detections,
@@ -59,6 +60,9 @@ def run(options: Namespace) -> None:
     kind = input_kind(options.input, options.dimensions, cameras=options.cameras is not None)
     if kind == "joints3d":
         run_joints3d(options, _task(options).body)
+        return
+    if kind == "views":
+        run_views(options, _task(options).body)
         return
     if options.scale is not None:
         raise UserError(f"{options.input}: --scale is of joints in space; these are keypoints")

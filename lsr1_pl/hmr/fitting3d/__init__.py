@@ -10,16 +10,23 @@ from lsr1_pl.hmr.fitting3d.fitter import (
     space_status,
 )
 from lsr1_pl.hmr.fitting3d.skeleton import PointSkeleton
+from lsr1_pl.hmr.fitting3d.triangulation import Rig, Triangulated
+from lsr1_pl.hmr.fitting3d.views import box_sides, fit_views, triangulated
 
 __all__ = [
     "UNITS",
     "JointFits",
     "JointFitter",
     "PointSkeleton",
+    "Rig",
+    "Triangulated",
+    "box_sides",
     "check_sides",
     "distances",
+    "fit_views",
     "joined",
     "mean_error",
     "space_status",
+    "triangulated",
     "unit_of",
 ]

@@ -85,6 +85,7 @@ class JointFitter:
             weights: (B, P) in [0, 1]; 0 is missing.
             free_scale: whether each person has a scale of their own.
         """
+        weights = weights.to(self.motion.mean)
         joints = torch.where(weights.unsqueeze(2) > 0, joints, 0.0)
         scale = torch.ones_like(joints[:, 0, 0])
         if free_scale:

@@ -10,8 +10,9 @@ _LEAST = 1e-6
 _MOST = 1e-4
 _UNTIED = 0.004
 """Metres: the residuals of a short fit to exact joints."""
-_KEPT = 0.3
-"""The share of the noise's variance that is left in the residuals: a body follows much of it."""
+_KEPT = {2: 0.65, 3: 0.3}
+"""The share of the noise's variance that is left in residuals: a body follows less of many views
+than of one set of joints."""
 _MEDIAN = {2: 1.386, 3: 2.366}
 """The median of a sum of so many squares, in variances."""
 
@@ -31,6 +32,6 @@ def prior_weight(median_square: Tensor, seen: Tensor, dimensions: int) -> Tensor
         seen: (B, P) bool: which there are.
         dimensions: 2 or 3, of each residual.
     """
-    variance = (median_square / _MEDIAN[dimensions] - _UNTIED**2).clamp_min(0) / _KEPT
+    variance = (median_square / _MEDIAN[dimensions] - _UNTIED**2).clamp_min(0) / _KEPT[dimensions]
     count = seen.sum(dim=1).clamp_min(1)
     return (_LEAST + variance / (2 * count)).clamp_max(_MOST)
