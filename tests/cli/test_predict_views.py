@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from camera_ring import camera_ring
 
 from lsr1_pl.body import load_body_model
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.cli import main
 from lsr1_pl.data import MotionStore, open_motion_path
 from lsr1_pl.hmr.fitting3d import Rig
-from tests.helpers.camera_ring import camera_ring
 
 FRAMES, VIEWS = 4, 3
 K = [[1000.0, 0.0, 960.0], [0.0, 1000.0, 540.0], [0.0, 0.0, 1.0]]

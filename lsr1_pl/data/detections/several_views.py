@@ -91,9 +91,9 @@ def _arrays(
     else:
         rig = read_rig(cameras)
     if len(rig) != shape[1]:
-        names = ", ".join(each.name for each in rig)
+        known = ", ".join(each.name for each in rig)
         raise UserError(
-            f"{path}: key '{key}' has {shape[1]} views, and there are {len(rig)} cameras: {names}"
+            f"{path}: key '{key}' has {shape[1]} views, and there are {len(rig)} cameras: {known}"
         )
     count = shape[0]
     marks = with_confidence(points.astype(np.float64))

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from camera_ring import camera_ring
 
 from lsr1_pl.data.detections.cameras.rig import read_rig
 from lsr1_pl.data.detections.several_views import read_views
 from lsr1_pl.ground.errors import UserError
-from tests.helpers.camera_ring import camera_ring
 
 RIG = camera_ring(2)
 K = [[1000.0, 0.0, 960.0], [0.0, 1000.0, 540.0], [0.0, 0.0, 1.0]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from camera_ring import camera_ring
 from torch import Tensor
 
 from lsr1_pl.body import load_body_model
@@ -18,7 +19,6 @@ from lsr1_pl.hmr.fitting3d import (
     triangulated,
 )
 from lsr1_pl.metrics.pa_mpjpe import pa_mpjpe
-from tests.helpers.camera_ring import camera_ring
 
 PEOPLE = 16
 

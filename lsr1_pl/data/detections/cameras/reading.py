@@ -102,11 +102,11 @@ def load_toml(path: Path, text: str) -> Any:
         UserError: Python is older than 3.11, whose library reads none.
         ValueError: it is no TOML.
     """
-    if sys.version_info < (3, 11):
-        raise UserError(f"{path}: TOML needs Python 3.11; write the cameras as JSON or npz")
-    import tomllib
+    if sys.version_info >= (3, 11):
+        import tomllib
 
-    return tomllib.loads(text)
+        return tomllib.loads(text)
+    raise UserError(f"{path}: TOML needs Python 3.11; write the cameras as JSON or npz")
 
 
 def _of_yaml(text: str) -> Any:
