@@ -43,6 +43,25 @@ def predict_parser() -> ArgumentParser:
         "number)",
     )
     parser.add_argument(
+        "--dimensions",
+        type=int,
+        choices=(2, 3),
+        help="3: the arrays are joints in space, (n, J, 3) (an npz says it by its key 'joints3d')",
+    )
+    parser.add_argument(
+        "--scale",
+        choices=("fixed", "free"),
+        help="of joints in space: fixed, in metres (cm and mm are recognised); or free, in any "
+        "unit, each person with a scale of their own (fixed)",
+    )
+    parser.add_argument(
+        "--cameras",
+        type=Path,
+        metavar="FILE",
+        help="of several calibrated views: TOML, JSON, npz, or the folder of EasyMocap's intri.yml "
+        "and extri.yml. The input is a folder with a folder a view, or npz (n, V, J, 3)",
+    )
+    parser.add_argument(
         "--image_size",
         nargs=2,
         type=float,

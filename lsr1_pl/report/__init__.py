@@ -12,6 +12,7 @@ from lsr1_pl.report.page import Page, PageTable, Section, readable, write_page
 from lsr1_pl.report.paths import short
 from lsr1_pl.report.progress import IterationProgress
 from lsr1_pl.report.quiet import quiet_lightning
+from lsr1_pl.report.space_page import SpacePerson, View, write_space_page
 from lsr1_pl.report.step_profile import StepProfile
 from lsr1_pl.report.step_table import StepTable
 from lsr1_pl.report.wandb.callback import WandbDashboard
@@ -26,9 +27,11 @@ __all__ = [
     "PageTable",
     "Panel",
     "Section",
+    "SpacePerson",
     "Status",
     "StepProfile",
     "StepTable",
+    "View",
     "WandbDashboard",
     "draw_bodies",
     "draw_fits",
@@ -40,4 +43,5 @@ __all__ = [
     "write_fit_page",
     "write_glb",
     "write_page",
+    "write_space_page",
 ]

@@ -14,6 +14,7 @@ import motion_store
 import numpy as np
 import predict_intrinsics
 import predict_sequence
+import predict_space
 import pytest
 import refine_lgd
 
@@ -93,6 +94,15 @@ def test_predict_sequence(printed: Printed, store: Path) -> None:
     assert smooth["acceleration_error_mm"] < plain["acceleration_error_mm"]
     with pytest.raises(SystemExit, match="no recording is called walk"):
         printed(predict_sequence, "--store", str(store), "--recordings", "walk")
+
+
+def test_predict_space(printed: Printed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predict_space, "SETS", ("smpl24",))
+    exact, noisy, whole, _, broken = objects(printed(predict_space, "--people", "12"))
+    assert exact["given_median_mm"] < 10
+    assert exact["given_mean_mm"] < noisy["given_mean_mm"]
+    assert whole["pa_mpjpe_mm"] < 35
+    assert broken["broken_views"] == 1
 
 
 def test_refine_lgd(printed: Printed, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -9,9 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lsr1_pl.body import BodyModel
 from lsr1_pl.cli.parsers import MOST_ANIMATED
 from lsr1_pl.cli.predict.arrays import write_amass
-from lsr1_pl.cli.predict.fitted import FittedInput
+from lsr1_pl.cli.predict.fitted import BodyName, FittedInput
 from lsr1_pl.hmr.world import Motion, PeopleOverGround, filled
 from lsr1_pl.report import write_bvh, write_glb
 
@@ -49,37 +51,54 @@ def write_motion(
     """
     detections, notes = fitted.detections, []
     camera = None if fitted.camera is None else fitted.camera.intrinsics
-    times = detections.person, detections.clip, detections.moment
-    people = PeopleOverGround(fitted.fits, fitted.body, *times, fps, camera)
+    when = detections.person, detections.clip, detections.moment
+    people = PeopleOverGround(fitted.fits, fitted.body, *when, fps, camera)
     for number in animated_people(detections.person, None if glb == "none" else glb):
         motion = people.motion(number)
-        stem = f"person_{number:02d}"
+        clip = detections.clip[detections.person == number][0]
+        began = detections.moment[detections.clip == clip].min()
+        times = (motion.moment - began) / fps if detections.sequence else None
+        whose = PersonFiles(folder, number, fitted.body, fitted.model, fps, bvh)
         if glb != "none":
-            _write_animation(folder / f"{stem}.glb", fitted, number, motion, fps)
-        recorded = filled(motion)
-        if recorded is None:
-            span = f"{motion.moment[0]} to {motion.moment[-1]}"
-            notes.append(
-                f"Person {number} is in frames {span}: too many to fill, so {stem}_poses.npz"
-                f"{f' and {stem}.bvh' if bvh else ''} are not there."
-            )
-            continue
-        whole = recorded.motion
-        amass = folder / f"{stem}_poses.npz"
-        write_amass(amass, recorded, fitted.body, fitted.model, fps)
-        if bvh:
-            path = folder / f"{stem}.bvh"
-            write_bvh(path, fitted.body, whole.pose, whole.betas, whole.root, fps)
+            whose.write_glb(motion, times)
+        notes += whose.write_recorded(motion)
     return notes
 
 
-def _write_animation(
-    path: Path, fitted: FittedInput, number: int, motion: Motion, fps: float
-) -> None:
-    detections = fitted.detections
-    clip = detections.clip[detections.person == number][0]
-    began = detections.moment[detections.clip == clip].min()
-    times = (motion.moment - began) / fps if detections.sequence else None
-    pose, betas = torch.from_numpy(motion.pose), torch.from_numpy(motion.betas)
-    betas = betas.to(fitted.body.weights.dtype)
-    write_glb(path, fitted.body, pose, betas, times, motion.root)
+@dataclass(frozen=True)
+class PersonFiles:
+    """The files of one person's motion, by the names that they have in ``folder``."""
+
+    folder: Path
+    number: int
+    body: BodyModel
+    model: BodyName
+    fps: float
+    bvh: bool
+
+    def write_glb(self, motion: Motion, times: NDArray[np.float64] | None) -> None:
+        """The animation; ``times`` (T,) in seconds, or None for unrelated images."""
+        pose, betas = torch.from_numpy(motion.pose), torch.from_numpy(motion.betas)
+        path = self.folder / f"{self._stem}.glb"
+        write_glb(path, self.body, pose, betas.to(self.body.weights.dtype), times, motion.root)
+
+    def write_recorded(self, motion: Motion) -> list[str]:
+        """AMASS's npz and, if it is wanted, the BVH; or why they are not there."""
+        recorded, stem = filled(motion), self._stem
+        if recorded is None:
+            span = f"{motion.moment[0]} to {motion.moment[-1]}"
+            return [
+                f"Person {self.number} is in frames {span}: too many to fill, so {stem}_poses.npz"
+                f"{f' and {stem}.bvh' if self.bvh else ''} are not there."
+            ]
+        whole = recorded.motion
+        amass = self.folder / f"{stem}_poses.npz"
+        write_amass(amass, recorded, self.body, self.model, self.fps)
+        if self.bvh:
+            path = self.folder / f"{stem}.bvh"
+            write_bvh(path, self.body, whole.pose, whole.betas, whole.root, self.fps)
+        return []
+
+    @property
+    def _stem(self) -> str:
+        return f"person_{self.number:02d}"

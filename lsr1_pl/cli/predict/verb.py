@@ -10,14 +10,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lsr1_pl.body import load_own_body
+from lsr1_pl.body import BodyModel, load_own_body
 from lsr1_pl.cli.parsers import MOST_ANIMATED
 from lsr1_pl.cli.predict.arrays import write_npz
 from lsr1_pl.cli.predict.earlier import remove_others
-from lsr1_pl.cli.predict.fitted import FittedInput, body_name
+from lsr1_pl.cli.predict.fitted import BodyName, FittedInput, body_name
 from lsr1_pl.cli.predict.meshes import write_meshes
 from lsr1_pl.cli.predict.motion import write_motion
 from lsr1_pl.cli.predict.page import write_page
+from lsr1_pl.cli.predict.space import run_joints3d
+from lsr1_pl.cli.predict.views import run_views
 from lsr1_pl.data import (
     Camera,
     Detections,
@@ -27,6 +29,7 @@ from lsr1_pl.data import (
     read_camera,
     read_detections,
 )
+from lsr1_pl.data.detections.kinds import input_kind
 from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.together import written_together
@@ -56,6 +59,15 @@ def run(options: Namespace) -> None:
         UserError: bad arguments, input or checkpoint.
     """
     _check(options)
+    kind = input_kind(options.input, options.dimensions, cameras=options.cameras is not None)
+    if kind == "joints3d":
+        run_joints3d(options, *_body_and_name(options, _task(options)))
+        return
+    if kind == "views":
+        run_views(options, *_body_and_name(options, _task(options)))
+        return
+    if options.scale is not None:
+        raise UserError(f"{options.input}: --scale is of joints in space; these are keypoints")
     camera = None if options.intrinsics is None else _camera(options.intrinsics)
     sequence = None if options.sequence is None else options.sequence == "yes"
     size = None if options.image_size is None else tuple(options.image_size)
@@ -63,12 +75,9 @@ def run(options: Namespace) -> None:
     _check_sequence(options, detections)
     if camera is not None:
         detections = replace(detections, keypoints=camera.undistorted(detections.keypoints))
-    task = load_task(options.ckpt, trust=options.trust_checkpoint)
-    if not isinstance(task, HMRTask):
-        raise UserError(f"--ckpt {options.ckpt}: {type(task).__name__} cannot predict")
-    fitter, body = task.fitter, task.body
-    if options.body is not None:
-        body = load_own_body(options.body, body.num_betas)
+    task = _task(options)
+    fitter, (body, model) = task.fitter, _body_and_name(options, task)
+    if body is not task.body:
         fitter = on_other_body(fitter, body)
     for note in detections.notes:
         print(f"Note: {plain(note)}", flush=True)
@@ -122,7 +131,6 @@ def run(options: Namespace) -> None:
     ):
         if bool(found.any()):
             print(f"{int(found.sum())} of {count} {what}")
-    model = body_name(str(options.body or task.hparams["body"]))
     _write(FittedInput(options.input, detections, seen, fits, body, model, camera), options)
     path = plain(short(options.out / _FITS))
     print(f"Fits: {path}; page: index.html beside it")
@@ -131,6 +139,20 @@ def run(options: Namespace) -> None:
 def _batches(people: KeypointBatch, size: int) -> list[KeypointBatch]:
     parts = zip(people.keypoints.split(size), people.visibility.split(size), strict=True)
     return [KeypointBatch(*part) for part in parts]
+
+
+def _task(options: Namespace) -> HMRTask:
+    task = load_task(options.ckpt, trust=options.trust_checkpoint)
+    if not isinstance(task, HMRTask):
+        raise UserError(f"--ckpt {options.ckpt}: {type(task).__name__} cannot predict")
+    return task
+
+
+def _body_and_name(options: Namespace, task: HMRTask) -> tuple[BodyModel, BodyName]:
+    """The body that is fitted, the checkpoint's or the user's own; and its name elsewhere."""
+    if options.body is None:
+        return task.body, body_name(str(task.hparams["body"]))
+    return load_own_body(options.body, task.body.num_betas), body_name(str(options.body))
 
 
 def _check(options: Namespace) -> None:

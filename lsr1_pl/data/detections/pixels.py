@@ -13,6 +13,10 @@ from lsr1_pl.ground.errors import UserError
 _FARTHEST_SHARE = 2.0
 """Somebody within two pixels is nobody: such coordinates are shares, beyond the edge too."""
 _BEFORE_EDGE = -0.25
+_SMALLEST = 3.0
+"""Pixels: nobody is so small."""
+_WHOLE = 6
+"""Keypoints that are a person."""
 
 Size = tuple[float, float]
 
@@ -34,12 +38,13 @@ def in_pixels(
     """
     placed = keypoints[counted]
     if not len(placed) or np.abs(placed).max() > _FARTHEST_SHARE:
+        _check_sizes(keypoints, counted, where)
         return keypoints
     if placed.min() < _BEFORE_EDGE:
         raise UserError(
             f"{where}: the keypoints lie within {placed.min():.2g} to {placed.max():.2g}; expected "
             "pixels, or shares of the image from 0 to 1. If they go from -1 to 1 over the image, "
-            "turn them into pixels first"
+            "turn them into pixels first. If they are joints in space, say --dimensions 3"
         )
     if any(size is None for size in sizes):
         raise UserError(
@@ -48,3 +53,21 @@ def in_pixels(
         )
     scale: Floats = np.array(sizes, dtype=np.float64)[:, None]
     return keypoints * scale
+
+
+def _check_sizes(keypoints: Floats, counted: NDArray[np.bool_], where: str) -> None:
+    """Refuse people of three pixels: joints in space, in metres, look so.
+
+    Raises:
+        UserError: nobody is larger.
+    """
+    whole = counted.sum(axis=1) >= _WHOLE
+    people = np.where(counted[whole][:, :, None], keypoints[whole], np.nan)
+    if not len(people):
+        return
+    sides = (np.nanmax(people, axis=1) - np.nanmin(people, axis=1)).max(axis=1)
+    if 0 < sides.max() < _SMALLEST:
+        raise UserError(
+            f"{where}: the largest person is {sides.max():.2g} pixels high; expected pixels. If "
+            "these are joints in space, in metres, say --dimensions 3"
+        )

@@ -77,7 +77,7 @@ class PeopleOverGround:
         root *= (depth / root[:, 2])[:, None]
         begin = self._seen_from(camera, clip[np.argsort(self.moment[clip], kind="stable")[:1]])
         root = (root - begin * [1, 0, 1]) * [1, -1, -1]
-        lowest = _lowest(self.body, pose, shape)
+        lowest = lowest_vertices(self.body, pose, shape)
         height = above_ground(root[:, 1] + lowest, moment, _REACH * self.fps)
         root[:, 1] = height - lowest
         return Motion(moment, pose.double().numpy(), root, shape[0].double().numpy())
@@ -117,8 +117,14 @@ def _size(body: BodyModel, betas: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _lowest(body: BodyModel, pose: Tensor, shape: Tensor) -> Floats:
-    """(T,) metres from the pelvis up to the mesh's lowest vertex: below 0."""
+def lowest_vertices(body: BodyModel, pose: Tensor, shape: Tensor) -> Floats:
+    """(T,) metres from the pelvis up to the mesh's lowest vertex: below 0.
+
+    Args:
+        body: whose mesh it is.
+        pose: (T, 72) axis-angle in radians, y up.
+        shape: (1, num_betas).
+    """
     pelvis = body.rest_joints(shape)[0, 0, 1]
     parts = [
         body.vertices(part, shape.expand(len(part), -1))[..., 1].amin(dim=1)

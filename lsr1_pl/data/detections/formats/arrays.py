@@ -10,10 +10,10 @@ from lsr1_pl.data.detections.frames import Floats, Frame, Sighting, with_confide
 from lsr1_pl.ground.arrays import Array, load_npy, load_npz
 from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
 
-_POINTS = ("keypoints", "keypoints_2d", "openpose", "body_keypoints_2d", "part")
+POINT_KEYS = ("keypoints", "keypoints_2d", "openpose", "body_keypoints_2d", "part")
 """The usual key, and those of SPIN's and ProHMR's arrays."""
 _FRAMES = ("frame", "imgname")
-_WANTED = (*_POINTS, *_FRAMES, "confidence", "names", "moment", "person")
+_WANTED = (*POINT_KEYS, *_FRAMES, "confidence", "names", "moment", "person")
 _LARGEST_CONFIDENCE = 10.0
 """Detectors' scores go to 1, and AlphaPose's former ones to 6."""
 
@@ -25,7 +25,7 @@ def read_arrays(path: Path) -> list[Frame]:
         UserError: there is no such file, or an array is missing or malformed.
     """
     arrays = _load(path)
-    keys = [key for key in _POINTS if key in arrays]
+    keys = [key for key in POINT_KEYS if key in arrays]
     if not keys:
         raise UserError(
             f"{path}: key 'keypoints' is missing; expected (n, J, 2), or (n, J, 3) with confidence"
@@ -33,11 +33,11 @@ def read_arrays(path: Path) -> list[Frame]:
     # SPIN's files hold OpenPose's keypoints as zeros where a data set has none.
     key = next((k for k in keys if arrays[k].dtype.kind in "fiu" and arrays[k].any()), keys[0])
     marks = _marks(path, arrays, key)
-    names = _names(path, arrays, marks.shape[1])
-    people = _column(path, arrays, "person", len(marks), "iu")
-    moments = _column(path, arrays, "moment", len(marks), "iu")
+    names = names_of(path, arrays, marks.shape[1])
+    people = column_of(path, arrays, "person", len(marks), "iu")
+    moments = column_of(path, arrays, "moment", len(marks), "iu")
     image_key = next((k for k in _FRAMES if k in arrays), "frame")
-    images = _column(path, arrays, image_key, len(marks), "U")
+    images = column_of(path, arrays, image_key, len(marks), "U")
     frames: dict[tuple[str, int | None], list[Sighting]] = {}
     for row, person in enumerate(marks):
         moment = None if moments is None else int(moments[row])
@@ -87,7 +87,8 @@ def _marks(path: Path, arrays: dict[str, Array], key: str) -> Floats:
         if shape[2] == 3 and not np.array_equal(points[:, :, 2], confidence):
             raise UserError(
                 f"{path}: key '{key}' has three numbers a keypoint, and key 'confidence' is there "
-                "too; expected (n, J, 2) beside it: joints in 3D are no keypoints"
+                "too; expected (n, J, 2) beside it: joints in 3D are no keypoints, unless you say "
+                "--dimensions 3"
             )
         marks[:, :, 2] = confidence
         return with_confidence(marks)
@@ -95,12 +96,18 @@ def _marks(path: Path, arrays: dict[str, Array], key: str) -> Floats:
     if ((told < 0) | (told > _LARGEST_CONFIDENCE)).any():
         raise UserError(
             f"{path}: key '{key}' has a third number a keypoint from {np.nanmin(told):g} to "
-            f"{np.nanmax(told):g}, which is no confidence; joints in 3D are no keypoints"
+            f"{np.nanmax(told):g}, which is no confidence; joints in 3D are no keypoints, unless "
+            "you say --dimensions 3"
         )
     return marks
 
 
-def _names(path: Path, arrays: dict[str, Array], count: int) -> tuple[str, ...] | None:
+def names_of(path: Path, arrays: dict[str, Array], count: int) -> tuple[str, ...] | None:
+    """The names of the ``count`` keypoints or joints, if the file has the array ``names``.
+
+    Raises:
+        UserError: it is no array of as many texts.
+    """
     if "names" not in arrays:
         return None
     names = arrays["names"]
@@ -112,7 +119,21 @@ def _names(path: Path, arrays: dict[str, Array], count: int) -> tuple[str, ...] 
     return tuple(str(name) for name in names.astype(str).tolist())
 
 
-def _column(path: Path, arrays: dict[str, Array], key: str, count: int, kinds: str) -> Array | None:
+def column_of(
+    path: Path, arrays: dict[str, Array], key: str, count: int, kinds: str
+) -> Array | None:
+    """The array ``key``, one entry for each of ``count`` people, if the file has it.
+
+    Args:
+        path: of the file, for messages.
+        arrays: of the file.
+        key: of the array.
+        count: how many entries it must have.
+        kinds: of numpy's types: ``iu`` for whole numbers, ``U`` for texts.
+
+    Raises:
+        UserError: it is of another shape or type.
+    """
     if key not in arrays:
         return None
     column = arrays[key]

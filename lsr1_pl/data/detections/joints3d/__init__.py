@@ -1,0 +1,1 @@
+"""Joints in space: their sets, and the files that hold them."""

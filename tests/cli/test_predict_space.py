@@ -1,0 +1,127 @@
+"""``lsr1 predict`` for joints in space: what it writes, and what it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lsr1_pl.body import load_body_model
+from lsr1_pl.cli import main
+from lsr1_pl.data import MotionStore, open_motion_path
+from lsr1_pl.data.detections.joints3d.sets import POINT_SETS
+from lsr1_pl.hmr.fitting3d import PointSkeleton
+
+FRAMES = 6
+
+
+@pytest.fixture(scope="module")
+def walk() -> np.ndarray:
+    """(T, 17, 3) metres of somebody who walks, Human3.6M's joints, z up."""
+    store = MotionStore(open_motion_path())
+    (recording,) = (r for r in store.recordings if r.name == "walk")
+    rows = np.arange(recording.first_row, recording.first_row + FRAMES)
+    pose = torch.from_numpy(np.array(store.poses(rows))).float()
+    skeleton = PointSkeleton(load_body_model(), POINT_SETS["h36m17"].mixtures)
+    with torch.no_grad():
+        points = skeleton.points_of(pose, torch.zeros(FRAMES, 10)).double().numpy()
+    return points[:, :, [0, 2, 1]] * [1, -1, 1] + [2.0, 5.0, 1.0]
+
+
+def test_bodies_come_out_where_the_joints_are(
+    walk: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "walk.npz"
+    np.savez(source, joints3d=walk, moment=np.arange(FRAMES) * 2)
+    out = tmp_path / "fits"
+    arguments = ["predict", str(source), "--joints", "h36m17", "--out", str(out), "--obj"]
+    assert main([*arguments, "--vertices"]) == 0
+    assert "6 people fitted" in capsys.readouterr().out
+    with np.load(out / "predictions.npz", allow_pickle=False) as fits:
+        assert (fits["status"] == 0).all()
+        assert np.median(np.linalg.norm(fits["joints"] - walk, axis=2)) < 0.01
+        assert fits["moment"].tolist() == [0, 2, 4, 6, 8, 10]
+        assert (fits["scale"] == 1).all()
+        body = load_body_model()
+        pose, betas = torch.from_numpy(fits["pose"]), torch.from_numpy(fits["betas"])
+        mesh = body.vertices(pose, betas).numpy()
+        assert np.allclose(mesh, fits["vertices"], atol=1e-5)
+        skeleton = PointSkeleton(body, POINT_SETS["h36m17"].mixtures)
+        with torch.no_grad():
+            points = skeleton.points_of(pose, betas).numpy() + fits["translation"][:, None]
+        assert np.allclose(points, fits["joints"], atol=1e-4)
+        place = fits["translation"][0]
+    text = (out / "meshes" / "walk_000000_00.obj").read_text()
+    first = np.array([float(x) for x in text.split("\n", 1)[0].split()[1:]])
+    assert np.allclose(first, mesh[0, 0] + place, atol=1e-4)
+    assert (out / "person_00.glb").is_file()
+    assert "from the front" in (out / "index.html").read_text(encoding="utf-8")
+
+
+def test_millimetres_are_said(
+    walk: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save(tmp_path / "walk.npy", 1000 * walk)
+    arguments = ["predict", str(tmp_path / "walk.npy"), "--joints", "h36m17", "--dimensions", "3"]
+    assert main([*arguments, "--out", str(tmp_path / "fits"), "--steps", "10"]) == 0
+    assert "Note: Lengths are read as millimetres" in capsys.readouterr().out
+    with np.load(tmp_path / "fits" / "predictions.npz", allow_pickle=False) as fits:
+        assert np.median(np.linalg.norm(fits["joints"] - walk, axis=2)) < 0.03
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "words"),
+    [
+        (lambda x: x * [-1, 1, 1], [], "mirror image"),
+        (lambda x: x * 20, [], "times as long"),
+        (lambda x: x, ["--once"], "--once has no meaning for joints in space"),
+        (lambda x: x, ["--dimensions", "2"], "key 'keypoints' is missing"),
+        (lambda x: x, ["--cameras", "c.toml"], "they need no --cameras"),
+    ],
+)
+def test_what_is_refused(
+    change: object,
+    options: list[str],
+    words: str,
+    walk: np.ndarray,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert callable(change)
+    source = tmp_path / "walk.npz"
+    np.savez(source, joints3d=change(walk))
+    arguments = ["predict", str(source), "--joints", "h36m17", "--out", str(tmp_path / "fits")]
+    assert main([*arguments, *options]) == 2
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "fits").exists()
+
+
+def test_scale_is_of_joints_in_space(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.savez(tmp_path / "k.npz", keypoints=np.ones((1, 17, 3)))
+    assert main(["predict", str(tmp_path / "k.npz"), "--scale", "free"]) == 2
+    assert "--scale is of joints in space" in capsys.readouterr().err
+
+
+def test_motion_in_space_stands_on_a_ground_and_keeps_distances(
+    walk: np.ndarray, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "walk.npz", joints3d=walk, moment=np.arange(FRAMES) * 2)
+    words = ["predict", str(tmp_path / "walk.npz"), "--joints", "h36m17", "--bvh"]
+    assert main([*words, "--out", str(tmp_path / "fits")]) == 0
+    body = load_body_model()
+    with np.load(tmp_path / "fits" / "predictions.npz", allow_pickle=False) as fits:
+        pelvis = body.rest_joints(torch.from_numpy(fits["betas"]))[:, 0].numpy()
+        place = pelvis + fits["transl"]
+        assert np.array_equal(fits["global_orient"], fits["pose"][:, :3])
+    with np.load(tmp_path / "fits" / "person_00_poses.npz", allow_pickle=False) as motion:
+        assert motion["measured"].tolist() == [True, False] * (FRAMES - 1) + [True]
+        poses, betas = (torch.from_numpy(motion[key]).float() for key in ("poses", "betas"))
+        shape = betas.expand(len(poses), -1)
+        mesh = body.vertices(poses, shape).numpy() + motion["trans"][:, None]
+        where = (body.rest_joints(shape)[:, 0].numpy() + motion["trans"])[::2]
+    assert mesh[..., 2].min() == pytest.approx(0, abs=1e-3)
+    ways = [np.linalg.norm(at[1:] - at[:-1], axis=1) for at in (where, place)]
+    assert np.allclose(*ways, atol=1e-4)
+    assert (tmp_path / "fits" / "person_00.bvh").is_file()
