@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from lsr1_pl.optim.minimize import Minimum, Status, Watch, minimize_batch
 from lsr1_pl.optim.pairs import memory_for
 from lsr1_pl.optim.stopping import StoppingTest, Tolerance
 from lsr1_pl.pretrained.layout import Layout
-from lsr1_pl.pretrained.loading import load_pretrained
+from lsr1_pl.pretrained.loading import find_checkpoint, load_pretrained, shipped_folder
 from lsr1_pl.pretrained.user_function import WiderValue, objective_of
 
 DEFAULT = "lsr1_general"
@@ -181,7 +182,7 @@ def solver_of(
         named = {name.lower(): getattr(optim, name) for name in optim.__all__}
         kind = named.get(str(optimizer).lower())
         if not _is_optimizer(kind):
-            loaded = load_pretrained(optimizer).to(start)
+            loaded = _loaded(find_checkpoint(optimizer).resolve(), start)
             if isinstance(loaded, PairLSR1):
                 return loaded.with_buffer_size(memory_for(start.shape[1]))
             return loaded
@@ -209,6 +210,18 @@ def solver_of(
             f"{start.dtype}; give optimizer.to({start.dtype})"
         )
     return made
+
+
+def _loaded(path: Path, like: Tensor) -> nn.Module:
+    """The trained optimiser, for rows like these; what is shipped is read once."""
+    if path.parent != shipped_folder().resolve():
+        return load_pretrained(path).to(like)
+    return _shipped(path.name, like.dtype, like.device)
+
+
+@lru_cache(maxsize=8)
+def _shipped(name: str, dtype: torch.dtype, device: torch.device) -> nn.Module:
+    return load_pretrained(shipped_folder() / name).to(device=device, dtype=dtype)
 
 
 def _is_optimizer(kind: Any) -> bool:

@@ -48,6 +48,8 @@ class Layout:
 
     def shaped(self, x: Tensor) -> Any:
         """(B, N) -> tensors in the user's structure."""
+        if self.single:
+            return x if self.batched else x[0].reshape(self._shapes[0])
         return self._unflatten(x if self.batched else x[0], ())
 
     def shaped_path(self, x: Tensor) -> Any:
