@@ -105,10 +105,8 @@ class Progress:
         self._compliance = torch.where(measured, length / change, self._compliance)
         softest = torch.maximum(self._softest, self._compliance)
         self._softest = torch.where(measured, softest, self._softest)
-        if self.number < _FEW:
-            flattened = torch.ones_like(moved)
-        else:
-            flattened = slope <= self._steep
+        few = self.number < _FEW
+        flattened = torch.ones_like(moved) if few else slope <= self._steep
         return Glance(
             value=value,
             fall=before.evaluation.value - value,

@@ -195,9 +195,7 @@ class PairLSR1(nn.Module, BatchedOptimizer):
         )
         logs = positive.detach().clamp(1e-12, 1e12).log()
         pairs, dimensions = (torch.full_like(logs[:, :1], each) for each in of_memory)
-        features = torch.cat(
-            [logs[:, :3], logs[:, 3:6] / 5, logs[:, 6:], pairs, dimensions], dim=1
-        )
+        features = torch.cat([logs[:, :3], logs[:, 3:6] / 5, logs[:, 6:], pairs, dimensions], dim=1)
         limited = features.clamp(-_FEATURE_LIMIT, _FEATURE_LIMIT).nan_to_num()
         output: Tensor = self.output(self.hidden(limited.to(self.output.weight.dtype)))
         return output.to(features.dtype)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lsr1_pl.optim.protocol import alike, select_problems
+
 _Array: TypeAlias = NDArray[Any]
 
 _LEAST_CURVATURE = 1e-8
