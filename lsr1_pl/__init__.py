@@ -5,15 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
-__all__ = ["LSR1", "LSR1Optimizer", "__version__", "load_pretrained", "minimize"]
+__all__ = [
+    "LSR1",
+    "LSR1Optimizer",
+    "__version__",
+    "least_squares",
+    "load_pretrained",
+    "minimize",
+]
 
 if TYPE_CHECKING:
     from lsr1_pl.optim import LSR1, LSR1Optimizer
-    from lsr1_pl.pretrained import load_pretrained, minimize
+    from lsr1_pl.pretrained import least_squares, load_pretrained, minimize
 
 _HOME = {
     "LSR1": "lsr1_pl.optim",
     "LSR1Optimizer": "lsr1_pl.optim",
+    "least_squares": "lsr1_pl.pretrained",
     "load_pretrained": "lsr1_pl.pretrained",
     "minimize": "lsr1_pl.pretrained",
 }

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lsr1_pl.ground.types import Evaluation, Objective
-from lsr1_pl.optim.protocol import select_problems, select_rows
+from lsr1_pl.optim.protocol import alike, select_problems, select_rows
 
 _C1, _C2 = 1e-4, 0.9
 _MOST_BACKTRACKS = 20
@@ -131,6 +131,8 @@ def _armijo(
         accepted = pending & _sufficient(trial, start)
         best = select_problems(accepted, trial, best)
         pending = pending & ~accepted
+        if alike(pending) is False:
+            break
         least, most = (0.1, 0.5) if number < _PATIENT_BACKTRACKS else (1e-3, 0.1)
         excess = trial.evaluation.value - start.evaluation.value - t * start.slope
         fitted = -start.slope * t.square() / (2 * excess)
@@ -190,6 +192,8 @@ def _constants(
 ) -> tuple[Tensor, Evaluation, Tensor, Tensor]:
     """Without their history, which no_grad keeps of what it hands through."""
     value, gradient = evaluation
+    if not any(each.requires_grad for each in (x, value, gradient, along, first)):
+        return x, evaluation, along, first
     return x.detach(), Evaluation(value.detach(), gradient.detach()), along.detach(), first.detach()
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Evaluation, Objective
 from lsr1_pl.optim.bounds import Box, BoxedPairLSR1
+from lsr1_pl.optim.levenberg_marquardt import LevenbergMarquardt
 from lsr1_pl.optim.pairs import PairLSR1
 from lsr1_pl.optim.progress import Progress
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState, advance
@@ -78,7 +79,8 @@ def minimize_batch(
         x0: the starts.
         steps: the most steps, >= 0.
         stopping: when a problem has converged; :class:`Tolerance` if None.
-        box: bounds, which a :class:`PairLSR1` alone keeps; starts outside are moved to them.
+        box: bounds, which a :class:`PairLSR1` and least squares keep; starts outside are moved
+            to them.
         watch: may end all problems.
         keep_iterates: whether the result holds every iterate.
 
@@ -89,7 +91,7 @@ def minimize_batch(
         raise UserError(f"minimize got steps {steps}; it must be 0 or more")
     solver = guarded(optimizer)
     if box is not None:
-        solver, x0 = BoxedPairLSR1(solver, box), box.inside(x0)
+        solver, x0 = _within(solver, box), box.inside(x0)
     with torch.no_grad():
         evaluation = objective.evaluate(x0)
         _check_start(x0, *evaluation)
@@ -122,9 +124,15 @@ def minimize_batch(
 def guarded(optimizer: BatchedOptimizer) -> BatchedOptimizer:
     """The optimiser, such that its value never rises."""
     searches = getattr(optimizer, "line_search", None) in ("armijo", "strong_wolfe")
-    if searches or isinstance(optimizer, (PairLSR1, Safeguarded)):
+    if searches or isinstance(optimizer, (PairLSR1, Safeguarded, LevenbergMarquardt)):
         return optimizer
     return Safeguarded(optimizer)
+
+
+def _within(solver: BatchedOptimizer, box: Box) -> BatchedOptimizer:
+    if isinstance(solver, LevenbergMarquardt):
+        return solver.within(box)
+    return BoxedPairLSR1(solver, box)
 
 
 def _ended(converged: str | None, active: bool, unfinished: str) -> tuple[Status, str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
 
 from lsr1_pl.optim.bounds import Box
-from lsr1_pl.optim.protocol import OptimizerState
+from lsr1_pl.optim.protocol import OptimizerState, alike
 from lsr1_pl.optim.stopping import Glance, StoppingTest
 
 _PATIENCE = 3
@@ -48,10 +48,11 @@ class Progress:
         self._compliance = torch.full_like(_norm(start.iterate), torch.inf)
         self._softest = self._softest_before = torch.zeros_like(self._compliance)
         self._scaled = torch.full_like(self.steps, scaled, dtype=torch.bool)
-        self._reasons = [_ZERO, _PRECISION]
+        self._reasons: list[str] = []
         self._reason = torch.full_like(self.steps, -1)
         self.active = torch.ones_like(self.steps, dtype=torch.bool)
-        self._end(_ZERO, (self._gradient(start) == 0).all(dim=1))
+        self._steep = _FLATTENED * _norm(self._gradient(start))
+        self._end({_ZERO: (self._gradient(start) == 0).all(dim=1)})
 
     @property
     def number(self) -> int:
@@ -72,15 +73,17 @@ class Progress:
         self.steps = self.steps + self.active
         glance = self._glance(before, after)
         self._idle = torch.where(glance.moved, torch.zeros_like(one), self._idle + 1)
-        self._end(_ZERO, (self._gradient(after) == 0).all(dim=1))
-        for words, met in self._test.met(glance).items():
-            self._end(words, met)
-        self._end(_PRECISION, (self._idle == 1) & self._unseen(after, glance))
+        gradient = self._gradient(after)
+        met = {_ZERO: (gradient == 0).all(dim=1), **self._test.met(glance)}
+        if alike(glance.moved) is not True:
+            met[_PRECISION] = (self._idle == 1) & self._unseen(after, gradient, glance)
+        self._end(met)
         self.active = self.active & (self._idle < _PATIENCE)
         self._scaled = self._scaled | glance.moved
         # At steps that are powers of two.
         if self.number & (self.number - 1) == 0:
             self._earlier, self._held = self._held, after
+            self._steep = _FLATTENED * _norm(self._gradient(self._earlier))
             self._softest_before, self._softest = self._softest, torch.zeros_like(self._softest)
 
     def ends(self) -> Iterator[tuple[str | None, bool]]:
@@ -94,17 +97,16 @@ class Progress:
         q = after.evaluation.gradient - before.evaluation.gradient
         if self._box is not None:
             q = torch.where(self._box.free(after.iterate, after.evaluation.gradient), q, 0)
-        value, length, change = after.evaluation.value, _norm(p), _norm(q)
+        value, earlier = after.evaluation.value, self._earlier
         moved = value < before.evaluation.value
+        rows = [p, q, after.iterate, after.iterate - earlier.iterate, gradient]
+        length, change, size, way, slope = (_norm(each) for each in rows)
         measured = moved & (length > 0)
         self._compliance = torch.where(measured, length / change, self._compliance)
-        self._softest = torch.where(
-            measured, torch.maximum(self._softest, self._compliance), self._softest
-        )
-        softest = torch.maximum(self._softest_before, self._softest)
-        earlier = self._earlier
-        size, slope = _norm(after.iterate), _norm(gradient)
-        flattened = slope <= _FLATTENED * _norm(self._gradient(earlier))
+        softest = torch.maximum(self._softest, self._compliance)
+        self._softest = torch.where(measured, softest, self._softest)
+        few = self.number < _FEW
+        flattened = torch.ones_like(moved) if few else slope <= self._steep
         return Glance(
             value=value,
             fall=before.evaluation.value - value,
@@ -112,17 +114,17 @@ class Progress:
             slope=slope,
             length=length,
             compliance=self._compliance,
-            softest=softest,
+            softest=torch.maximum(self._softest_before, self._softest),
             size=size,
-            way=torch.maximum(size, _norm(after.iterate - earlier.iterate)),
+            way=torch.maximum(size, way),
             moved=moved,
             steps=self.number,
-            flattened=flattened | (self.number < _FEW),
+            flattened=flattened,
         )
 
-    def _unseen(self, after: OptimizerState, glance: Glance) -> Tensor:
+    def _unseen(self, after: OptimizerState, gradient: Tensor, glance: Glance) -> Tensor:
         """(B,) whether the direction that found nothing promised less than rounding hides."""
-        promised = 0.5 * (after.direction * self._gradient(after)).sum(dim=1).abs()
+        promised = 0.5 * (after.direction * gradient).sum(dim=1).abs()
         rounding = _PRECISE * torch.finfo(promised.dtype).eps
         # What the value was made of may have been as large as it was at the start.
         height = torch.maximum(glance.value.abs(), self.values[0] - glance.value)
@@ -134,12 +136,15 @@ class Progress:
         gradient = state.evaluation.gradient
         return gradient if self._box is None else self._box.projected(state.iterate, gradient)
 
-    def _end(self, words: str, met: Tensor) -> None:
-        if words not in self._reasons:
-            self._reasons.append(words)
-        met = met & self.active
-        self._reason = torch.where(met, self._reasons.index(words), self._reason)
-        self.active = self.active & ~met
+    def _end(self, met: Mapping[str, Tensor]) -> None:
+        """For the first reason whose (B,) bool is true."""
+        ended = torch.stack(list(met.values())) & self.active
+        if alike(ended.flatten()) is False:
+            return
+        self._reasons += [words for words in met if words not in self._reasons]
+        for words, problems in reversed(list(zip(met, ended, strict=True))):
+            self._reason = torch.where(problems, self._reasons.index(words), self._reason)
+        self.active = self.active & ~ended.any(dim=0)
 
 
 def _norm(rows: Tensor) -> Tensor:

@@ -118,7 +118,7 @@ def select_problems(mask: Tensor, chosen: State, other: State) -> State:
     a tensor, such as a count of steps, comes from ``chosen``.
     """
 
-    if mask.device.type == "cpu" and bool(mask.all()):
+    if alike(mask):
         return chosen
     merged: State = map_tensors(partial(select_rows, mask), chosen, other)
     return merged
@@ -135,15 +135,23 @@ def advance(
     return following if going is None else select_problems(going, following, state)
 
 
+def alike(mask: Tensor) -> bool | None:
+    """What ``mask`` (B,) bool says, if it says the same of all problems; None if that is unknown.
+
+    On the host the question is cheap, and nearly always answered alike for the whole batch, so that
+    what half of it needs can be left out. On a GPU the answer would wait for the device.
+    """
+    if mask.device.type != "cpu":
+        return None
+    if mask.numel() == 1:
+        return bool(mask)
+    return True if bool(mask.all()) else None if bool(mask.any()) else False
+
+
 def select_rows(mask: Tensor, chosen: Tensor, other: Tensor) -> Tensor:
     """The problems in ``mask`` (B,) from ``chosen``, the rest from ``other``: both (B, ...)."""
-    # On the host the question is cheap, and nearly always answered alike for the whole batch;
-    # torch.where reads both and is slow. On a GPU the answer would wait for the device.
-    if mask.device.type == "cpu":
-        if bool(mask.all()):
-            return chosen
-        if not bool(mask.any()):
-            return other
+    if (whole := alike(mask)) is not None:
+        return chosen if whole else other
     return torch.where(mask.view(-1, *[1] * (chosen.ndim - 1)), chosen, other)
 
 

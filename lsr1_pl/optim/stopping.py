@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lsr1_pl.ground.errors import UserError
+from lsr1_pl.optim.protocol import alike
 
 _PRECISE = 8
 """How many units of rounding a value, or a point, may be away from what is asked."""
@@ -107,10 +108,13 @@ class Tolerance(StoppingTest):
         if self.relative == 0:
             return {}
         rounding = _PRECISE * torch.finfo(glance.value.dtype).eps
+        sound = glance.moved & glance.flattened
+        if alike(sound) is False:
+            return {}
         of_value, of_point = max(0.1 * self.relative, rounding), max(10 * self.relative, rounding)
         of_fall = max(self.relative, rounding) ** 2
         gain, distance = glance.gain, glance.distance
-        sound = glance.moved & glance.flattened & gain.isfinite()
+        sound = sound & gain.isfinite()
         near = distance <= max(self.relative, rounding) ** 0.5 * glance.way
         return {
             f"what is left to fall is below {of_value:.0e} of the value": sound

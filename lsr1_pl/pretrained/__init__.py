@@ -14,7 +14,7 @@ from lsr1_pl.pretrained.curves import METRICS_FILE, Curves, history_of
 from lsr1_pl.pretrained.export import export_checkpoint
 from lsr1_pl.pretrained.foreign.memory import limited_memory
 from lsr1_pl.pretrained.foreign.trust import foreign_config, foreign_part, listed_classes_only
-from lsr1_pl.pretrained.functional import Result, minimize
+from lsr1_pl.pretrained.functional import Result, least_squares, minimize
 from lsr1_pl.pretrained.loading import (
     find_checkpoint,
     load_optimizer,
@@ -40,6 +40,7 @@ __all__ = [
     "foreign_config",
     "foreign_part",
     "history_of",
+    "least_squares",
     "limited_memory",
     "listed_classes_only",
     "load_optimizer",

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import many_problems
 import many_variables
 import motion_store
 import numpy as np
@@ -54,6 +55,12 @@ def store(tmp_path: Path) -> Path:
     folder = tmp_path / "store"
     write_store(folder, [motion("sway_a", 6), motion("sway_b", 4)], source="toy", licence="none")
     return folder
+
+
+def test_many_problems(printed: Printed) -> None:
+    lines = printed(many_problems, "--problems", "3", "--looped", "1")
+    assert len(lines) == 7
+    assert all("s at once" in line for line in lines)
 
 
 def test_many_variables(printed: Printed, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,9 @@ def test_a_batch_is_single_runs_even_with_broken_neighbours(solver: str, functio
     end = 1e-12
     if solver.startswith("l-sr1"):
         end = {"rastrigin": 1e-7, "rosenbrock": 1e-10}.get(function, end)
+    if solver == "pair l-sr1":
+        # One problem's pairs are combined by other routines than many problems' are.
+        end = 1e-9
     with torch.no_grad():
         together = unroll(optimizer, objective, x0, STEPS)
         for i in range(BATCH):

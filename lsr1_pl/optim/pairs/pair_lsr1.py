@@ -14,7 +14,7 @@ from lsr1_pl.ground.types import Evaluation, Objective
 from lsr1_pl.optim.checks import check_counts
 from lsr1_pl.optim.line_search import LineStep, armijo
 from lsr1_pl.optim.pairs.secant_pairs import SecantPairs, SplitProduct
-from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState, select_rows
+from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState, alike, select_rows
 
 _FEATURES, _OUTPUTS = 9, 3
 _FEATURE_LIMIT = 4.0
@@ -133,16 +133,19 @@ class PairLSR1(nn.Module, BatchedOptimizer):
             state, extra = self._probed(state, objective), 1
         reduced = self._reduced(state)
         gradient = reduced.evaluation.gradient
-        products = reduced.pairs.products()
+        # Those before hold nothing yet.
+        pairs = reduced.pairs.newest(min(state.steps_taken + 1, self.buffer_size))
+        products = pairs.products()
         asymmetry = (products - products.mT).abs()
         output = _RANGE * torch.tanh(self._read(state, asymmetry))
-        trust = 1 / (1 + (asymmetry / (_ASYMMETRY * output[:, 1].exp().view(-1, 1, 1))).square())
-        split = reduced.pairs.conjugated(products, trust).split_product(gradient)
-        gamma = torch.minimum(state.optimal_gamma, 2 * state.secant_gamma) * output[:, 0].exp()
-        direction = split.known + gamma.unsqueeze(1) * split.unknown
+        factors = output.exp()
+        trust = 1 / (1 + (asymmetry / (_ASYMMETRY * factors[:, 1, None, None])).square())
+        split = pairs.conjugated(products, trust).split_product(gradient)
+        gamma = torch.minimum(state.optimal_gamma, 2 * state.secant_gamma) * factors[:, 0]
+        direction = torch.addcmul(split.known, gamma.unsqueeze(1), split.unknown)
         sound = ((direction * gradient).sum(dim=1) > 0) & direction.isfinite().all(dim=1)
         direction = select_rows(sound, direction, gamma.unsqueeze(1) * gradient)
-        trial = self.learning_rate * (0.5 * output[:, 2]).exp()
+        trial = self.learning_rate * factors[:, 2].sqrt()
         line = self._search(objective, reduced, direction, trial)
         return self._following(state, split, gamma, direction, line, line.length / trial, extra)
 
@@ -177,21 +180,23 @@ class PairLSR1(nn.Module, BatchedOptimizer):
         newest = asymmetry[:, -1, -2] if asymmetry.shape[1] > 1 else torch.zeros_like(state.length)
         count = min(state.steps_taken + 1, self.buffer_size)
         size = state.iterate.shape[1]
-        features = torch.stack(
+        of_memory = (count / 8, min(state.steps_taken + 1, size) / size)
+        positive = torch.stack(
             [
-                _log(state.optimal_gamma / state.gamma),
-                _log(state.secant_gamma / state.gamma),
-                _log(state.gradient_ratio),
-                _log(state.fall) / 5,
-                _log(newest + 1e-6) / 5,
-                _log(asymmetry.amax(dim=(1, 2)) + 1e-6) / 5,
-                _log(state.length),
-                torch.full_like(state.length, count / 8),
-                torch.full_like(state.length, min(state.steps_taken + 1, size) / size),
+                state.optimal_gamma / state.gamma,
+                state.secant_gamma / state.gamma,
+                state.gradient_ratio,
+                state.fall,
+                newest + 1e-6,
+                asymmetry.amax(dim=(1, 2)) + 1e-6,
+                state.length,
             ],
             dim=1,
         )
-        limited = features.detach().clamp(-_FEATURE_LIMIT, _FEATURE_LIMIT).nan_to_num()
+        logs = positive.detach().clamp(1e-12, 1e12).log()
+        pairs, dimensions = (torch.full_like(logs[:, :1], each) for each in of_memory)
+        features = torch.cat([logs[:, :3], logs[:, 3:6] / 5, logs[:, 6:], pairs, dimensions], dim=1)
+        limited = features.clamp(-_FEATURE_LIMIT, _FEATURE_LIMIT).nan_to_num()
         output: Tensor = self.output(self.hidden(limited.to(self.output.weight.dtype)))
         return output.to(features.dtype)
 
@@ -207,35 +212,39 @@ class PairLSR1(nn.Module, BatchedOptimizer):
     ) -> PairLSR1State:
         """The state after the step, with what it found; ``share`` (B,) of its first trial."""
         uncut = share >= 1
-        p = line.iterate - state.iterate
-        q = line.evaluation.gradient - state.evaluation.gradient
         stopped = line.length <= 0
+        gradient, later = state.evaluation.gradient, line.evaluation.gradient
+        p, q = line.iterate - state.iterate, later - gradient
+        old = _norm(gradient)
         # q = -t H (known + gamma unknown); where H is constant, H known is orthogonal to unknown.
-        along = (split.unknown * state.evaluation.gradient).sum(dim=1)
-        curvature = -(split.unknown * q).sum(dim=1) / (line.length.clamp_min(1e-30) * gamma)
+        along, across = _dot(split.unknown, gradient), -_dot(split.unknown, q)
+        curvature = across / (line.length.clamp_min(1e-30) * gamma)
         otherwise = torch.where(uncut, _STRIDE * gamma, line.length * gamma)
-        old = state.evaluation.gradient.norm(dim=1)
+        optimal, secant, taken, ratio = _ratio(
+            torch.stack([along, _dot(p, q), _norm(p), _norm(later)]),
+            torch.stack([curvature, _dot(q, q), old, old]),
+            torch.stack([otherwise, otherwise, gamma, torch.ones_like(old)]),
+        )
         noise = _ROUNDING * torch.finfo(old.dtype).eps * old
-        told = split.unknown.norm(dim=1) > noise
-        optimal = torch.where(told, _ratio(along, curvature, otherwise), otherwise)
+        optimal = torch.where(_norm(split.unknown) > noise, optimal, otherwise)
         optimal = torch.minimum(optimal, _FASTEST_GROWTH * gamma)
-        optimal = torch.where(stopped, 0.1 * gamma, optimal)
-        secant = _ratio((p * q).sum(dim=1), q.square().sum(dim=1), otherwise)
+        secant = torch.where(stopped, state.secant_gamma, secant)
         # Next to no curvature: neither old pairs nor this one tell how long a step may be.
         misled = ~stopped & (share < _MISLED)
-        taken = _STRIDE * _ratio(p.norm(dim=1), old, gamma)
-        optimal = torch.where(misled, taken, optimal)
-        secant = torch.where(misled, taken, secant)
-        ratio = _ratio(line.evaluation.gradient.norm(dim=1), old, torch.ones_like(old))
+        forgotten = stopped | misled
+        if alike(forgotten) is not False:
+            optimal = torch.where(stopped, 0.1 * gamma, optimal)
+            optimal = torch.where(misled, _STRIDE * taken, optimal)
+            secant = torch.where(misled, _STRIDE * taken, secant)
         return PairLSR1State(
             iterate=line.iterate,
             evaluation=line.evaluation,
             direction=direction,
             secant_residual=None,
-            pairs=state.pairs.push(p, q).forgotten(stopped | misled),
+            pairs=state.pairs.push(p, q).forgotten(forgotten),
             gamma=gamma,
             optimal_gamma=optimal,
-            secant_gamma=torch.where(stopped, state.secant_gamma, secant),
+            secant_gamma=secant,
             gradient_ratio=ratio,
             fall=state.fall * ratio,
             length=line.length,
@@ -248,8 +257,8 @@ class PairLSR1(nn.Module, BatchedOptimizer):
 def _near(state: PairLSR1State) -> Tensor:
     """(B,) gamma of a first step as long as the point, or as ``|f| / |g|`` if that is longer."""
     value, gradient = (each.detach() for each in state.evaluation)
-    slope = gradient.norm(dim=1)
-    length = torch.maximum(state.iterate.detach().norm(dim=1), value.abs() / slope)
+    slope = _norm(gradient)
+    length = torch.maximum(_norm(state.iterate.detach()), value.abs() / slope)
     unit = 1 / gradient.abs().sum(dim=1).clamp_min(1.0)
     return _ratio(length, slope, unit)
 
@@ -257,9 +266,15 @@ def _near(state: PairLSR1State) -> Tensor:
 def _ratio(numerator: Tensor, denominator: Tensor, otherwise: Tensor) -> Tensor:
     """Where both are positive, else ``otherwise``."""
     sound = (numerator > 0) & (denominator > 0)
-    quotient = numerator / torch.where(sound, denominator, torch.ones_like(denominator))
+    quotient = numerator / torch.where(sound, denominator, 1)
     return torch.where(sound & quotient.isfinite(), quotient, otherwise)
 
 
-def _log(positive: Tensor) -> Tensor:
-    return positive.clamp(1e-12, 1e12).log()
+def _norm(rows: Tensor) -> Tensor:
+    """(B,) of (B, N)."""
+    return torch.linalg.vector_norm(rows, dim=1)
+
+
+def _dot(rows: Tensor, others: Tensor) -> Tensor:
+    """(B,) of (B, N) each."""
+    return (rows * others).sum(dim=1)

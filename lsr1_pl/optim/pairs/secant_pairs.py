@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from lsr1_pl.optim.protocol import select_rows
+from lsr1_pl.optim.protocol import alike, select_problems
+
+_Array: TypeAlias = NDArray[Any]
 
 _LEAST_CURVATURE = 1e-8
 """The least p . q of a pair relative to |p| |q|, and of a conjugated pair relative to itself."""
@@ -62,21 +66,25 @@ class SecantPairs:
         """
         product = (p * q).sum(dim=1)
         if kept is None:
-            kept = product > _LEAST_CURVATURE * p.norm(dim=1) * q.norm(dim=1)
-        scale = torch.where(kept, product, torch.ones_like(product)).rsqrt().unsqueeze(1)
+            kept = product > _LEAST_CURVATURE * _norm(p) * _norm(q)
+        scale = torch.where(kept, product, 1).rsqrt().unsqueeze(1)
 
         def pushed(pairs: Tensor, newest: Tensor) -> Tensor:
-            newest = (scale * newest).unsqueeze(1)
-            return select_rows(kept, torch.cat([pairs[:, 1:], newest], dim=1), pairs)
+            return torch.cat([pairs[:, 1:], (scale * newest).unsqueeze(1)], dim=1)
 
-        return SecantPairs(pushed(self.steps, p), pushed(self.changes, q))
+        longer = SecantPairs(pushed(self.steps, p), pushed(self.changes, q))
+        return select_problems(kept, longer, self)
 
     def forgotten(self, problems: Tensor) -> SecantPairs:
         """Without the pairs of ``problems`` (B,) bool."""
+        if alike(problems) is False:
+            return self
         nothing = self.steps.new_zeros(()).expand_as(self.steps)
-        return SecantPairs(
-            select_rows(problems, nothing, self.steps), select_rows(problems, nothing, self.changes)
-        )
+        return select_problems(problems, SecantPairs(nothing, nothing), self)
+
+    def newest(self, count: int) -> SecantPairs:
+        """The last ``count`` places alone."""
+        return SecantPairs(self.steps[:, -count:], self.changes[:, -count:])
 
     def restricted(self, free: Tensor) -> SecantPairs:
         """The parts of the pairs in the variables ``free`` (B, N) bool, scaled anew.
@@ -107,21 +115,7 @@ class SecantPairs:
             trust: (B, L, L) in [0, 1], how much of p_i and q_i's component along pair j is taken
                 out, for j newer than i. 0 leaves the pairs as they are: that is L-BFGS.
         """
-        capacity = products.shape[1]
-        identity = torch.eye(capacity, dtype=products.dtype, device=products.device)
-        rows: list[Tensor] = []  # of the combinations of pairs, newest first
-        for i in reversed(range(capacity)):
-            row = identity[i].expand(products.shape[0], -1)
-            if rows:
-                newer = torch.stack(rows, dim=1)
-                overlap = torch.bmm(newer, products[:, :, i : i + 1]).squeeze(2)
-                removed = trust[:, i, i + 1 :].flip(1) * overlap
-                row = row - torch.bmm(removed.unsqueeze(1), newer).squeeze(1)
-            curvature = (torch.bmm(row.unsqueeze(1), products).squeeze(1) * row).sum(dim=1)
-            kept = curvature > _LEAST_CURVATURE
-            scale = torch.where(kept, curvature, torch.ones_like(curvature)).rsqrt().unsqueeze(1)
-            rows.append(torch.where(kept.unsqueeze(1), scale * row, torch.zeros_like(row)))
-        combinations = torch.stack(rows[::-1], dim=1)
+        combinations = _combinations(products, trust)
         return SecantPairs(
             torch.bmm(combinations, self.steps), torch.bmm(combinations, self.changes)
         )
@@ -132,28 +126,65 @@ class SecantPairs:
         With B0 = gamma I, ``B = gamma R^T R + K`` for an R and a K that do not depend on gamma,
         both positive semi-definite.
         """
-        y, coefficients = self._first_loop(y)
-        known = self._second_loop(torch.zeros_like(y), coefficients)
-        # The same recursion without the pairs' own part: what is left is linear in gamma.
-        return SplitProduct(known, self._second_loop(y, [0.0] * len(coefficients)))
+        # alpha, the parts of y along the pairs, solves a triangular system: alpha_i = u_i . y less
+        # what the newer pairs took, sum over j > i of (u_i . w_j) alpha_j.
+        overlaps = torch.bmm(self.steps, self.changes.mT)
+        alpha = _solved(overlaps, torch.bmm(self.steps, y.unsqueeze(2)), upper=True)
+        left = torch.baddbmm(y.unsqueeze(2), self.changes.mT, alpha, alpha=-1)
+        parts = torch.cat([alpha, -torch.bmm(self.changes, left)], dim=2)
+        back = torch.bmm(self.steps.mT, _solved(overlaps.mT, parts, upper=False))
+        return SplitProduct(back[:, :, 0], left[:, :, 0] + back[:, :, 1])
 
     def product(self, y: Tensor, gamma: Tensor) -> Tensor:
         """(B, N): B y with B0 = gamma I, for gamma (B,)."""
-        y, coefficients = self._first_loop(y)
-        return self._second_loop(gamma.unsqueeze(1) * y, coefficients)
+        split = self.split_product(y)
+        return torch.addcmul(split.known, gamma.unsqueeze(1), split.unknown)
 
-    def _first_loop(self, y: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """y (B, N) less its part along each pair, newest first; and those parts, oldest first."""
-        coefficients = []
-        for i in reversed(range(self.steps.shape[1])):
-            coefficient = (self.steps[:, i] * y).sum(dim=1, keepdim=True)
-            y = torch.addcmul(y, coefficient, self.changes[:, i], value=-1)
-            coefficients.append(coefficient)
-        return y, coefficients[::-1]
 
-    def _second_loop(self, y: Tensor, coefficients: Sequence[Tensor | float]) -> Tensor:
-        """y (B, N) with each pair's part put back, oldest first."""
-        for i, coefficient in enumerate(coefficients):
-            share = coefficient - (self.changes[:, i] * y).sum(dim=1, keepdim=True)
-            y = torch.addcmul(y, share, self.steps[:, i])
-        return y
+def _norm(rows: Tensor) -> Tensor:
+    """(B,) of (B, N)."""
+    return torch.linalg.vector_norm(rows, dim=1)
+
+
+def _solved(matrix: Tensor, right: Tensor, *, upper: bool) -> Tensor:
+    """(B, L, M): the system of a triangle of ``matrix`` (B, L, L), its diagonal taken as ones."""
+    return torch.linalg.solve_triangular(matrix, right, upper=upper, unitriangular=True)
+
+
+def _combinations(products: Tensor, trust: Tensor) -> Tensor:
+    """(B, L, L): row i makes the conjugated pair i of the raw ones; see ``conjugated``."""
+    constant = not products.requires_grad and not trust.requires_grad
+    if constant and len(products) == 1 and products.device.type == "cpu":
+        return torch.from_numpy(_combinations_of_one(products[0].numpy(), trust[0].numpy()))[None]
+    capacity = products.shape[1]
+    older = torch.eye(capacity, dtype=products.dtype, device=products.device).expand_as(products)
+    rows, curvatures = [], []
+    for i in reversed(range(capacity)):
+        row = older[:, i]
+        image = torch.bmm(row.unsqueeze(1), products).squeeze(1)
+        curvature = (image * row).sum(dim=1, keepdim=True)
+        kept = curvature > _LEAST_CURVATURE
+        share = trust[:, :i, i] * image[:, :i] / torch.where(kept, curvature, 1)
+        share = torch.where(kept, share, 0)
+        older = torch.baddbmm(older[:, :i], share.unsqueeze(2), row.unsqueeze(1), alpha=-1)
+        rows.append(row)
+        curvatures.append(curvature)
+    made, curvature = torch.stack(rows[::-1], dim=1), torch.stack(curvatures[::-1], dim=1)
+    kept = curvature > _LEAST_CURVATURE
+    return torch.where(kept, made * torch.where(kept, curvature, 1).rsqrt(), 0)
+
+
+def _combinations_of_one(products: _Array, trust: _Array) -> _Array:
+    """The same of one problem: NumPy takes a fraction of torch's time for steps on few numbers."""
+    made = np.eye(len(products), dtype=products.dtype)
+    for i in reversed(range(len(products))):
+        row = made[i]
+        image = row @ products
+        curvature = float(image @ row)
+        if not curvature > _LEAST_CURVATURE:
+            made[i] = 0
+            continue
+        share = trust[:i, i] * image[:i] / curvature
+        made[:i] -= share[:, None] * row
+        row /= math.sqrt(curvature)
+    return made

@@ -13,7 +13,7 @@ from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Evaluation, Objective
 from lsr1_pl.objectives import AutogradObjective
 from lsr1_pl.optim.differences import product_by_differences
-from lsr1_pl.pretrained.layout import Layout
+from lsr1_pl.pretrained.functional.layout import Layout
 
 
 class WiderValue(Exception):  # noqa: N818 - no error: the caller starts again in that precision

@@ -46,8 +46,15 @@ class Layout:
         self.flat = rows[0] if self.batched else torch.cat([r.reshape(-1) for r in rows])[None]
         """(B, N) the starts."""
 
+    @property
+    def any_numpy(self) -> bool:
+        """Whether any part of ``x0`` is an array of NumPy."""
+        return any(self._numpy)
+
     def shaped(self, x: Tensor) -> Any:
         """(B, N) -> tensors in the user's structure."""
+        if self.single:
+            return x if self.batched else x[0].reshape(self._shapes[0])
         return self._unflatten(x if self.batched else x[0], ())
 
     def shaped_path(self, x: Tensor) -> Any:

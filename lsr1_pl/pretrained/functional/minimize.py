@@ -1,0 +1,148 @@
+"""Minimise a torch function: one call, any shape of variables, a trained optimiser by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lsr1_pl import optim
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.types import Objective
+from lsr1_pl.optim import LSR1, BatchedOptimizer, PairLSR1
+from lsr1_pl.optim.bounds import Box
+from lsr1_pl.optim.pairs import memory_for
+from lsr1_pl.optim.stopping import StoppingTest
+from lsr1_pl.pretrained.functional.layout import Layout
+from lsr1_pl.pretrained.functional.outcome import Intermediate, Result
+from lsr1_pl.pretrained.functional.running import Settings, run_to_the_end
+from lsr1_pl.pretrained.functional.user_function import objective_of
+from lsr1_pl.pretrained.loading import find_checkpoint, load_pretrained, shipped_folder
+
+DEFAULT = "lsr1_general"
+
+
+def minimize(
+    fn: Callable[..., Any],
+    x0: Any,
+    optimizer: str | Path | BatchedOptimizer | type[BatchedOptimizer] = DEFAULT,
+    steps: int | None = None,
+    tol: float | StoppingTest | None = None,
+    *,
+    args: Sequence[Any] = (),
+    jac: Callable[..., Any] | bool | None = None,
+    bounds: tuple[Any, Any] | None = None,
+    callback: Callable[[Intermediate], Any] | None = None,
+    seconds: float | None = None,
+    trajectory: bool = False,
+    differentiable: bool = False,
+) -> Result:
+    """Minimise ``fn`` from ``x0``, safeguarded: no value is above the start's.
+
+    Args:
+        fn: of torch operations; it gets what ``x0`` is, as tensors. For ``x0`` (B, N) it returns
+            (B,) values, row b's from row b alone; for a vector (N,), or any nest of dicts, lists
+            and tuples of tensors, one number.
+        x0: floating point tensors or NumPy arrays of one device; left as they are, and answered
+            in kind. The widest precision among them and of ``fn``'s value is that of the result.
+        optimizer: a shipped name, the path of a checkpoint, or any optimiser of the project: by
+            its class, its class's name, or itself, in eval mode and of the dtype of ``x0`` if it
+            has networks. A :class:`lsr1_pl.optim.PairLSR1` by name remembers as many pairs as
+            :func:`lsr1_pl.optim.pairs.memory_for` says.
+        steps: at most; 5000 if None.
+        tol: how well the minimum must be known: the ``relative`` of
+            :class:`lsr1_pl.optim.Tolerance`, 1e-8 if None, or a stopping test of your own.
+        args: given to ``fn`` and ``jac`` after x.
+        jac: the gradient, as a function of the same arguments, or True if ``fn`` gives (value,
+            gradient). Both then get what ``x0`` is, NumPy arrays too. None: automatic
+            differentiation.
+        bounds: (lower, upper): each None, a number, or shaped as ``x0``, with infinity where there
+            is none. The function is never evaluated outside; a start outside is moved to the
+            nearest point within. A :class:`lsr1_pl.optim.PairLSR1` alone, the default, keeps them.
+        callback: called after each step; it ends the run where it returns True or raises
+            StopIteration.
+        seconds: the run ends after the step in which so much time has passed.
+        trajectory: whether to keep every point.
+        differentiable: whether the result's x has a gradient by whatever ``fn`` depends on: that of
+            the minimiser (implicit differentiation), by Hessian-vector products and conjugate
+            gradients. It has no second derivative, and value no gradient. Variables at a bound
+            stay there.
+
+    Raises:
+        UserError: ``x0`` is not of floating point tensors; ``fn`` gives another shape, does not
+            depend on x, or is not finite at a start, nor its gradient; no such optimiser; with
+            ``differentiable``, a problem has not converged or x0 is not of torch.
+    """
+    if differentiable and jac:
+        raise UserError("differentiable needs a function of torch operations, without jac")
+
+    def parts(layout: Layout, box: Box | None) -> tuple[BatchedOptimizer, Objective]:
+        inside = None if box is None else box.inside
+        return solver_of(optimizer, layout.flat), objective_of(fn, jac, args, layout, inside)
+
+    settings = Settings(steps, tol, bounds, callback, seconds, trajectory, differentiable)
+    return run_to_the_end(x0, parts, settings)
+
+
+def solver_of(
+    optimizer: str | Path | BatchedOptimizer | type[BatchedOptimizer], start: Tensor
+) -> BatchedOptimizer:
+    """The optimiser that ``optimizer`` means, for starts like ``start`` (B, N).
+
+    Raises:
+        UserError: there is none of that name; the class needs arguments; it is no optimiser of the
+            project; or its networks are of another dtype.
+    """
+    made: Any = optimizer
+    if isinstance(optimizer, (str, Path)):
+        named = {name.lower(): getattr(optim, name) for name in optim.__all__}
+        kind = named.get(str(optimizer).lower())
+        if not _is_optimizer(kind):
+            loaded = _loaded(find_checkpoint(optimizer).resolve(), start)
+            if isinstance(loaded, PairLSR1):
+                return loaded.with_buffer_size(memory_for(start.shape[1]))
+            return loaded
+        made = kind
+    if _is_optimizer(made):
+        name = made.__name__
+        try:
+            made = made()
+        except TypeError as error:
+            raise UserError(
+                f"optimizer is the class {name}, which cannot be made without arguments ({error}); "
+                f"give one that is made, as {name}(...)"
+            ) from None
+        if isinstance(made, nn.Module):
+            made = made.to(start).eval()
+    if not isinstance(made, BatchedOptimizer):
+        raise UserError(
+            f"optimizer is {optimizer!r}; expected a shipped name, the path of a checkpoint, or an "
+            "optimiser of lsr1_pl.optim"
+        )
+    weight = next(made.parameters(), None) if isinstance(made, nn.Module) else None
+    if weight is not None and weight.dtype != start.dtype and not isinstance(made, PairLSR1):
+        raise UserError(
+            f"the networks of {type(made).__name__} are of {weight.dtype} and x of "
+            f"{start.dtype}; give optimizer.to({start.dtype})"
+        )
+    return made
+
+
+def _loaded(path: Path, like: Tensor) -> LSR1 | PairLSR1:
+    """The trained optimiser, for rows like these; what is shipped is read once."""
+    if path.parent != shipped_folder().resolve():
+        return load_pretrained(path).to(like)
+    return _shipped(path.name, like.dtype, like.device)
+
+
+@lru_cache(maxsize=8)
+def _shipped(name: str, dtype: torch.dtype, device: torch.device) -> LSR1 | PairLSR1:
+    return load_pretrained(shipped_folder() / name).to(device=device, dtype=dtype)
+
+
+def _is_optimizer(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BatchedOptimizer)
