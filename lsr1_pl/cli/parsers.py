@@ -150,7 +150,9 @@ def export_parser() -> ArgumentParser:
         description="Weights (safetensors), config, curves and a card of a checkpoint, small and "
         "portable; the card marks with [Fill in: ...] what a person must add.",
     )
-    parser.add_argument("checkpoint", type=Path, help="a file that lsr1 fit wrote")
+    parser.add_argument(
+        "checkpoint", help="a file that lsr1 fit wrote, a run's folder (its best), a shipped name"
+    )
     parser.add_argument("folder", type=Path, help="is made")
     parser.add_argument("--half", action="store_true", help="large tensors in half precision")
     return parser

@@ -9,10 +9,12 @@ import torch
 from torch import nn
 
 import lsr1_pl
+from lsr1_pl.ground.choices import did_you_mean
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.optim import LSR1, PairLSR1
 from lsr1_pl.optim.lsr1.assembly import assembled
 from lsr1_pl.pretrained.checkpoints import (
+    NAMED,
     WEIGHTS_FILE,
     check_weights,
     config_of,
@@ -72,20 +74,34 @@ def load_optimizer(name_or_path: str | Path) -> LSR1:
 
 
 def find_checkpoint(name_or_path: str | Path) -> Path:
-    """The path itself, or where the shipped checkpoint of that name is.
+    """The file or exported folder of a path, the best of a run's folder, or a shipped checkpoint.
+
+    A run's folder is ``runs/NAME``, which stands for its newest version with a checkpoint, or one
+    of its versions; where a run kept no ``best.ckpt``, its ``last.ckpt`` is meant.
 
     Raises:
-        UserError: there is neither.
+        UserError: there is none of these.
     """
     path = Path(name_or_path)
+    if not path.exists() and (shipped_folder() / str(name_or_path) / WEIGHTS_FILE).is_file():
+        return shipped_folder() / str(name_or_path)
     if not path.exists():
-        path = shipped_folder() / str(name_or_path)
-    if not path.exists():
+        known = shipped()
         raise UserError(
-            f"{name_or_path}: no such checkpoint, and none of that name is shipped; shipped are "
-            f"{', '.join(shipped()) or 'none'}"
+            f"{name_or_path}: no such file, and no such checkpoint is shipped; shipped are "
+            f"{', '.join(known) or 'none'}{did_you_mean(name_or_path, known)}"
         )
-    return path
+    return _of_run(path) if path.is_dir() and not (path / WEIGHTS_FILE).exists() else path
+
+
+def _of_run(folder: Path) -> Path:
+    """The best checkpoint of a run's folder or of one of its versions; else the folder itself."""
+    for name in reversed(NAMED):
+        found = [*folder.glob(f"checkpoints/{name}.ckpt")]
+        found += folder.glob(f"version_*/checkpoints/{name}.ckpt")
+        if found:
+            return max(found, key=lambda path: path.stat().st_mtime)
+    return folder
 
 
 def take_weights(source: str | None, **parts: nn.Module) -> None:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lsr1_pl.cli.configs import resolve_config
+from lsr1_pl.cli.training.messages import near_option
 from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.plain_yaml import load_yaml
@@ -22,14 +23,14 @@ from lsr1_pl.pretrained import (
     migrated_options,
     newest,
     read_checkpoint,
-    shipped,
     task_class,
 )
 
 HELP_ALL = "--help_all"
 """Prints every option of a verb of Lightning's; ``--help`` only the chief ones."""
 
-_DEFAULT_NAME = "run"
+DEFAULT_NAME = "run"
+"""Of a run that nothing names."""
 DEFAULT_ROOT = "runs"
 
 
@@ -71,7 +72,6 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> Prepared:
         shown = ["--help" if word == HELP_ALL else word for word in words.rest]
         return Prepared([verb, *shown], None)
     paths = [resolve_config(name) for name in words.configs]
-    named = [f"--name={paths[-1].stem}"] if paths else []
     contents = [_mapping(path) for path in paths]
     rest = words.rest
     task = task_class(contents, rest)
@@ -81,11 +81,10 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> Prepared:
     left_out: dict[str, str] = {}
     trusted = (_value_of(rest, "--trust_checkpoint") or "").lower() == "true"
     if words.checkpoint is not None:
-        path = Path(words.checkpoint)
         if words.checkpoint in NAMED:
             path = newest(words.checkpoint, _run_folder(rest, paths))
-        elif not path.exists() and words.checkpoint in shipped():
-            path = find_checkpoint(words.checkpoint)
+        else:
+            path = _checkpoint(words.checkpoint)
         content = read_checkpoint(path)
         if not paths:
             config = config_of(path, content)
@@ -103,11 +102,28 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> Prepared:
             configs = [f"--config={json.dumps(config)}"]
         rest = [*rest, f"--ckpt={path}"]
     elif verb != "fit" and "--print_config" not in rest:
-        raise UserError(f"{verb} needs a checkpoint: lsr1 {verb} --ckpt FILE")
+        raise UserError(f"{verb} needs a checkpoint: lsr1 {verb} --ckpt FILE{near_option(rest)}")
     elif not paths:
-        raise UserError(f"{verb} needs a config: lsr1 {verb} --config NAME (see lsr1 --help)")
-    words_today = [verb, *named, *configs, *migrated_options(rest, contents)]
+        raise UserError(
+            f"{verb} needs a config: lsr1 {verb} --config NAME (see lsr1 --help){near_option(rest)}"
+        )
+    named: list[str] = []
+    if (
+        paths
+        and "--print_config" not in rest
+        and all(each.get("name") is None for each in contents)
+    ):
+        # A printed config is for other runs, too: it has no name but one that was given.
+        named = [f"--name={paths[-1].stem}"]
+    words_today = [verb, *configs, *named, *migrated_options(rest, contents)]
     return Prepared(words_today, source, paths, trusted, content, left_out)
+
+
+def _checkpoint(name: str) -> Path:
+    try:
+        return find_checkpoint(name)
+    except UserError as error:
+        raise UserError(f"--ckpt {error}") from None
 
 
 def _said(rest: Sequence[str], key: str) -> bool:
@@ -150,7 +166,7 @@ def _split(arguments: Sequence[str]) -> _Words:
 def _run_folder(rest: Sequence[str], configs: Sequence[Path]) -> Path:
     """Where the versions of the run lie that flags and configs name."""
     root: object = DEFAULT_ROOT
-    name: object = configs[-1].stem if configs else _DEFAULT_NAME
+    name: object = configs[-1].stem if configs else DEFAULT_NAME
     for config in configs:
         content = _mapping(config)
         name = content.get("name") or name
