@@ -143,6 +143,42 @@ def dashboard_parser() -> ArgumentParser:
     return parser
 
 
+def compare_parser() -> ArgumentParser:
+    """The parser of ``lsr1 compare``."""
+    parser = ArgumentParser(
+        prog="lsr1 compare",
+        description="Draw the trainings and the newest tests of several runs in the same figures "
+        "(PNG and PDF), with tables, results.csv and a page. Of runs with several seeds (fit "
+        "--seeds), means and a band of one standard deviation.",
+    )
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        metavar="RUN",
+        help="a run's name or folder, or the folder of one of its versions or tests; as NAME=RUN, "
+        "figures call it NAME",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("compared"), help="folder (compared); is made"
+    )
+    parser.add_argument(
+        "--metric",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="a further column of metrics.csv, beside train/meta_loss and what selects best.ckpt; "
+        "may be repeated",
+    )
+    parser.add_argument(
+        "--solver",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="of the tests, this solver only; may be repeated (all)",
+    )
+    return parser
+
+
 def export_parser() -> ArgumentParser:
     """The parser of ``lsr1 export``."""
     parser = ArgumentParser(

@@ -79,7 +79,7 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> Prepared:
     source: Path | None = None
     content: dict[str, Any] = {}
     left_out: dict[str, str] = {}
-    trusted = (_value_of(rest, "--trust_checkpoint") or "").lower() == "true"
+    trusted = (value_of(rest, "--trust_checkpoint") or "").lower() == "true"
     if words.checkpoint is not None:
         if words.checkpoint in NAMED:
             path = newest(words.checkpoint, _run_folder(rest, paths))
@@ -91,7 +91,7 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> Prepared:
             if verb != "fit":
                 # An evaluation is no part of the W&B run that the training was.
                 config.pop("wandb", None)
-            if _value_of(rest, "--name"):
+            if value_of(rest, "--name"):
                 # The user's own word may lead anywhere, and stands in place of the file's.
                 config.pop("name", None)
             if not trusted:
@@ -166,16 +166,19 @@ def _split(arguments: Sequence[str]) -> _Words:
 def _run_folder(rest: Sequence[str], configs: Sequence[Path]) -> Path:
     """Where the versions of the run lie that flags and configs name."""
     root: object = DEFAULT_ROOT
-    name: object = configs[-1].stem if configs else DEFAULT_NAME
     for config in configs:
-        content = _mapping(config)
-        name = content.get("name") or name
-        trainer = content.get("trainer")
+        trainer = _mapping(config).get("trainer")
         if isinstance(trainer, dict):
             root = trainer.get("default_root_dir") or root
-    root = _value_of(rest, "--trainer.default_root_dir") or root
-    name = _value_of(rest, "--name") or name
-    return run_path(str(root), str(name))
+    root = value_of(rest, "--trainer.default_root_dir") or root
+    return run_path(str(root), _run_name(rest, configs))
+
+
+def _run_name(rest: Sequence[str], configs: Sequence[Path]) -> str:
+    name: object = configs[-1].stem if configs else DEFAULT_NAME
+    for config in configs:
+        name = _mapping(config).get("name") or name
+    return str(value_of(rest, "--name") or name)
 
 
 def run_path(root: str, name: str) -> Path:
@@ -206,7 +209,22 @@ def _mapping(config: Path) -> dict[str, Any]:
     return content
 
 
-def _value_of(arguments: Sequence[str], key: str) -> str | None:
+def named_run(verb: str, arguments: Sequence[str]) -> str:
+    """The name of the run that words are for: their own, or that of their configs.
+
+    Raises:
+        UserError: neither says one, or a config is missing or unusable.
+    """
+    words = _split(arguments)
+    paths = [resolve_config(name) for name in words.configs]
+    given = value_of(words.rest, "--name")
+    if given is None and not paths:
+        raise UserError(f"{verb} needs the name of the run for --seeds: --name NAME")
+    return _run_name(words.rest, paths) if given is None else given
+
+
+def value_of(arguments: Sequence[str], key: str) -> str | None:
+    """The value that words give a flag, as ``--key=VALUE`` or ``--key VALUE``; None without."""
     for position, argument in enumerate(arguments):
         name, equals, value = argument.partition("=")
         if name == key:

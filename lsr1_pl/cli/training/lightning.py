@@ -32,6 +32,7 @@ from lsr1_pl.cli.training.record_config import RecordConfig
 from lsr1_pl.cli.training.resume import LastCheckpoint, RunFolder, check_no_way_out, folder_of_last
 from lsr1_pl.cli.training.resumed_state import ResumedState, SoundOptimizers, saved_step
 from lsr1_pl.cli.training.run_log import ContinuedCSVLogger, SilentLogger, own_folder
+from lsr1_pl.cli.training.seeds import each_seed, run_seeds
 from lsr1_pl.cli.training.wandb_log import WandbSettings, finish_wandb, start_wandb
 from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError, complaints, user_error_within
@@ -196,7 +197,7 @@ class _CLI(LightningCLI):
             return
         with own_folder(self.trainer, lock=subcommand == "fit") as folder:
             if settings is not None:
-                run = start_wandb(settings, self._name(), folder)
+                run = start_wandb(settings, subcommand, self._name(), folder)
                 self.trainer.loggers = [*self.trainer.loggers, run]
             try:
                 super()._run_subcommand(subcommand)
@@ -266,6 +267,10 @@ def run_lightning(verb: str, arguments: Sequence[str]) -> int:
     Raises:
         UserError: a config, key, value, checkpoint or data set that does not fit.
     """
+    seeds = each_seed(verb, arguments)
+    if seeds is not None:
+        run_seeds(verb, seeds, run_lightning)
+        return 0
     # A config may name classes of the user's own folder; last, so that nothing is shadowed.
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
