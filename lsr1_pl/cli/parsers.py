@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lsr1_pl.ground.errors import ArgumentParser
+from lsr1_pl.ground.errors import ArgumentParser, add_trust
 
 CKPT = "CKPT"
 """The metavar of an option that takes checkpoints."""
@@ -61,12 +61,9 @@ def predict_parser() -> ArgumentParser:
         default="hmr_open_lifted",
         help="shipped name or path (hmr_open_lifted)",
     )
-    parser.add_argument(
-        "--trust_checkpoint",
-        type=lambda word: {"true": True, "false": False}[word.lower()],
-        default=False,
-        metavar="true",
-        help="let its config name classes of any module, which runs their code; and files to read",
+    add_trust(
+        parser,
+        "let its config name classes of any module, which runs their code; and files to read",
     )
     parser.add_argument(
         "--out",

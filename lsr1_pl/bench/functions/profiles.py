@@ -131,7 +131,10 @@ def _solvers(options: argparse.Namespace, family: Family) -> dict[str, BatchedOp
     place = FAMILIES.index(family)
     added = added_solvers(options.solver, len(FAMILIES))
     return {
-        **{name: trained_solver(files[place], HISTORY) for name, files in added.items()},
+        **{
+            name: trained_solver(files[place], HISTORY, options.trust_checkpoint)
+            for name, files in added.items()
+        },
         "L-SR1": trained(getattr(options, family), HISTORY),
         "L-SR1 unprojected": trained(getattr(options, f"{family}_unprojected"), HISTORY),
         **{name: make(rates[name][family]) for name, make in TUNED.items()},

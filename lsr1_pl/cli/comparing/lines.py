@@ -59,7 +59,7 @@ def training_line(run: ComparedRun, metric: str) -> Found | None:
 def inner_step_lines(runs: Sequence[ComparedRun], only: Sequence[str]) -> dict[str, list[Found]]:
     """Metric -> a line for each solver of each run's newest tests.
 
-    A solver that went the same way in every run, as baselines do, has one line.
+    A solver that went the same way in every run and seed, as baselines do, has one line.
 
     Args:
         runs: those that were not tested are left out.
@@ -96,7 +96,9 @@ def _of_metric(runs: Sequence[ComparedRun], metric: str, only: Sequence[str]) ->
     lines = []
     for solver, by_run in by_solver.items():
         each = list(by_run.values())
-        same = len(each) > 1 and all(_same(each[0], other) for other in each[1:])
+        # In one run with one seed there is nothing that could differ.
+        several = len(each) > 1 or each[0].seeds > 1
+        same = several and all(_same(each[0], other) for other in each)
         lines += [_found(solver, each[0].line.steps, each[0].curves[:1])] if same else each
     return lines
 
