@@ -90,7 +90,11 @@ def _solvers(
 ) -> Iterator[tuple[str, int | None, BatchedOptimizer]]:
     for name, (checkpoint,) in added_solvers(options.solver).items():
         for buffer in buffers:
-            yield name, buffer, trained_solver(checkpoint, buffer, options.trust_checkpoint)
+            solver = trained_solver(checkpoint, buffer, options.trust_checkpoint)
+            if not hasattr(solver, "with_buffer_size"):
+                yield name, None, solver
+                break
+            yield name, buffer, solver
     for buffer in buffers:
         yield "L-SR1", buffer, trained(options.projected, buffer)
         yield "L-SR1 unprojected", buffer, trained(options.unprojected, buffer)

@@ -139,7 +139,9 @@ def _draw(axes: Axes, scene: _Scene, runs: dict[str, Run]) -> None:
     corner = (0.03 if far_left else 0.52, 0.03 if far_down else 0.52, 0.45, 0.45)
     inset = axes.inset_axes(corner)
     _draw_window(inset, scene, runs, close)
-    inset.tick_params(labelsize="x-small")
+    # Its place is shown by the box; numbers would lie on those of the axes.
+    inset.set_xticks([])
+    inset.set_yticks([])
     axes.indicate_inset_zoom(inset, edgecolor="black")
 
 
