@@ -42,8 +42,8 @@ _COMMON = """\
   --print_config  print the whole config and stop: every key there is
   --seed_everything INT
                   seed of networks and dropout (0); data have their own
-  --seeds 0,1,2   the same once a seed, one after another: runs NAME/seed_K, which
-                  lsr1 compare shows as one line with a band
+  --seeds 0,1,2   the same once a seed, in runs NAME/seed_K; lsr1 compare NAME
+                  draws them as one line with a band
 
   --trainer.KEY VALUE      Lightning's Trainer:
     max_steps, max_time DD:HH:MM:SS, val_check_interval, devices, accelerator,
