@@ -145,8 +145,8 @@ def compare_parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="lsr1 compare",
         description="Draw the trainings and the newest tests of several runs in the same figures "
-        "(PNG and PDF), with tables, results.csv and a page. Of a run with several seeds: means, and a band of one "
-        "standard deviation.",
+        "(PNG and PDF), with tables, results.csv and a page. Of a run with several seeds: means, "
+        "and a band of one standard deviation.",
     )
     parser.add_argument(
         "runs",

@@ -20,9 +20,9 @@ usage: lsr1 test --ckpt CKPT [--config NAME] [--KEY VALUE ...]
 Test a checkpoint on the test set of its config, beside its baselines: a table,
 curves.csv and pictures.
 
-  --ckpt CKPT     a file that lsr1 fit wrote, a run's folder (its best), a folder
-                  that lsr1 export wrote, a shipped name; or last, best: the newest
-                  of the run --name
+  --ckpt CKPT     a file that lsr1 fit wrote, a run's folder (its best), what
+                  lsr1 export wrote, a shipped name; or last, best: the newest of
+                  the run --name
   --config NAME   in place of the config that the checkpoint carries
 """,
     "validate": """\
@@ -30,9 +30,9 @@ usage: lsr1 validate --ckpt CKPT [--config NAME] [--KEY VALUE ...]
 
 Evaluate a checkpoint on the validation set of its config.
 
-  --ckpt CKPT     a file that lsr1 fit wrote, a run's folder (its best), a folder
-                  that lsr1 export wrote, a shipped name; or last, best: the newest
-                  of the run --name
+  --ckpt CKPT     a file that lsr1 fit wrote, a run's folder (its best), what
+                  lsr1 export wrote, a shipped name; or last, best: the newest of
+                  the run --name
   --config NAME   in place of the config that the checkpoint carries
 """,
 }
