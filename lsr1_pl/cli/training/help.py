@@ -21,8 +21,8 @@ Test a checkpoint on the test set of its config, beside its baselines: a table,
 curves.csv and pictures.
 
   --ckpt CKPT     a file that lsr1 fit wrote, a run's folder (its best), what
-                  lsr1 export wrote, a shipped name; or last, best: the newest of
-                  the run --name
+                  lsr1 export wrote, a shipped name; or last, best: the newest
+                  of the run --name
   --config NAME   in place of the config that the checkpoint carries
 """,
     "validate": """\
@@ -31,8 +31,8 @@ usage: lsr1 validate --ckpt CKPT [--config NAME] [--KEY VALUE ...]
 Evaluate a checkpoint on the validation set of its config.
 
   --ckpt CKPT     a file that lsr1 fit wrote, a run's folder (its best), what
-                  lsr1 export wrote, a shipped name; or last, best: the newest of
-                  the run --name
+                  lsr1 export wrote, a shipped name; or last, best: the newest
+                  of the run --name
   --config NAME   in place of the config that the checkpoint carries
 """,
 }
