@@ -34,3 +34,7 @@ def __getattr__(name: str) -> object:
 
         return getattr(importlib.import_module(_HOME[name]), name)
     raise AttributeError(f"module 'lsr1_pl' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

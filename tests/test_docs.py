@@ -64,6 +64,28 @@ def test_a_task_of_ones_own(tmp_path: Path) -> None:
     assert sum(p.numel() for p in optimizer.parameters()) > 0
 
 
+def test_a_learned_optimiser_of_ones_own(tmp_path: Path) -> None:
+    (code,) = blocks("your_own_optimizer.md", "python")
+    (config,) = blocks("your_own_optimizer.md", "yaml")
+    (commands,) = blocks("your_own_optimizer.md", "sh")
+    (tmp_path / "momentum.py").write_text(code, encoding="utf-8")
+    (tmp_path / "momentum.yaml").write_text(config, encoding="utf-8")
+    start = "import sys; sys.path.remove(''); from lsr1_pl.cli import main; sys.exit(main())"
+    short = ["--trainer.max_steps", "2", "--trainer.val_check_interval", "2"]
+    for line in commands.strip().splitlines():
+        words = line.replace("0,1,2", "0,1").split() + (short if " fit " in line else [])
+        done = subprocess.run(
+            [sys.executable, "-c", start, *words[1:]],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    assert "LearnedMomentum" in (tmp_path / "compared/results.csv").read_text(encoding="utf-8")
+    assert (tmp_path / "compared/test.pdf").is_file()
+
+
 def test_every_panel_of_the_dashboard_is_explained() -> None:
     text = (DOCS / "dashboards.md").read_text(encoding="utf-8")
     keys = {f"{p.section}/{CURVES}/..." if p.kind == "chart" else p.key for p in PANELS}

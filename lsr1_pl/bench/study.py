@@ -17,6 +17,7 @@ from lsr1_pl.ground.console import console, plain, shown
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.files import written
 from lsr1_pl.report import Page, PageTable, Section, readable, short, write_page
+from lsr1_pl.report.line_figure import DASHES, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,6 +53,12 @@ def colours_of(solvers: Iterable[str]) -> dict[str, str]:
     return {name: COLOURS.get(name) or further[name] for name in names}
 
 
+def dashes_of(solvers: Iterable[str]) -> dict[str, Any]:
+    """A dash pattern for each solver, so that lines are told apart without colours."""
+    names = list(dict.fromkeys(solvers))
+    return {name: DASHES[i % len(DASHES)] for i, name in enumerate(names)}
+
+
 class Study:
     """The output folder of one study, and the page that grows in it.
 
@@ -84,11 +91,8 @@ class Study:
             writer.writerows(rows)
 
     def save_figure(self, figure: Figure, name: str) -> Path:
-        """``name``.png in the folder."""
-        path = self._file(f"{name}.png")
-        with written(path) as partial:
-            figure.savefig(partial, dpi=110, format="png")
-        return path
+        """``name``.png in the folder, and ``name``.pdf beside it."""
+        return save_figure(figure, self._file(f"{name}.png"))
 
     def add(self, section: Section) -> None:
         """Append to the page, and print the table."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lsr1_pl.bench.table import STUDIES
 from lsr1_pl.cli.parsers import CKPT
-from lsr1_pl.ground.errors import ArgumentParser
+from lsr1_pl.ground.errors import ArgumentParser, add_trust
 
 _FAMILIES = ("quadratics", "rosenbrock", "rastrigin")
 
@@ -192,6 +192,7 @@ def _solver(verb: Parser, form: str, checkpoints: str) -> None:
         metavar=form,
         help=f"one more trained optimiser of any class{checkpoints}; may come again",
     )
+    add_trust(verb, "let a --solver's config name classes of any module, which runs their code")
 
 
 def _runs(verb: Parser, iterations: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import lsr1_pl
+from lsr1_pl.ground.choices import did_you_mean
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.files import check_regular
 
@@ -32,5 +33,8 @@ def resolve_config(name: str) -> Path:
     for candidate in (folder / name, folder / f"{name}.yaml"):
         if candidate.is_file():
             return candidate
-    known = ", ".join(sorted(path.name for path in folder.glob("*.yaml")))
-    raise UserError(f"--config {name}: no such file, and no packaged config; packaged are {known}")
+    known = sorted(path.name for path in folder.glob("*.yaml"))
+    raise UserError(
+        f"--config {name}: no such file, and no packaged config; packaged are {', '.join(known)}"
+        f"{did_you_mean(name, known)}"
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lsr1_pl.ground.errors import ArgumentParser
+from lsr1_pl.ground.errors import ArgumentParser, add_trust
 
 CKPT = "CKPT"
 """The metavar of an option that takes checkpoints."""
@@ -80,12 +80,9 @@ def predict_parser() -> ArgumentParser:
         default="hmr_open_lifted",
         help="shipped name or path (hmr_open_lifted)",
     )
-    parser.add_argument(
-        "--trust_checkpoint",
-        type=lambda word: {"true": True, "false": False}[word.lower()],
-        default=False,
-        metavar="true",
-        help="let its config name classes of any module, which runs their code; and files to read",
+    add_trust(
+        parser,
+        "let its config name classes of any module, which runs their code; and files to read",
     )
     parser.add_argument(
         "--body",
@@ -171,6 +168,42 @@ def dashboard_parser() -> ArgumentParser:
     return parser
 
 
+def compare_parser() -> ArgumentParser:
+    """The parser of ``lsr1 compare``."""
+    parser = ArgumentParser(
+        prog="lsr1 compare",
+        description="Draw the trainings and the newest tests of several runs in the same figures "
+        "(PNG and PDF), with tables, results.csv and a page. Of a run with several seeds: means, "
+        "and a band of one standard deviation.",
+    )
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        metavar="RUN",
+        help="a run's name or folder, or the folder of one of its versions or tests; as NAME=RUN, "
+        "figures call it NAME",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("compared"), help="folder (compared); is made"
+    )
+    parser.add_argument(
+        "--metric",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="a further column of metrics.csv, beside train/meta_loss and what selects best.ckpt; "
+        "may be repeated",
+    )
+    parser.add_argument(
+        "--solver",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="of the tests, this solver only; may be repeated (all)",
+    )
+    return parser
+
+
 def export_parser() -> ArgumentParser:
     """The parser of ``lsr1 export``."""
     parser = ArgumentParser(
@@ -178,7 +211,9 @@ def export_parser() -> ArgumentParser:
         description="Weights (safetensors), config, curves and a card of a checkpoint, small and "
         "portable; the card marks with [Fill in: ...] what a person must add.",
     )
-    parser.add_argument("checkpoint", type=Path, help="a file that lsr1 fit wrote")
+    parser.add_argument(
+        "checkpoint", help="a file that lsr1 fit wrote, a run's folder (its best), a shipped name"
+    )
     parser.add_argument("folder", type=Path, help="is made")
     parser.add_argument("--half", action="store_true", help="large tensors in half precision")
     return parser

@@ -51,6 +51,11 @@ VERBS: dict[str, Verb] = {
         TRAINING,
         None,
     ),
+    "compare": Verb(
+        (("runs beside each other", "lsr1 compare RUN RUN --out DIR"),),
+        "lsr1_pl.cli.comparing.verb",
+        parsers.compare_parser,
+    ),
     "predict": Verb(
         (("keypoints to bodies", "lsr1 predict OPENPOSE_FOLDER --out DIR"),),
         "lsr1_pl.cli.predict.verb",

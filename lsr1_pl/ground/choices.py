@@ -25,10 +25,14 @@ def unknown_choice(what: str, value: object, known: Iterable[object]) -> UserErr
     """
     choices = list(known)
     names = [choice for choice in choices if isinstance(choice, str)]
-    near = difflib.get_close_matches(str(value), names, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
     shown = ", ".join(map(repr, choices))
-    return UserError(f"{what} is {value!r}; choose from {shown}{hint}")
+    return UserError(f"{what} is {value!r}; choose from {shown}{did_you_mean(value, names)}")
+
+
+def did_you_mean(value: object, known: Iterable[str]) -> str:
+    """``; did you mean 'X'?``, X the nearest of the ``known`` names; empty if none is near."""
+    near = difflib.get_close_matches(str(value), list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def choices_checked(owner: Class) -> Class:

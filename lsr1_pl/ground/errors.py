@@ -41,6 +41,17 @@ class ArgumentParser(argparse.ArgumentParser):
         raise UserError(f"{message}\n{self.format_usage().strip()}")
 
 
+def add_trust(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add ``--trust_checkpoint true`` to a parser; ``what`` it allows stands in its help."""
+    parser.add_argument(
+        "--trust_checkpoint",
+        type=lambda word: {"true": True, "false": False}[word.lower()],
+        default=False,
+        metavar="true",
+        help=what,
+    )
+
+
 def user_error_within(error: BaseException | None) -> UserError | None:
     """The UserError that another library has wrapped in an error of its own, if there is one."""
     while error is not None and not isinstance(error, UserError):

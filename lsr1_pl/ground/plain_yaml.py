@@ -23,6 +23,13 @@ def load_yaml(text: str) -> Any:
         content = yaml.safe_load(text)
         if _count(content, {}) > _MOST_VALUES:
             raise ValueError(f"its aliases stand for more than {_MOST_VALUES} values")
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        if mark is not None and "'\\t'" in str(error.problem):
+            raise ValueError(
+                f"no YAML: line {mark.line + 1} is indented with a tab; indent with spaces"
+            ) from None
+        raise ValueError(f"no YAML ({error})") from None
     except (yaml.YAMLError, ArithmeticError, RecursionError, AttributeError, TypeError) as error:
         raise ValueError(f"no YAML ({error})") from None
     return content

@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+SUBOPTIMALITY = "median relative suboptimality"
+"""How tables and figures call the median over problems of ``(f - f*) / (f_0 - f*)``."""
+
 
 def log_suboptimality(values: Tensor, least: Tensor, start: Tensor, floor: float) -> Tensor:
     """The natural logarithm of ``(f - f*) / (f_0 - f*) + floor``, shaped as ``values``.

@@ -114,8 +114,8 @@ def read_exported(folder: Path) -> dict[str, Any]:
     for path in (weights, config):
         if not path.exists():
             raise UserError(
-                f"--ckpt {folder}: holds no {path.name}; expected a checkpoint file, or a folder "
-                "that lsr1 export wrote"
+                f"--ckpt {folder}: holds no {path.name}; expected a checkpoint file, a folder that "
+                "lsr1 export wrote, or the folder of a run with checkpoints/best.ckpt or last.ckpt"
             )
         check_regular(path, "--ckpt ")
     try:

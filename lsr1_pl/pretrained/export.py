@@ -18,15 +18,16 @@ from lsr1_pl.pretrained.checkpoints import (
     CONFIG_FILE,
     HISTORY_FILE,
     WEIGHTS_FILE,
-    checkpoint_config,
+    config_of,
     read_checkpoint,
 )
 from lsr1_pl.pretrained.curves import history_of, write_history
+from lsr1_pl.pretrained.loading import find_checkpoint
 
 _LARGE = 10_000
 
 
-def export_checkpoint(checkpoint: Path, folder: Path, *, half: bool = False) -> None:
+def export_checkpoint(checkpoint: str | Path, folder: Path, *, half: bool = False) -> None:
     """Write weights, config and card of ``checkpoint`` into the new ``folder``, whole or not.
 
     What only a resumed training needs (the meta-optimiser's state) stays behind; the curves of its
@@ -36,7 +37,8 @@ def export_checkpoint(checkpoint: Path, folder: Path, *, half: bool = False) -> 
     ``load_task`` read the folder.
 
     Args:
-        checkpoint: a file, or a folder that was exported before.
+        checkpoint: a file, a run's folder (its best), a folder that was exported before, or a
+            shipped name.
         folder: is made.
         half: store tensors of more than 10,000 numbers in half precision; they are read back into
             the model's own.
@@ -45,11 +47,12 @@ def export_checkpoint(checkpoint: Path, folder: Path, *, half: bool = False) -> 
         UserError: the checkpoint is unusable, the folder is there and not empty, or a number is
             too large for half precision.
     """
-    config = checkpoint_config(checkpoint)
-    content = read_checkpoint(checkpoint)
+    source = find_checkpoint(checkpoint)
+    content = read_checkpoint(source)
+    config = config_of(source, content)
     state = {key: value.contiguous() for key, value in content["state_dict"].items()}
-    history = history_of(checkpoint)
-    own_card = checkpoint / CARD_FILE
+    history = history_of(source)
+    own_card = source / CARD_FILE
     if own_card.is_file():
         about = own_card.read_text(encoding="utf-8")
     else:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import torch
 from torch import nn
 
 import lsr1_pl
+from lsr1_pl.ground.choices import did_you_mean
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.optim import LSR1, PairLSR1
 from lsr1_pl.optim.lsr1.assembly import assembled
 from lsr1_pl.pretrained.checkpoints import (
+    NAMED,
     WEIGHTS_FILE,
     check_weights,
     config_of,
@@ -20,6 +22,7 @@ from lsr1_pl.pretrained.checkpoints import (
     read_checkpoint,
 )
 from lsr1_pl.pretrained.foreign.trust import foreign_part
+from lsr1_pl.pretrained.own_optimizer import own_optimizer
 
 _PREFIX = "optimizer."
 _CLASSES: dict[str, type[LSR1] | type[PairLSR1]] = {
@@ -29,22 +32,42 @@ _CLASSES: dict[str, type[LSR1] | type[PairLSR1]] = {
 }
 
 
-def load_pretrained(name_or_path: str | Path) -> LSR1 | PairLSR1:
-    """The trained optimiser of a shipped name, an exported folder or a checkpoint file.
+@overload
+def load_pretrained(name_or_path: str | Path) -> LSR1 | PairLSR1: ...
+
+
+@overload
+def load_pretrained(name_or_path: str | Path, *, trust: bool) -> Any: ...
+
+
+def load_pretrained(name_or_path: str | Path, *, trust: bool = False) -> Any:
+    """The trained optimiser of a shipped name, a run's or exported folder, or a checkpoint file.
 
     In eval mode, and in single precision; ``.double()`` makes it serve double.
 
+    Args:
+        name_or_path: of the checkpoint; a run's folder stands for its best.
+        trust: whether its config may name a class of any module, such as an optimiser of one's
+            own; naming one runs its code.
+
     Raises:
-        UserError: no such checkpoint; it is unusable; or it holds no L-SR1.
+        UserError: no such checkpoint; it is unusable; or it holds another optimiser than an L-SR1
+            and is not trusted.
     """
     path = find_checkpoint(name_or_path)
     checkpoint = read_checkpoint(path)
     section = _model_section(config_of(path, checkpoint)).get("optimizer")
     class_path = section.get("class_path") if isinstance(section, dict) else None
+    if trust and isinstance(section, dict) and class_path not in _CLASSES:
+        own: Any = own_optimizer(path, section)
+        own.load_state_dict(fitting_weights(path, checkpoint, own, _PREFIX))
+        return own.eval()
     if not isinstance(section, dict) or class_path not in _CLASSES:
         raise UserError(
             f"{path}: its config's model.init_args.optimizer is none of {sorted(_CLASSES)}; "
-            "expected a checkpoint of a task that trains L-SR1"
+            "expected a checkpoint of a task that trains L-SR1. If it is an optimiser of yours, or "
+            "of someone whom you trust: load_pretrained(path, trust=True), or --trust_checkpoint "
+            "true"
         )
     arguments = foreign_part(path, "model.init_args.optimizer", section).get("init_args") or {}
     try:
@@ -72,20 +95,34 @@ def load_optimizer(name_or_path: str | Path) -> LSR1:
 
 
 def find_checkpoint(name_or_path: str | Path) -> Path:
-    """The path itself, or where the shipped checkpoint of that name is.
+    """The file or exported folder of a path, the best of a run's folder, or a shipped checkpoint.
+
+    A run's folder is ``runs/NAME``, which stands for its newest version with a checkpoint, or one
+    of its versions; where a run kept no ``best.ckpt``, its ``last.ckpt`` is meant.
 
     Raises:
-        UserError: there is neither.
+        UserError: there is none of these.
     """
     path = Path(name_or_path)
+    if not path.exists() and (shipped_folder() / str(name_or_path) / WEIGHTS_FILE).is_file():
+        return shipped_folder() / str(name_or_path)
     if not path.exists():
-        path = shipped_folder() / str(name_or_path)
-    if not path.exists():
+        known = shipped()
         raise UserError(
-            f"{name_or_path}: no such checkpoint, and none of that name is shipped; shipped are "
-            f"{', '.join(shipped()) or 'none'}"
+            f"{name_or_path}: no such file, and no such checkpoint is shipped; shipped are "
+            f"{', '.join(known) or 'none'}{did_you_mean(name_or_path, known)}"
         )
-    return path
+    return _of_run(path) if path.is_dir() and not (path / WEIGHTS_FILE).exists() else path
+
+
+def _of_run(folder: Path) -> Path:
+    """The best checkpoint of a run's folder or of one of its versions; else the folder itself."""
+    for name in reversed(NAMED):
+        found = [*folder.glob(f"checkpoints/{name}.ckpt")]
+        found += folder.glob(f"version_*/checkpoints/{name}.ckpt")
+        if found:
+            return max(found, key=lambda path: path.stat().st_mtime)
+    return folder
 
 
 def take_weights(source: str | None, **parts: nn.Module) -> None:

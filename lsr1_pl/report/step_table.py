@@ -14,7 +14,8 @@ from rich.table import Table
 from lsr1_pl.ground.console import console, plain, shown
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.files import written
-from lsr1_pl.report.figure_text import as_written
+from lsr1_pl.metrics.suboptimality import SUBOPTIMALITY
+from lsr1_pl.report.line_figure import Chart, Line, draw_charts, save_figure
 from lsr1_pl.report.paths import short
 from lsr1_pl.report.run_folder import run_folder
 
@@ -25,6 +26,10 @@ Curves = Mapping[str, Mapping[str, Sequence[float]]]
 _COLUMNS = 100
 
 
+VALUE = "value"
+"""How curves call the objective."""
+
+
 class HasCurves(Protocol):
     """A task that was evaluated."""
 
@@ -33,7 +38,8 @@ class HasCurves(Protocol):
 
 
 class StepTable(Callback):
-    """After test or validate: prints each metric by inner step, writes curves.csv and curves.png.
+    """After test or validate: prints each metric by inner step, writes curves.csv, curves.png and
+    curves.pdf.
 
     Args:
         steps: the inner steps that the printed table shows; the files hold all.
@@ -72,7 +78,7 @@ class StepTable(Callback):
             table, plot = folder / "curves.csv", folder / "curves.png"
             write_curves(table, evaluated.curves)
             plot_curves(plot, evaluated.curves, evaluated.curves_note)
-            print(plain(f"All steps: {short(table)} and {short(plot)}"))
+            print(plain(f"All steps: {short(table)}, {short(plot)} and {plot.stem}.pdf"))
 
 
 def step_table(
@@ -104,25 +110,23 @@ def write_curves(path: Path, curves: Curves) -> None:
 
 
 def plot_curves(path: Path, curves: Curves, note: str) -> None:
-    """One panel a metric, one line a solver; PNG."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    """One panel a metric, one line a solver; PNG, and a PDF beside it.
 
+    Where the curves have a suboptimality, it stands in place of the values: on one axis with
+    their minimum, values near it cannot be told apart.
+    """
     drawn = {metric: c for metric, c in curves.items() if any(any(v) for v in c.values())}
-    figure = Figure(figsize=(5 * max(1, len(drawn)), 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
-    for position, (metric, by_solver) in enumerate(drawn.items()):
-        axes = figure.add_subplot(1, len(drawn), position + 1)
-        for solver, curve in by_solver.items():
-            finite = [v if math.isfinite(v) else math.nan for v in curve]
-            axes.plot(range(len(curve)), finite, marker=".", label=as_written(solver))
-        axes.set_xlabel("inner step")
-        axes.set_ylabel(as_written(metric))
-        axes.legend(fontsize="small")
-        axes.grid(alpha=0.3)
-    figure.suptitle(as_written(note), fontsize="small", wrap=True)
-    with written(path) as partial:
-        figure.savefig(partial, dpi=110, format="png")
+    if SUBOPTIMALITY in drawn:
+        drawn.pop(VALUE, None)
+    charts = [
+        Chart(
+            "inner step",
+            metric,
+            [Line(solver, range(len(curve)), curve) for solver, curve in by_solver.items()],
+        )
+        for metric, by_solver in drawn.items()
+    ]
+    save_figure(draw_charts(charts, note), path)
 
 
 def _cell(value: float) -> str:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.metrics.newton import HasNewtonDirection, newton_alignment
+from lsr1_pl.metrics.suboptimality import SUBOPTIMALITY, log_suboptimality
 from lsr1_pl.objectives import Quadratic
 from lsr1_pl.optim import BatchedOptimizer, SecantPenalty, unroll
 from lsr1_pl.tasks.evaluation import (
@@ -20,6 +21,8 @@ from lsr1_pl.tasks.evaluation import (
     Trained,
 )
 
+_FLOOR = 1e-8
+"""Relative suboptimality below it is rounding, in single precision."""
 _VALUE, _COSINE, _RESIDUAL = "value", "cosine with Newton direction", "secant residual"
 _LOGGED = ((_VALUE, "value", 0), (_COSINE, "newton_cosine", 1), (_RESIDUAL, "secant_residual", 1))
 
@@ -31,7 +34,8 @@ class BySteps(FunctionEvaluation):
     Validation runs the unroll's K steps and logs, under ``val/``, the value at each of them, its
     mean and standard deviation over the problems after the last one (``final_value``), the cosine
     of ``-d_k`` with the Newton direction where the objective knows it, and the secant residual
-    where the optimiser has one.
+    where the optimiser has one. A test of quadratics, whose minimum is known, also has the median
+    over problems of ``(f_k - f*) / (f_0 - f*)``: a few problems dominate means of values.
 
     Args:
         steps: inner steps of the test, 1 or more.
@@ -140,9 +144,19 @@ class _Run(EvaluationRun):
         minima = torch.cat(self._minima) if self._minima else torch.empty(0)
         if self._with_minimum and 0 < len(minima) == self._problems:
             curves[_VALUE]["minimum"] = [minima.mean().item()] * (self._steps + 1)
+            curves[SUBOPTIMALITY] = {
+                name: _median_suboptimality(torch.cat(parts, dim=1), minima)
+                for name, parts in self._found[_VALUE].items()
+            }
         sizes = ", ".join(map(str, sorted(self._sizes)))
         note = (
             f"Means over {self._problems} fixed problems ({', '.join(self._objectives)}) of "
             f"N={sizes}, {self._steps} inner steps."
         )
         return Measured(curves, note, logged, "val/final_value")
+
+
+def _median_suboptimality(values: Tensor, minima: Tensor) -> list[float]:
+    """By step, over problems: (f_k - f*) / (f_0 - f*) of values (K + 1, B), f* (B,)."""
+    relative = log_suboptimality(values, minima, values[0], _FLOOR).exp()
+    return relative.nan_to_num(nan=torch.inf).median(dim=1).values.tolist()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
+
+from lsr1_pl.ground.errors import UserError
 
 
 class GuardedTask(LightningModule):
@@ -62,9 +65,24 @@ class GuardedTask(LightningModule):
             torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
 
     def configure_optimizers(self) -> Any:
-        """The meta-optimiser, and its schedule by iteration."""
-        optimizer = self.meta_optimizer(self.parameters())
+        """The meta-optimiser, and its schedule by iteration.
+
+        Raises:
+            UserError: one of them refuses its arguments.
+        """
+        optimizer = _made("meta_optimizer", self.meta_optimizer, self.parameters())
         if self.lr_scheduler is None:
             return optimizer
-        schedule = {"scheduler": self.lr_scheduler(optimizer), "interval": "step"}
-        return {"optimizer": optimizer, "lr_scheduler": schedule}
+        scheduler = _made("lr_scheduler", self.lr_scheduler, optimizer)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+        }
+
+
+def _made(key: str, make: Callable[[Any], Any], of: Any) -> Any:
+    try:
+        return make(of)
+    except (ValueError, TypeError) as error:
+        place = f"model.init_args.{key}"
+        raise UserError(f"{place}: {error}; mend {place}.init_args") from None

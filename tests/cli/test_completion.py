@@ -105,6 +105,8 @@ def test_offered_verbs_and_options_of_training_exist(
     assert {option for option in WORDS["fit"] if option.startswith("--wandb")} == settings
     # Arguments of the config's classes are one page further: --model.help CLASS.
     others = {"--help_all", "--model.init_args.", "--data.init_args.", "--model.help"}
+    # Taken before the others are read: each seed is a command of its own.
+    others |= {"--seeds"}
     for option in {*WORDS["fit"]} - settings - others - {"--data.help"}:
         assert option in text, option
 

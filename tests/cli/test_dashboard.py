@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import struct
@@ -181,6 +182,46 @@ def test_a_missing_key_is_found() -> None:
         "val/curves/value",
         "optim/gradient_norm",
     ]
+
+
+def test_a_fit_whose_validations_are_all_nan_ends_well(
+    own_optimizer: str, empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    diverging = "--model.init_args.optimizer.init_args.first=300"
+    assert main(["fit", "--config", "own.yaml", diverging, *OFFLINE]) == 0
+    run = finished(empty_folder / "runs/own/version_0")
+    (card,) = run.metadata
+    assert {card["score"], card["metrics"]["val/final_value"]} <= {"nan", "inf"}
+    assert run.job_type == "fit"
+    # Nothing but the config, once: no second set of the task's arguments beside it.
+    assert {"steps", "second_order"}.isdisjoint(run.config)
+    assert run.config["model"]["init_args"]["unroll"]["steps"] == 3
+
+
+def test_a_test_sends_the_curves_of_every_solver_as_series(
+    finished_run: Path, empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    checkpoint = str(finished_run / "checkpoints" / "best.ckpt")
+    assert main(["test", "--ckpt", checkpoint, *OFFLINE]) == 0
+    run = finished(empty_folder / "runs/quadratics/test/version_0")
+    fills_its_panels(run, "function", "test")
+    assert run.job_type == "test"
+    with (empty_folder / "runs/quadratics/test/version_0/curves.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["metric"] == "value"]
+    for solver, key in (("L-SR1, L=1", "l_sr1_l_1"), ("gradient descent", "gradient_descent")):
+        sent = {
+            row["inner_step"]: row[f"test/series/value/{key}"]
+            for row in run.history
+            if f"test/series/value/{key}" in row
+        }
+        assert sent == {
+            int(row["step"]): pytest.approx(float(row["value"]))
+            for row in rows
+            if row["solver"] == solver
+        }
+        assert len(sent) == 5
 
 
 def test_a_file_that_is_no_run_is_named(tmp_path: Path) -> None:

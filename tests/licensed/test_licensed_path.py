@@ -12,11 +12,11 @@ from typing import cast
 
 import pytest
 import torch
+from look_alike_3dpw import evaluation, module
 from pytorch_lightning import Trainer
 
 from lsr1_pl.body import load_body_model
 from lsr1_pl.cli import main
-from lsr1_pl.data import ThreeDPWDataModule
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr.evaluation.protocols import PROTOCOLS, named_protocols
 from lsr1_pl.hmr.evaluation.threedpw import FrameErrors, ThreeDPWEvaluation, counted_frames
@@ -78,18 +78,6 @@ def test_doctor_names_what_is_missing(
     assert "H36M regressor (missing)" in printed
     assert "3DPW, test (missing)" in printed
     assert main(["fit", "--config", "hmr", "--trainer.max_steps=0"]) == 2
-
-
-def module(converted: Path, **options: object) -> ThreeDPWDataModule:
-    data = converted / "data"
-    return ThreeDPWDataModule([str(data / "amass")], str(data / "3dpw"), **options)  # type: ignore[arg-type]
-
-
-def evaluation(converted: Path, *names: str) -> ThreeDPWEvaluation:
-    smpl = converted / "data" / "smpl"
-    bodies = {g: str(smpl / f"SMPL_{g.upper()}.npz") for g in ("male", "female", "neutral")}
-    body = load_body_model(bodies["male"])
-    return ThreeDPWEvaluation(names, body, bodies, str(smpl / "J_regressor_h36m.npy"), 10)
 
 
 def test_every_frame_comes_once_and_in_order(converted: Path) -> None:

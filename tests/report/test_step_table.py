@@ -70,15 +70,16 @@ def test_plot_bears_values_that_are_not_finite(tmp_path: Path) -> None:
     curves = {"error": {"diverging": [1.0, math.inf, math.nan], "absent": []}}
     plot_curves(tmp_path / "curves.png", curves, "3 people")
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
-    assert list(tmp_path.iterdir()) == [tmp_path / "curves.png"]
+    assert (tmp_path / "curves.pdf").read_bytes().startswith(b"%PDF")
+    assert {path.name for path in tmp_path.iterdir()} == {"curves.png", "curves.pdf"}
 
 
-def test_after_a_test_the_run_folder_holds_both_files(
+def test_after_a_test_the_run_folder_holds_table_and_figure(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     evaluated = task(curves=CURVES, curves_note="7 people, [seen] from the front")
     StepTable([0, 1]).on_test_end(trainer(tmp_path), evaluated)
-    assert {path.name for path in tmp_path.iterdir()} == {"curves.csv", "curves.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {"curves.csv", "curves.png", "curves.pdf"}
     printed = capsys.readouterr().out
     assert "7 people, [seen] from the front" in printed
     assert "never measured" not in printed

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 
 from lsr1_pl.bench.cost.measuring import in_rounds
-from lsr1_pl.bench.study import COLOURS, Study, new_figure
+from lsr1_pl.bench.study import COLOURS, Study, dashes_of, new_figure
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.metrics.memory import peak_bytes, start_peak
 from lsr1_pl.objectives import DiagonalQuadratic
@@ -120,15 +120,23 @@ def _report(
         "Memory is what the process needed at its peak beyond what it held before.",
     ]
     summary: dict[str, Any] = {}
+    dashes = dashes_of(_SOLVERS)
     for number, phase in (("6", "inference"), ("7", "meta-training")):
-        figure = new_figure(11, 4.4)
+        figure = new_figure(5.6, 7.4)
         for column, (label, scale) in enumerate((("ms per inner step", 1e3), ("peak MiB", 2**-20))):
-            axes = figure.add_subplot(1, 2, column + 1)
+            axes = figure.add_subplot(2, 1, column + 1)
             for solver in _SOLVERS:
                 medians = [_medians(costs, solver, phase, size, device)[column] for size in sizes]
                 # On a logarithmic axis, what is too small to be measured stands at the bottom.
                 shown = [max(m * scale, 1e-3 if column == 0 else 0.1) for m in medians]
-                axes.plot(sizes, shown, marker="o", color=COLOURS[solver], label=solver)
+                axes.plot(
+                    sizes,
+                    shown,
+                    marker="o",
+                    color=COLOURS[solver],
+                    ls=dashes[solver],
+                    label=solver,
+                )
             axes.set_xscale("log")
             axes.set_yscale("log")
             axes.set_xlabel("N, variables")

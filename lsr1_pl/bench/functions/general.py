@@ -24,7 +24,7 @@ from lsr1_pl.bench.functions.general_problems import (
 )
 from lsr1_pl.bench.functions.performance_profile import Profile, profile
 from lsr1_pl.bench.functions.solving import Run, solve
-from lsr1_pl.bench.study import COLOURS, Study, new_figure
+from lsr1_pl.bench.study import COLOURS, Study, dashes_of, new_figure
 from lsr1_pl.data import draw_family, draw_starts
 from lsr1_pl.data.steps import step_generator
 from lsr1_pl.ground.errors import UserError
@@ -253,15 +253,17 @@ def _profile_of(rows: list[_Row], part: str) -> tuple[PageTable, Figure]:
             cells.append(math.exp(sum(here) / len(here)))
         table.append(cells)
     evaluations = rows[0].evaluations
-    figure = new_figure(8.5, 4.6)
+    figure = new_figure(5.6, 5.2)
     axes = figure.add_subplot()
     tau = np.logspace(0, _DECADES, 400)
+    dashes = dashes_of(solvers)
     for solver in solvers:
         axes.step(
             tau,
             shown.rho(solver, tau),
             where="post",
             color=COLOURS.get(solver, COLOURS[_LEARNED]),
+            ls=dashes[solver],
             lw=2.2 if solver.startswith("L-SR1") else 1.3,
             label=f"{solver} ({areas[solver]:.2f})",
         )
@@ -271,7 +273,7 @@ def _profile_of(rows: list[_Row], part: str) -> tuple[PageTable, Figure]:
     axes.set_ylabel("share of problems, ρ(τ)")
     axes.set_title(f"f after {evaluations} evaluations, functions {part}", fontsize="medium")
     axes.grid(alpha=0.3)
-    figure.legend(loc="outside right center", fontsize="small")
+    figure.legend(loc="outside lower center", ncols=2, fontsize="small", handlelength=3)
     caption = (
         f"Area under the profile over four decades (Eq. 11, of f after {evaluations} evaluations),"
         " then the geometric mean over N of the median f / f of the start"

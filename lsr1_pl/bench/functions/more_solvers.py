@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 
 from lsr1_pl.ground.errors import UserError
@@ -32,9 +34,18 @@ def added_solvers(words: Sequence[str], parts: int = 1) -> dict[str, list[str]]:
     return found
 
 
-def trained_solver(name_or_path: str, buffer_size: int) -> BatchedOptimizer:
-    """A trained optimiser of any class, in evaluation; an L-SR1 keeps ``buffer_size`` vectors."""
-    learned = load_pretrained(name_or_path)
+def trained_solver(name_or_path: str, buffer_size: int, trust: bool = False) -> BatchedOptimizer:
+    """A trained optimiser of any class, in evaluation; an L-SR1 keeps ``buffer_size`` vectors.
+
+    Args:
+        name_or_path: of its checkpoint.
+        buffer_size: L.
+        trust: whether the checkpoint may name a class of any module, which runs its code.
+    """
+    if trust and os.getcwd() not in sys.path:
+        # The user's own classes lie in the folder that lsr1 is started from, as for fit and test.
+        sys.path.append(os.getcwd())
+    learned: BatchedOptimizer = load_pretrained(name_or_path, trust=trust)
     if isinstance(learned, LSR1):
-        learned = learned.with_buffer_size(buffer_size)
-    return learned.eval()
+        return learned.with_buffer_size(buffer_size).eval()
+    return learned

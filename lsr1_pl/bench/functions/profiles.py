@@ -27,7 +27,7 @@ from lsr1_pl.bench.functions.problems import (
     learning_rates,
 )
 from lsr1_pl.bench.functions.solving import Run, solve, trained
-from lsr1_pl.bench.study import Study, colours_of, new_figure
+from lsr1_pl.bench.study import Study, colours_of, dashes_of, new_figure
 from lsr1_pl.optim import BatchedOptimizer
 from lsr1_pl.report import PageTable, Section, readable
 
@@ -131,7 +131,10 @@ def _solvers(options: argparse.Namespace, family: Family) -> dict[str, BatchedOp
     place = FAMILIES.index(family)
     added = added_solvers(options.solver, len(FAMILIES))
     return {
-        **{name: trained_solver(files[place], HISTORY) for name, files in added.items()},
+        **{
+            name: trained_solver(files[place], HISTORY, options.trust_checkpoint)
+            for name, files in added.items()
+        },
         "L-SR1": trained(getattr(options, family), HISTORY),
         "L-SR1 unprojected": trained(getattr(options, f"{family}_unprojected"), HISTORY),
         **{name: make(rates[name][family]) for name, make in TUNED.items()},
@@ -249,16 +252,18 @@ def _measures(results: list[_Result], solvers: list[str], name: str) -> Mapping[
 
 
 def _figure(shown: Profile, solvers: list[str] | tuple[str, ...], measure: _Measure) -> Figure:
-    figure = new_figure(8.5, 4.6)
+    figure = new_figure(5.6, 5.2)
     axes = figure.add_subplot()
     tau = np.logspace(0, measure.decades, 400)
     colours = colours_of(solvers)
+    dashes = dashes_of(solvers)
     for solver in solvers:
         axes.step(
             tau,
             shown.rho(solver, tau),
             where="post",
             color=colours[solver],
+            ls=dashes[solver],
             lw=2.2 if solver.startswith("L-SR1") else 1.3,
             label=f"{solver} (area {shown.area(solver, measure.decades):.2f})",
         )
@@ -268,7 +273,7 @@ def _figure(shown: Profile, solvers: list[str] | tuple[str, ...], measure: _Meas
     axes.set_ylabel("share of problems, ρ(τ)")
     axes.set_title(measure.text, fontsize="medium")
     axes.grid(alpha=0.3)
-    figure.legend(loc="outside right center", fontsize="small")
+    figure.legend(loc="outside lower center", ncols=2, fontsize="small", handlelength=3)
     return figure
 
 

@@ -18,10 +18,13 @@ from lsr1_pl.data.steps import step_generator
 from lsr1_pl.metrics.newton import newton_alignment
 from lsr1_pl.optim import BFGS, LBFGS, SR1, BatchedOptimizer, GradientDescent
 from lsr1_pl.report import PageTable, Section
+from lsr1_pl.report.line_figure import whole_steps
 
 _LIMITS = {2: 1e3, 10: 1e3, 50: 1e4}
 """Largest condition number by N. At N = 50 the paper's 1,000 would reject 99.97 % of all draws."""
 
+_IN_PAPER = {"value": " (Figure 3a)", "cosine": " (Figure 3b)"}
+"""What a figure is called in the paper, for the line below it."""
 _STYLES = {1: ":", 2: "-.", 4: "--", 8: "-"}
 _BUFFERED = ("L-SR1", "L-SR1 unprojected", "L-BFGS")
 _STEPS = 20
@@ -87,7 +90,11 @@ def _solvers(
 ) -> Iterator[tuple[str, int | None, BatchedOptimizer]]:
     for name, (checkpoint,) in added_solvers(options.solver).items():
         for buffer in buffers:
-            yield name, buffer, trained_solver(checkpoint, buffer)
+            solver = trained_solver(checkpoint, buffer, options.trust_checkpoint)
+            if not hasattr(solver, "with_buffer_size"):
+                yield name, None, solver
+                break
+            yield name, buffer, solver
     for buffer in buffers:
         yield "L-SR1", buffer, trained(options.projected, buffer)
         yield "L-SR1 unprojected", buffer, trained(options.unprojected, buffer)
@@ -156,16 +163,16 @@ def _report(
     sizes = list(minima)
     count = results[0].values.shape[1]
     figures = (
-        ("value", "mean objective value (Figure 3a)", False),
+        ("value", "mean objective value", False),
         ("suboptimality", "median relative suboptimality", True),
-        ("cosine", "mean cosine with the Newton direction (Figure 3b)", False),
+        ("cosine", "mean cosine with Newton direction", False),
     )
     colours = colours_of(result.solver for result in results)
     pictures = []
     for name, caption, logarithmic in figures:
-        figure = new_figure(5.6 * len(sizes) + 2.6, 4.8)
-        for column, size in enumerate(sizes):
-            axes = figure.add_subplot(1, len(sizes), column + 1)
+        figure = new_figure(5.6, 3.6 * len(sizes) + 2.4)
+        for row, size in enumerate(sizes):
+            axes = figure.add_subplot(len(sizes), 1, row + 1)
             for result in (r for r in results if r.size == size):
                 curve, first = _curve(result, name)
                 style = _STYLES.get(result.buffer or 0, "-")
@@ -184,11 +191,12 @@ def _report(
                 axes.set_ylim(1e-7, 3)
             axes.set_title(f"N = {size}, {count} problems")
             axes.set_xlabel("step")
+            whole_steps(axes)
             axes.set_ylabel(caption)
             axes.grid(alpha=0.3)
         handles, labels = axes.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside right center", fontsize="small")
-        pictures.append((study.save_figure(figure, name), caption))
+        figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize="small")
+        pictures.append((study.save_figure(figure, name), f"{caption}{_IN_PAPER.get(name, '')}"))
     study.add(Section("Step by step", pictures=pictures))
     summary = {}
     for size in sizes:

@@ -24,6 +24,12 @@ _STEPS = 30
 _MARKERS = {"L-SR1": "o", "L-SR1 unprojected": "s", "L-BFGS": "^"}
 
 
+_Window = tuple[float, float, float, float]
+"""Lowest and highest x_1, then x_2."""
+_SMALL = 0.35
+"""The share of a window's width below which paths are drawn in a close view too."""
+
+
 @dataclass(frozen=True)
 class _Scene:
     """A function with its start point and the part of the plane that is drawn."""
@@ -33,8 +39,7 @@ class _Scene:
     checkpoint: str
     family: str
     start: tuple[float, float]
-    window: tuple[float, float, float, float]
-    """Lowest and highest x_1, then x_2."""
+    window: _Window
 
 
 _SCENES = (
@@ -78,9 +83,9 @@ def run(options: argparse.Namespace) -> None:
     ]
     runs = {scene.name: _paths(scene, steps) for scene in _SCENES}
     study.write_rows(("function", "solver", "seed", "step", "x1", "x2", "value"), _rows(runs))
-    figure = new_figure(16, 5.4)
-    for column, scene in enumerate(_SCENES):
-        axes = figure.add_subplot(1, len(_SCENES), column + 1)
+    figure = new_figure(5.6, 15.5)
+    for row, scene in enumerate(_SCENES):
+        axes = figure.add_subplot(len(_SCENES), 1, row + 1)
         _draw(axes, scene, runs[scene.name])
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4)
@@ -119,7 +124,45 @@ def _rows(runs: dict[str, dict[str, Run]]) -> Iterator[tuple[Any, ...]]:
 
 
 def _draw(axes: Axes, scene: _Scene, runs: dict[str, Run]) -> None:
+    """The paths in their window; where they are a blot in it, a close view in a free corner."""
+    _draw_window(axes, scene, runs, scene.window)
+    axes.set_title(scene.name)
+    axes.set_xlabel("$x_1$")
+    axes.set_ylabel("$x_2$")
     left, right, bottom, top = scene.window
+    close = _around(runs, scene.window)
+    if close[1] - close[0] > _SMALL * (right - left):
+        return
+    # The corner that lies across the middle from the paths.
+    far_left = close[0] + close[1] > left + right
+    far_down = close[2] + close[3] > bottom + top
+    corner = (0.03 if far_left else 0.52, 0.03 if far_down else 0.52, 0.45, 0.45)
+    inset = axes.inset_axes(corner)
+    _draw_window(inset, scene, runs, close)
+    # Its place is shown by the box; numbers would lie on those of the axes.
+    inset.set_xticks([])
+    inset.set_yticks([])
+    axes.indicate_inset_zoom(inset, edgecolor="black")
+
+
+def _around(runs: dict[str, Run], window: _Window) -> _Window:
+    """The part of a window around all points of the paths in it, of the window's proportions."""
+    left, right, bottom, top = window
+    points = torch.cat([_until_lost(path.iterates[:, 0]) for path in runs.values()])
+    inside = (points[:, 0].clamp(left, right) == points[:, 0]) & (
+        points[:, 1].clamp(bottom, top) == points[:, 1]
+    )
+    points = points[inside]
+    middle = (points.amin(dim=0) + points.amax(dim=0)) / 2
+    spread = (points.amax(dim=0) - points.amin(dim=0)) / torch.tensor([right - left, top - bottom])
+    share = 0.62 * float(spread.max().clamp_min(1e-3))
+    x, y = middle.tolist()
+    width, height = share * (right - left), share * (top - bottom)
+    return x - width, x + width, y - height, y + height
+
+
+def _draw_window(axes: Axes, scene: _Scene, runs: dict[str, Run], window: _Window) -> None:
+    left, right, bottom, top = window
     grid = torch.meshgrid(
         torch.linspace(left, right, 240), torch.linspace(bottom, top, 240), indexing="xy"
     )
@@ -141,9 +184,6 @@ def _draw(axes: Axes, scene: _Scene, runs: dict[str, Run]) -> None:
     axes.plot(*minimizer.tolist(), "*", color="gold", markeredgecolor="black", markersize=15)
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
-    axes.set_title(scene.name)
-    axes.set_xlabel("$x_1$")
-    axes.set_ylabel("$x_2$")
 
 
 def _until_lost(path: Tensor) -> Tensor:

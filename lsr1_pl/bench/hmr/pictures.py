@@ -16,6 +16,7 @@ from lsr1_pl.bench.study import COLOURS, Study, new_figure
 from lsr1_pl.hmr.evaluation import KnownPeople
 from lsr1_pl.pretrained import Curves
 from lsr1_pl.report import Panel, draw_bodies, in_keypoint_box
+from lsr1_pl.report.line_figure import whole_steps
 from lsr1_pl.tasks import HMRTask
 
 _TRUTH, _OURS, _THEIRS = (0.72, 0.85, 0.72), (0.70, 0.80, 0.95), (0.95, 0.80, 0.70)
@@ -32,9 +33,9 @@ _STYLES = {
 
 def draw_curves(study: Study, results: Results) -> Path:
     """Figure 4: reprojection and PA-MPJPE by inner step, means over people and seeds."""
-    figure = new_figure(12, 5)
+    figure = new_figure(5.6, 9)
     for column, label in enumerate(("reprojection (1e-3 of the box)", "PA-MPJPE (mm)")):
-        axes = figure.add_subplot(1, 2, column + 1)
+        axes = figure.add_subplot(2, 1, column + 1)
         for key, runs in results.items():
             if key.startswith("smplify"):
                 continue
@@ -44,10 +45,11 @@ def draw_curves(study: Study, results: Results) -> Path:
             text = f"{name}, from the {start}" if start == MEAN else name
             axes.plot(np.mean(curves, axis=0), style, color=colour, lw=1.6, label=text)
         axes.set_xlabel("inner step")
+        whole_steps(axes)
         axes.set_ylabel(label)
         axes.grid(alpha=0.3)
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right center", fontsize="small")
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize="small")
     return study.save_figure(figure, "figure_4")
 
 
@@ -65,8 +67,8 @@ def _style(key: str) -> tuple[str, str]:
 
 def draw_training(study: Study, histories: Mapping[str, Sequence[Path]]) -> Path | None:
     """Figure 8: meta-loss and validation PA-MPJPE over iterations; None without any history."""
-    figure = new_figure(11, 4.4)
-    panels = [figure.add_subplot(1, 2, column + 1) for column in range(2)]
+    figure = new_figure(5.6, 7.4)
+    panels = [figure.add_subplot(2, 1, column + 1) for column in range(2)]
     for key, paths in histories.items():
         colour, _ = _style(key)
         for number, path in enumerate(paths):

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lsr1_pl.cli.configs import resolve_config
+from lsr1_pl.cli.training.messages import near_option
 from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.plain_yaml import load_yaml
@@ -22,14 +23,14 @@ from lsr1_pl.pretrained import (
     migrated_options,
     newest,
     read_checkpoint,
-    shipped,
     task_class,
 )
 
 HELP_ALL = "--help_all"
 """Prints every option of a verb of Lightning's; ``--help`` only the chief ones."""
 
-_DEFAULT_NAME = "run"
+DEFAULT_NAME = "run"
+"""Of a run that nothing names."""
 DEFAULT_ROOT = "runs"
 
 
@@ -71,7 +72,6 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> Prepared:
         shown = ["--help" if word == HELP_ALL else word for word in words.rest]
         return Prepared([verb, *shown], None)
     paths = [resolve_config(name) for name in words.configs]
-    named = [f"--name={paths[-1].stem}"] if paths else []
     contents = [_mapping(path) for path in paths]
     rest = words.rest
     task = task_class(contents, rest)
@@ -79,20 +79,19 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> Prepared:
     source: Path | None = None
     content: dict[str, Any] = {}
     left_out: dict[str, str] = {}
-    trusted = (_value_of(rest, "--trust_checkpoint") or "").lower() == "true"
+    trusted = (value_of(rest, "--trust_checkpoint") or "").lower() == "true"
     if words.checkpoint is not None:
-        path = Path(words.checkpoint)
         if words.checkpoint in NAMED:
             path = newest(words.checkpoint, _run_folder(rest, paths))
-        elif not path.exists() and words.checkpoint in shipped():
-            path = find_checkpoint(words.checkpoint)
+        else:
+            path = _checkpoint(words.checkpoint)
         content = read_checkpoint(path)
         if not paths:
             config = config_of(path, content)
             if verb != "fit":
                 # An evaluation is no part of the W&B run that the training was.
                 config.pop("wandb", None)
-            if _value_of(rest, "--name"):
+            if value_of(rest, "--name"):
                 # The user's own word may lead anywhere, and stands in place of the file's.
                 config.pop("name", None)
             if not trusted:
@@ -103,11 +102,28 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> Prepared:
             configs = [f"--config={json.dumps(config)}"]
         rest = [*rest, f"--ckpt={path}"]
     elif verb != "fit" and "--print_config" not in rest:
-        raise UserError(f"{verb} needs a checkpoint: lsr1 {verb} --ckpt FILE")
+        raise UserError(f"{verb} needs a checkpoint: lsr1 {verb} --ckpt FILE{near_option(rest)}")
     elif not paths:
-        raise UserError(f"{verb} needs a config: lsr1 {verb} --config NAME (see lsr1 --help)")
-    words_today = [verb, *named, *configs, *migrated_options(rest, contents)]
+        raise UserError(
+            f"{verb} needs a config: lsr1 {verb} --config NAME (see lsr1 --help){near_option(rest)}"
+        )
+    named: list[str] = []
+    if (
+        paths
+        and "--print_config" not in rest
+        and all(each.get("name") is None for each in contents)
+    ):
+        # A printed config is for other runs, too: it has no name but one that was given.
+        named = [f"--name={paths[-1].stem}"]
+    words_today = [verb, *configs, *named, *migrated_options(rest, contents)]
     return Prepared(words_today, source, paths, trusted, content, left_out)
+
+
+def _checkpoint(name: str) -> Path:
+    try:
+        return find_checkpoint(name)
+    except UserError as error:
+        raise UserError(f"--ckpt {error}") from None
 
 
 def _said(rest: Sequence[str], key: str) -> bool:
@@ -150,16 +166,19 @@ def _split(arguments: Sequence[str]) -> _Words:
 def _run_folder(rest: Sequence[str], configs: Sequence[Path]) -> Path:
     """Where the versions of the run lie that flags and configs name."""
     root: object = DEFAULT_ROOT
-    name: object = configs[-1].stem if configs else _DEFAULT_NAME
     for config in configs:
-        content = _mapping(config)
-        name = content.get("name") or name
-        trainer = content.get("trainer")
+        trainer = _mapping(config).get("trainer")
         if isinstance(trainer, dict):
             root = trainer.get("default_root_dir") or root
-    root = _value_of(rest, "--trainer.default_root_dir") or root
-    name = _value_of(rest, "--name") or name
-    return run_path(str(root), str(name))
+    root = value_of(rest, "--trainer.default_root_dir") or root
+    return run_path(str(root), _run_name(rest, configs))
+
+
+def _run_name(rest: Sequence[str], configs: Sequence[Path]) -> str:
+    name: object = configs[-1].stem if configs else DEFAULT_NAME
+    for config in configs:
+        name = _mapping(config).get("name") or name
+    return str(value_of(rest, "--name") or name)
 
 
 def run_path(root: str, name: str) -> Path:
@@ -190,7 +209,22 @@ def _mapping(config: Path) -> dict[str, Any]:
     return content
 
 
-def _value_of(arguments: Sequence[str], key: str) -> str | None:
+def named_run(verb: str, arguments: Sequence[str]) -> str:
+    """The name of the run that words are for: their own, or that of their configs.
+
+    Raises:
+        UserError: neither says one, or a config is missing or unusable.
+    """
+    words = _split(arguments)
+    paths = [resolve_config(name) for name in words.configs]
+    given = value_of(words.rest, "--name")
+    if given is None and not paths:
+        raise UserError(f"{verb} needs the name of the run for --seeds: --name NAME")
+    return _run_name(words.rest, paths) if given is None else given
+
+
+def value_of(arguments: Sequence[str], key: str) -> str | None:
+    """The value that words give a flag, as ``--key=VALUE`` or ``--key VALUE``; None without."""
     for position, argument in enumerate(arguments):
         name, equals, value = argument.partition("=")
         if name == key:

@@ -20,8 +20,9 @@ usage: lsr1 test --ckpt CKPT [--config NAME] [--KEY VALUE ...]
 Test a checkpoint on the test set of its config, beside its baselines: a table,
 curves.csv and pictures.
 
-  --ckpt CKPT     a file that lsr1 fit wrote, a folder that lsr1 export wrote, a
-                  shipped name; or last, best: the newest of the run --name
+  --ckpt CKPT     a file that lsr1 fit wrote, a run's folder (its best), what
+                  lsr1 export wrote, a shipped name; or last, best: the newest
+                  of the run --name
   --config NAME   in place of the config that the checkpoint carries
 """,
     "validate": """\
@@ -29,8 +30,9 @@ usage: lsr1 validate --ckpt CKPT [--config NAME] [--KEY VALUE ...]
 
 Evaluate a checkpoint on the validation set of its config.
 
-  --ckpt CKPT     a file that lsr1 fit wrote, a folder that lsr1 export wrote, a
-                  shipped name; or last, best: the newest of the run --name
+  --ckpt CKPT     a file that lsr1 fit wrote, a run's folder (its best), what
+                  lsr1 export wrote, a shipped name; or last, best: the newest
+                  of the run --name
   --config NAME   in place of the config that the checkpoint carries
 """,
 }
@@ -40,6 +42,8 @@ _COMMON = """\
   --print_config  print the whole config and stop: every key there is
   --seed_everything INT
                   seed of networks and dropout (0); data have their own
+  --seeds 0,1,2   the same once a seed, in runs NAME/seed_K; lsr1 compare NAME
+                  draws them as one line with a band
 
   --trainer.KEY VALUE      Lightning's Trainer:
     max_steps, max_time DD:HH:MM:SS, val_check_interval, devices, accelerator,
@@ -58,7 +62,8 @@ _COMMON = """\
 """
 
 TRAINING_OPTIONS = (
-    *("--config", "--ckpt", "--name", "--print_config", "--seed_everything", "--help_all"),
+    *("--config", "--ckpt", "--name", "--print_config", "--seed_everything", "--seeds"),
+    "--help_all",
     *("--trainer.max_steps", "--trainer.max_time", "--trainer.val_check_interval"),
     *("--trainer.devices", "--trainer.accelerator", "--trainer.precision", "--trainer.num_nodes"),
     *("--trainer.default_root_dir", "--trainer.sync_batchnorm"),

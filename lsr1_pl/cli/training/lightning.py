@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
-from difflib import get_close_matches
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from jsonargparse import ArgumentError
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint, ProgressBar
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import CSVLogger, Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from lsr1_pl.cli.training.arguments import DEFAULT_ROOT, Prepared, prepare_arguments, run_path
+from lsr1_pl.cli.training.arguments import (
+    DEFAULT_NAME,
+    DEFAULT_ROOT,
+    Prepared,
+    prepare_arguments,
+    run_path,
+)
 from lsr1_pl.cli.training.checkpoint_io import WholeCheckpointIO
+from lsr1_pl.cli.training.interrupt import SavesWhenInterrupted
+from lsr1_pl.cli.training.messages import config_error, say_left_out
+from lsr1_pl.cli.training.next_command import next_command
 from lsr1_pl.cli.training.record_config import RecordConfig
 from lsr1_pl.cli.training.resume import LastCheckpoint, RunFolder, check_no_way_out, folder_of_last
 from lsr1_pl.cli.training.resumed_state import ResumedState, SoundOptimizers, saved_step
-from lsr1_pl.cli.training.run_log import ContinuedCSVLogger, own_folder
+from lsr1_pl.cli.training.run_log import ContinuedCSVLogger, SilentLogger, own_folder
+from lsr1_pl.cli.training.seeds import each_seed, run_seeds
 from lsr1_pl.cli.training.wandb_log import WandbSettings, finish_wandb, start_wandb
 from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError, complaints, user_error_within
 from lsr1_pl.pretrained import fitting_weights, limited_memory, listed_classes_only
-from lsr1_pl.pretrained.foreign.table import ROOMS
 from lsr1_pl.report import (
     IterationProgress,
     StepTable,
@@ -46,8 +51,6 @@ _TRAINER_DEFAULTS = {
     "enable_model_summary": False,
     "default_root_dir": DEFAULT_ROOT,
 }
-_NO_CLASS = re.compile(r"Expected a dot import path string: (\S+)")
-_NO_PATH = re.compile(r"Expected a path but .* either not accessible or invalid")
 _ONE_ROW = "Expected more than 1 value per channel when training"
 """How torch's BatchNorm refuses a single row."""
 
@@ -58,6 +61,7 @@ class _CLI(LightningCLI):
     def __init__(self, prepared: Prepared, **kwargs: Any) -> None:
         self.prepared = prepared
         self.checkpoint_io: WholeCheckpointIO | None = None
+        self.last: LastCheckpoint | None = None
         super().__init__(LightningModule, args=prepared.words, **kwargs)
 
     @staticmethod
@@ -69,7 +73,7 @@ class _CLI(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """The options that are not Lightning's."""
         parser.add_argument(
-            "--name", type=str, default="run", help="Of the run: its folder under default_root_dir."
+            "--name", type=str | None, help="Of the run: its folder under default_root_dir."
         )
         parser.add_argument(
             "--ckpt", type=str | None, help="A checkpoint; or last, best: the newest of this name."
@@ -118,7 +122,8 @@ class _CLI(LightningCLI):
         fit = self.subcommand == "fit"
         callbacks = list(trainer.callbacks or [])
         if fit and trainer.enable_checkpointing is not False:
-            callbacks.append(LastCheckpoint())
+            self.last = LastCheckpoint()
+            callbacks += [self.last, SavesWhenInterrupted(self.last)]
         if not fit:
             callbacks = [c for c in callbacks if not isinstance(c, ModelCheckpoint)]
         if trainer.enable_progress_bar is not False and not any(
@@ -129,7 +134,9 @@ class _CLI(LightningCLI):
         if settings is not None:
             callbacks.append(WandbDashboard(settings.pictures_every))
         trainer.callbacks = callbacks
-        if trainer.logger is not False:
+        if trainer.logger is False and fit and not trainer.barebones:
+            kwargs["logger"] = [self._csv_logger(SilentLogger)]
+        elif trainer.logger is not False:
             given = trainer.logger if isinstance(trainer.logger, list) else [trainer.logger]
             others = [logger for logger in given if isinstance(logger, Logger)]
             kwargs["logger"] = [self._csv_logger(), *others]
@@ -140,7 +147,7 @@ class _CLI(LightningCLI):
             kwargs["plugins"] = [*others, self.checkpoint_io]
         return super().instantiate_trainer(**kwargs)
 
-    def _csv_logger(self) -> CSVLogger:
+    def _csv_logger(self, kind: type[ContinuedCSVLogger] = ContinuedCSVLogger) -> CSVLogger:
         config = self.config[self.subcommand]
         if self.subcommand == "fit" and config.ckpt:
             folder = folder_of_last(Path(config.ckpt))
@@ -148,11 +155,16 @@ class _CLI(LightningCLI):
                 if not self.prepared.trusted:
                     check_no_way_out(folder.path)
                 step = saved_step(Path(config.ckpt), self.prepared.checkpoint)
-                return ContinuedCSVLogger(folder, until_step=step)
-        run = run_path(config.trainer.default_root_dir or DEFAULT_ROOT, config.name)
+                return kind(folder, until_step=step)
+        run = run_path(config.trainer.default_root_dir or DEFAULT_ROOT, self._name())
         if self.subcommand != "fit":
             run = run / str(self.subcommand)
-        return ContinuedCSVLogger(RunFolder(run.parent, run.name))
+        return kind(RunFolder(run.parent, run.name))
+
+    def _name(self) -> str:
+        given = self._get(self.config, "name")
+        # An empty name is the user's own, and refused where its folder is made.
+        return DEFAULT_NAME if given is None else str(given)
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
         kwargs = super()._prepare_subcommand_kwargs(subcommand)
@@ -187,19 +199,18 @@ class _CLI(LightningCLI):
 
     def _run_subcommand(self, subcommand: str) -> None:
         settings = self._get(self.config_init, "wandb")
+        if subcommand == "fit" and self._is_finished():
+            return
         with own_folder(self.trainer, lock=subcommand == "fit") as folder:
             if settings is not None:
-                name = self._get(self.config, "name")
-                self.trainer.loggers = [
-                    *self.trainer.loggers,
-                    start_wandb(settings, name, folder),
-                ]
+                run = start_wandb(settings, subcommand, self._name(), folder)
+                self.trainer.loggers = [*self.trainer.loggers, run]
             try:
                 super()._run_subcommand(subcommand)
             except SystemExit:
                 # How Lightning ends after Ctrl-C.
                 if self.trainer.interrupted:
-                    raise KeyboardInterrupt from None
+                    raise KeyboardInterrupt(self._how_to_go_on()) from None
                 raise
             except (ValueError, RuntimeError) as error:
                 if _ONE_ROW not in str(error):
@@ -208,6 +219,29 @@ class _CLI(LightningCLI):
             finally:
                 if settings is not None:
                     finish_wandb()
+
+    def _is_finished(self) -> bool:
+        """Whether the checkpoint has done all steps already, which is then said."""
+        most, checkpoint = self.trainer.max_steps, self._get(self.config, "ckpt")
+        if not checkpoint or most < 1 or Path(checkpoint).is_dir():
+            return False
+        done = saved_step(Path(checkpoint), self.prepared.checkpoint)
+        if done < most:
+            return False
+        print(
+            plain(
+                f"{short(checkpoint)} has finished: {done} of {most} iterations are done; to go on "
+                f"from there, ask for more: --trainer.max_steps {2 * done}"
+            )
+        )
+        return True
+
+    def _how_to_go_on(self) -> str:
+        """Where an interrupted training was saved, and how it goes on; empty if nowhere."""
+        path = Path(str(self.trainer.log_dir)) / "checkpoints" / "last.ckpt"
+        if self.last is None or self.last.saved_at < 0 or not path.is_file():
+            return ""
+        return f"saved at iteration {self.last.saved_at}; go on: {next_command('fit', path)}"
 
     def _one_row(self) -> str:
         data = self._get(self.config, "data")
@@ -224,11 +258,13 @@ class _CLI(LightningCLI):
             return
         for callback in self.trainer.checkpoint_callbacks:
             if isinstance(callback, ModelCheckpoint) and callback.best_model_score is not None:
-                best, score = short(callback.best_model_path), float(callback.best_model_score)
-                said = f"Best: {callback.monitor} {score:.4g}; test it: lsr1 test --ckpt {best}"
-                print(plain(said))
-        if isinstance(self.trainer.logger, CSVLogger):
-            print(plain(f"Log and checkpoints: {short(self.trainer.logger.log_dir)}"))
+                test = next_command("test", Path(callback.best_model_path))
+                score = float(callback.best_model_score)
+                print(plain(f"Best: {callback.monitor} {score:.4g}; test it: {test}"))
+        logger = self.trainer.logger
+        if isinstance(logger, CSVLogger):
+            what = "Checkpoints" if isinstance(logger, SilentLogger) else "Log and checkpoints"
+            print(plain(f"{what}: {short(logger.log_dir)}"))
 
     def after_validate(self) -> None:
         """Say what was measured, where no table of steps does."""
@@ -252,6 +288,10 @@ def run_lightning(verb: str, arguments: Sequence[str]) -> int:
     Raises:
         UserError: a config, key, value, checkpoint or data set that does not fit.
     """
+    seeds = each_seed(verb, arguments)
+    if seeds is not None:
+        run_seeds(verb, seeds, run_lightning)
+        return 0
     # A config may name classes of the user's own folder; last, so that nothing is shadowed.
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
@@ -275,53 +315,15 @@ def run_lightning(verb: str, arguments: Sequence[str]) -> int:
             )
         except MisconfigurationException as error:
             raise UserError(f"{verb}: {error}") from None
-        except (ArgumentError, ValueError) as error:
+        except Exception as error:
             # jsonargparse wraps what a class raises while it is built from the config.
-            wrapped = user_error_within(error)
-            if wrapped is None and not isinstance(error, ArgumentError):
+            found = config_error(verb, prepared.configs, error)
+            if found is None:
                 raise
-            raise wrapped or UserError(_readable(verb, prepared.configs, error)) from None
+            raise found from None
     return 0
-
-
-def say_left_out(source: Path, what: str, left_out: Mapping[str, str]) -> None:
-    """Tell the user once what was not taken of a checkpoint."""
-    if not left_out or os.environ.get("LOCAL_RANK", "0") != "0":
-        return
-    lines = [
-        f"lsr1: {source}: not taken of its {what}, since a checkpoint may come from anywhere "
-        "(to take all of a file that you trust: --trust_checkpoint true):",
-        *(f"{key}: {why}" for key, why in left_out.items()),
-    ]
-    print("\n  ".join(lines), file=sys.stderr)
 
 
 def _parser_kwargs() -> dict[str, Any]:
     each: dict[str, Any] = {"exit_on_error": False}
     return {"prog": "lsr1", **each, **{verb: dict(each) for verb in LightningCLI.subcommands()}}
-
-
-def _with_class_names(lines: Sequence[str]) -> Iterator[str]:
-    """A parser's lines, in which a class that is unknown is called so, with the nearest known."""
-    for line in lines:
-        unknown = _NO_CLASS.search(line)
-        if unknown is None:
-            if not _NO_PATH.search(line):
-                yield line
-            continue
-        known = [name for room in ROOMS for name in import_module(room).__all__]
-        near = get_close_matches(unknown[1], known, n=3)
-        hint = f"; did you mean {', '.join(near)}?" if near else ""
-        yield f"- {unknown[1]}: no such class; expected a class path, or a part's name{hint}"
-
-
-def _readable(verb: str, configs: Sequence[Path], error: Exception) -> str:
-    """jsonargparse's message with the config that it is about, and where to look."""
-    named = ", ".join(map(str, configs)) or "the checkpoint's config"
-    return "\n  ".join(
-        [
-            f"{verb} with {named}:",
-            *_with_class_names(complaints(error)),
-            f"see lsr1 {verb} --help, or --print_config for all keys",
-        ]
-    )

@@ -72,17 +72,18 @@ class LastCheckpoint(Checkpoint):
     """
 
     def __init__(self) -> None:
-        self._saved_at = -1
+        self.saved_at = -1
+        """The iteration that this process last saved; -1 before it has."""
         self._random_state: list[torch.Tensor] | None = None
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save, in a fit."""
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
-            self._save(trainer)
+            self.save(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save what came after the last validation."""
-        self._save(trainer)
+        self.save(trainer)
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
@@ -109,8 +110,9 @@ class LastCheckpoint(Checkpoint):
             torch.cuda.set_rng_state_all([state.cpu() for state in cuda])
         self._random_state = None
 
-    def _save(self, trainer: Trainer) -> None:
-        if trainer.fast_dev_run or trainer.log_dir is None or trainer.global_step == self._saved_at:  # type: ignore[attr-defined]
+    def save(self, trainer: Trainer) -> None:
+        """Write ``last.ckpt``, unless it holds this iteration already."""
+        if trainer.fast_dev_run or trainer.log_dir is None or trainer.global_step == self.saved_at:  # type: ignore[attr-defined]
             return
-        self._saved_at = trainer.global_step
+        self.saved_at = trainer.global_step
         trainer.save_checkpoint(Path(trainer.log_dir) / "checkpoints" / "last.ckpt")

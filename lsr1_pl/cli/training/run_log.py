@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import CSVLogger
@@ -65,6 +65,19 @@ class ContinuedCSVLogger(CSVLogger):
                 writer.metrics_keys = _rewrite(path, before_step=self._until_step)
             self._experiment = writer
         return cast(ExperimentWriter, super().experiment)
+
+
+class SilentLogger(ContinuedCSVLogger):
+    """Logs nothing: it only knows the run's folder, for its config and checkpoints."""
+
+    def log_metrics(self, metrics: Any, step: int | None = None) -> None:
+        """Nothing."""
+
+    def log_hyperparams(self, params: Any = None) -> None:
+        """Nothing."""
+
+    def save(self) -> None:
+        """Nothing."""
 
 
 class _Writer(ExperimentWriter):

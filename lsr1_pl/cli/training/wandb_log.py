@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
@@ -33,8 +34,15 @@ class WandbSettings:
     pictures_every: int = 10
 
 
-def start_wandb(settings: WandbSettings, run_name: str, folder: Path) -> WandbLogger:
-    """Start a W&B run that keeps its files in ``folder``.
+class _Log(WandbLogger):
+    """Lightning's, whose run has one set of hyperparameters: the config that RecordConfig sends."""
+
+    def log_hyperparams(self, params: Any) -> None:
+        """Nothing: what a class saves of its arguments stands in the config."""
+
+
+def start_wandb(settings: WandbSettings, verb: str, run_name: str, folder: Path) -> WandbLogger:
+    """Start a W&B run that keeps its files in ``folder``; its ``job_type`` is the verb.
 
     Raises:
         UserError: W&B refuses, or cannot be reached.
@@ -43,12 +51,13 @@ def start_wandb(settings: WandbSettings, run_name: str, folder: Path) -> WandbLo
 
     if rank_zero_only.rank == 0:  # type: ignore[attr-defined]
         folder.mkdir(parents=True, exist_ok=True)
-    logger = WandbLogger(
+    logger = _Log(
         name=settings.name or run_name,
         project=settings.project,
         save_dir=folder,
         offline=settings.offline,
         group=settings.group,
+        job_type=verb,
         tags=list(settings.tags),
     )
     try:

@@ -26,6 +26,7 @@ LARGEST_FILE = 2**28
 """Bytes of a recording's file, and of its arrays: half an hour at 120 frames a second."""
 
 _FPS_KEYS = ("mocap_framerate", "mocap_frame_rate", "mocap_fps")
+_SHOWN_KEYS = 20
 _BODY = 66
 """Root and 21 joints; SMPL's two hand joints follow, at rest."""
 _BETAS = 10
@@ -90,11 +91,7 @@ def read_recording(file: IO[bytes], name: str) -> AmassRecording:
     betas = _numbers(content, "betas", name).ravel()
     if len(betas) < _BETAS:
         raise UserError(f"{name}: key 'betas' holds {len(betas)} numbers; expected 10 or more")
-    fps_key = next((key for key in _FPS_KEYS if key in content), None)
-    if fps_key is None:
-        raise UserError(
-            f"{name}: has no frame rate; expected one of the keys {', '.join(_FPS_KEYS)}"
-        )
+    fps_key = next(key for key in _FPS_KEYS if key in content)
     fps = _numbers(content, fps_key, name).ravel()
     if len(fps) != 1 or not fps[0] > 0:
         raise UserError(f"{name}: key '{fps_key}' is {fps}; expected one number above 0")
@@ -111,15 +108,29 @@ def _load(file: IO[bytes], name: str) -> dict[str, NDArray[Any]]:
         raw = io.BytesIO(file.read(LARGEST_FILE))
         if not zipfile.is_zipfile(raw):
             raise UserError(f"{name}: not an npz file; download it again")
+        with zipfile.ZipFile(raw) as archive:
+            _check_keys([member.removesuffix(".npy") for member in archive.namelist()], name)
         raw.seek(0)
         return load_npz(raw, wanted, largest=LARGEST_FILE)
     except DAMAGED_ARRAYS as error:
         raise UserError(f"{name}: damaged ({str(error)[:120]}); download it again") from None
 
 
+def _check_keys(found: list[str], name: str) -> None:
+    """Say what is missing beside all that is there: which release it is, or whose file."""
+    listed = ", ".join(key[:40] for key in sorted(found)[:_SHOWN_KEYS])
+    more = f" and {len(found) - _SHOWN_KEYS} more" if len(found) > _SHOWN_KEYS else ""
+    for key in ("poses", "betas"):
+        if key not in found:
+            raise UserError(f"{name}: key '{key}' is missing; found {listed or 'none'}{more}")
+    if not set(_FPS_KEYS) & set(found):
+        raise UserError(
+            f"{name}: has no frame rate; expected one of the keys {', '.join(_FPS_KEYS)}; found "
+            f"{listed}{more}"
+        )
+
+
 def _numbers(content: dict[str, NDArray[Any]], key: str, name: str) -> NDArray[np.float64]:
-    if key not in content:
-        raise UserError(f"{name}: key '{key}' is missing; found {', '.join(sorted(content))}")
     array = content[key]
     if array.dtype.kind not in "fiu":
         raise UserError(f"{name}: key '{key}' holds {array.dtype}; expected numbers")

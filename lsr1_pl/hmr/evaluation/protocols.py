@@ -12,10 +12,13 @@ from typing import Literal
 from lsr1_pl.ground.errors import UserError
 
 H36M_PELVIS = 0
-"""Row of the H36M regressor that MPJPE is aligned at."""
+"""Row of the H36M regressor that SPIN and LGD align MPJPE at."""
 
 H36M14 = (6, 5, 4, 1, 2, 3, 16, 15, 14, 11, 12, 13, 8, 10)
 """Rows of the H36M regressor that SPIN, LGD and later work evaluate."""
+
+HIPS = (2, 3)
+"""Of those 14 joints, the hips, in whose middle VIBE and WHAM lay bodies on each other."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,13 @@ class Protocol:
     """Whose joints are true: those that 3DPW stores, or a body's with 3DPW's pose and betas."""
     detected: bool
     """Whether only frames with a detected keypoint count."""
+    root: Literal["pelvis", "hips"] = "pelvis"
+    """Where MPJPE and acceleration lay bodies on each other: at the pelvis (the regressor's, or
+    SMPL's own), or in the middle of the hips, which are joints 2 and 3 of the 14."""
+    vertices: Literal["pelvis", "hips", "model"] = "pelvis"
+    """Where PVE does: ``model`` leaves the vertices where the body model puts them."""
+    per_second: bool = False
+    """Whether acceleration is in m/s^2, at 30 frames a second, instead of mm/frame^2."""
     note: str = ""
 
     @property
@@ -44,7 +54,18 @@ class Protocol:
             "gendered": "the body of each person's gender",
         }[self.truth]
         frames = "frames with a valid camera pose" + (" and a detection" if self.detected else "")
-        return f"{self.name}: {joints}, truth of {truth}, {frames}{self.note}"
+        root = {"pelvis": "at the pelvis", "hips": "in the middle of the hips"}[self.root]
+        aligned = f"MPJPE {root}" + {
+            ("pelvis", "pelvis"): "",
+            ("hips", "hips"): ", and so PVE",
+            ("hips", "model"): ", PVE where the body model puts the vertices",
+        }.get((self.root, self.vertices), f", PVE {self.vertices}")
+        return f"{self.name}: {joints}, truth of {truth}, {frames}, {aligned}{self.note}"
+
+    @property
+    def acceleration_unit(self) -> str:
+        """Of the acceleration error."""
+        return "m/s^2" if self.per_second else "mm/frame^2"
 
 
 PROTOCOLS = {
@@ -53,8 +74,25 @@ PROTOCOLS = {
         Protocol("lgd24", "smpl24", "stored", False),
         Protocol("lgd14", "h36m14", "male", False),
         Protocol("spin", "h36m14", "gendered", False),
-        Protocol("vibe", "h36m14", "neutral", True, " (VIBE asks for more than 6 keypoints > 0.3)"),
-        Protocol("wham", "h36m14", "gendered", False, " (WHAM's own list of frames is TCMR's)"),
+        Protocol(
+            "vibe",
+            "h36m14",
+            "neutral",
+            True,
+            root="hips",
+            vertices="model",
+            note=" (VIBE asks for more than 6 keypoints > 0.3)",
+        ),
+        Protocol(
+            "wham",
+            "h36m14",
+            "gendered",
+            False,
+            root="hips",
+            vertices="hips",
+            per_second=True,
+            note=" (WHAM's own list of frames is TCMR's)",
+        ),
         Protocol("3dpw-eval", "smpl24", "gendered", True),
     )
 }

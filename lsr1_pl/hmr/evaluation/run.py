@@ -20,6 +20,7 @@ from lsr1_pl.hmr.evaluation.errors import (
     metric_name,
 )
 from lsr1_pl.hmr.evaluation.people import EvaluatedPeople, PeopleKeeper
+from lsr1_pl.hmr.evaluation.protocols import PROTOCOLS
 from lsr1_pl.hmr.evaluation.synthetic import synthetic_note
 from lsr1_pl.hmr.evaluation.threedpw import FrameErrors, ThreeDPWEvaluation
 from lsr1_pl.hmr.fitting.fitter import FitOptimizer, Fitter
@@ -117,9 +118,11 @@ class EvaluationRun:
         for solver, errors in self._frame_errors.items():
             for metric, by_protocol in errors.compute().items():
                 if by_protocol:
-                    unit = "mm" if metric == "PVE" else "mm/frame^2"
-                    values = ", ".join(f"{name} {value:.1f}" for name, value in by_protocol.items())
-                    lines.append(f"{solver}, {metric} ({unit}): {values}")
+                    values = ", ".join(
+                        f"{name} {value:.1f}{_unit(metric, name)}"
+                        for name, value in by_protocol.items()
+                    )
+                    lines.append(f"{solver}, {metric}{_unit(metric)}: {values}")
         return "\n".join(lines)
 
     def logged(self, prefix: str) -> dict[str, float]:
@@ -134,3 +137,12 @@ class EvaluationRun:
             for metric, by_protocol in self._frame_errors[self._trained].compute().items():
                 found |= {f"{metric.lower()}_{name}": v for name, v in by_protocol.items()}
         return {f"{prefix}/{key}": value for key, value in found.items()}
+
+
+def _unit(metric: str, protocol: str = "") -> str:
+    """The unit behind a metric's name; behind a value, one that only its protocol has."""
+    usual = "mm" if metric == "PVE" else "mm/frame^2"
+    if not protocol:
+        return f" ({usual})"
+    own = usual if metric == "PVE" else PROTOCOLS[protocol].acceleration_unit
+    return "" if own == usual else f" {own}"

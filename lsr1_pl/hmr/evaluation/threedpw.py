@@ -15,8 +15,18 @@ from lsr1_pl.data.motion.threedpw_module import GENDERS
 from lsr1_pl.ground.arrays import load_npy
 from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
 from lsr1_pl.hmr.evaluation.errors import JointSet
-from lsr1_pl.hmr.evaluation.protocols import H36M14, H36M_PELVIS, Protocol, named_protocols
+from lsr1_pl.hmr.evaluation.protocols import (
+    H36M14,
+    H36M_PELVIS,
+    HIPS,
+    PROTOCOLS,
+    Protocol,
+    named_protocols,
+)
 from lsr1_pl.metrics import acceleration_error, mpjpe
+
+_PER_SECOND = 30.0**2 / 1000.0
+"""From mm/frame^2 to m/s^2 at the 30 frames a second of 3DPW's videos."""
 
 
 class ThreeDPWEvaluation(nn.Module):
@@ -75,7 +85,7 @@ class ThreeDPWEvaluation(nn.Module):
     def note(self, counts: Mapping[str, int], frames: int) -> str:
         """The line under a table: each protocol, and how many of the frames it counts."""
         lines = [f"{p.text}; {counts[p.name]} of {frames} frames" for p in self.protocols]
-        aligned = "PA-MPJPE similarity-aligned frame by frame, MPJPE at the pelvis."
+        aligned = "PA-MPJPE similarity-aligned frame by frame."
         return "3DPW. " + ". ".join([*lines, aligned])
 
     def true_joints(self, batch: DetectionBatch) -> dict[str, tuple[Tensor, Tensor]]:
@@ -117,17 +127,25 @@ class ThreeDPWEvaluation(nn.Module):
             kept = counted_frames(protocol, batch)
             if protocol.truth == "stored" or not bool(kept.any()):
                 continue
-            ours, theirs = body.vertices(pose[kept], betas[kept]), []
-            for i in kept.nonzero()[:, 0].split(64):
-                theirs.append(self._by_gender(protocol, batch, "vertices", i))
-            roots = self.fit["smpl24"](pose[kept], betas[kept])[:, 0]
-            true_roots = self._by_gender(protocol, batch, "smpl24", kept.nonzero()[:, 0])[:, 0]
-            found[protocol.name] = mpjpe(ours, torch.cat(theirs), roots, true_roots)
+            frames = kept.nonzero()[:, 0]
+            ours = body.vertices(pose[kept], betas[kept])
+            theirs = torch.cat(
+                [self._by_gender(protocol, batch, "vertices", i) for i in frames.split(64)]
+            )
+            if protocol.vertices == "model":
+                roots = true_roots = ours.new_zeros(len(frames), 3)
+            else:
+                kind = "h36m14" if protocol.vertices == "hips" else "smpl24"
+                made = self.fit[kind](pose[kept], betas[kept])
+                true = self._by_gender(protocol, batch, kind, frames)
+                roots, true_roots = (_root(protocol.vertices, joints) for joints in (made, true))
+            found[protocol.name] = mpjpe(ours, theirs, roots, true_roots)
         return found
 
     def _rooted(self, protocol: Protocol, joints: Tensor) -> tuple[Tensor, Tensor]:
         # Of H36M's joints, the pelvis comes first and is not evaluated.
-        return (joints[:, 1:] if protocol.joints == "h36m14" else joints), joints[:, 0]
+        evaluated = joints[:, 1:] if protocol.joints == "h36m14" else joints
+        return evaluated, _root(protocol.root, joints)
 
     def _true(self, protocol: Protocol, batch: DetectionBatch) -> Tensor:
         if protocol.truth == "stored":
@@ -159,6 +177,13 @@ class ThreeDPWEvaluation(nn.Module):
         return made
 
 
+def _root(root: str, joints: Tensor) -> Tensor:
+    """(B, 3) of joints (B, J, 3), the pelvis first; hips are those of H36M's joints."""
+    if root == "hips":
+        return joints[:, [1 + hip for hip in HIPS]].mean(dim=1)
+    return joints[:, 0]
+
+
 def counted_frames(protocol: Protocol, batch: DetectionBatch) -> Tensor:
     """(B,) the frames that a protocol counts."""
     counted = batch.valid > 0
@@ -178,7 +203,7 @@ class FrameErrors:
         """One batch, of frames in order."""
         for joints in sets:
             assert joints.roots is not None
-            # Fits have no translation: what moves is taken relative to the pelvis.
+            # Fits have no translation: what moves is taken relative to the protocol's root.
             ours, theirs = (
                 positions - root.unsqueeze(1)
                 for positions, root in zip(
@@ -191,7 +216,7 @@ class FrameErrors:
             self._vertices.setdefault(name, []).append(errors.cpu())
 
     def compute(self) -> dict[str, dict[str, float]]:
-        """Metric -> protocol -> mean, in mm and mm per frame squared.
+        """Metric -> protocol -> mean, in mm and in the protocol's unit of acceleration.
 
         A protocol without three consecutive frames, as under a stride, has no acceleration.
         """
@@ -199,7 +224,11 @@ class FrameErrors:
         accelerations = {name: _accelerations(b) for name, b in self._joints.items()}
         return {
             "PVE": vertices,
-            "acceleration": {n: float(e.mean()) for n, e in accelerations.items() if len(e)},
+            "acceleration": {
+                name: float(errors.mean()) * (_PER_SECOND if PROTOCOLS[name].per_second else 1.0)
+                for name, errors in accelerations.items()
+                if len(errors)
+            },
         }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,10 +40,11 @@ def log_best_checkpoint(
     assert best.best_model_score is not None
     score = float(best.best_model_score)
     monitor = str(best.monitor)
-    metrics = next((dict(v) for v in validations if v.get(monitor) == score), {monitor: score})
+    found = next((dict(v) for v in validations if v.get(monitor) == score), {monitor: score})
+    metrics = {key: _written(value) for key, value in found.items()}
     card = {
         "monitor": monitor,
-        "score": score,
+        "score": _written(score),
         "data": data_hashes(trainer),
         "metrics": metrics,
         "protocol": str(getattr(task, "curves_note", "")),
@@ -58,6 +60,11 @@ def log_best_checkpoint(
         if (folder / "config.yaml").is_file():
             artifact.add_file(str(folder / "config.yaml"), name="config.yaml")
         run.log_artifact(artifact, aliases=["best"])
+
+
+def _written(number: float) -> float | str:
+    """A number as JSON and W&B take it: those that are not finite as words, such as ``nan``."""
+    return number if math.isfinite(number) else str(number)
 
 
 def _best(trainer: Trainer) -> ModelCheckpoint | None:

@@ -14,8 +14,8 @@ from torch import Tensor
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.metrics.memory import peak_bytes
 from lsr1_pl.report.wandb.artifact import data_hashes, log_best_checkpoint, staged_in
-from lsr1_pl.report.wandb.media import case_media, curve_charts
-from lsr1_pl.report.wandb.panels import PANELS
+from lsr1_pl.report.wandb.media import case_media, curve_charts, curve_series
+from lsr1_pl.report.wandb.panels import INNER_STEP, PANELS, SERIES
 
 _STEP = "trainer/global_step"
 
@@ -136,9 +136,13 @@ class WandbDashboard(Callback):
             self._picture(trainer, pl_module, "val")
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Log pictures and the worst cases."""
-        if self._run is not None:
-            self._picture(trainer, pl_module, "test", cases=True)
+        """Log pictures, the worst cases, and every solver's curves as series."""
+        if self._run is None:
+            return
+        self._picture(trainer, pl_module, "test", cases=True)
+        self._run.define_metric(f"test/{SERIES}/*", step_metric=INNER_STEP)
+        for row in curve_series(getattr(pl_module, "curves", {}), "test"):
+            self._run.log(row)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the last validation's pictures, its worst cases, and the best checkpoint."""

@@ -22,7 +22,7 @@ from lsr1_pl.report.bodies.drawing import Panel, draw_bodies
 from lsr1_pl.report.bodies.glb import write_glb
 from lsr1_pl.report.bodies.overlay import in_keypoint_box
 from lsr1_pl.report.step_table import Curves
-from lsr1_pl.report.wandb.panels import BODIES, CURVES, FITS, WORST
+from lsr1_pl.report.wandb.panels import BODIES, CURVES, FITS, INNER_STEP, SERIES, WORST
 
 _SHOWN, _WORST = 8, 32
 _COLOUR = (0.70, 0.80, 0.95)
@@ -82,6 +82,20 @@ def curve_charts(curves: Curves, stage: str) -> dict[str, Any]:
             xname="inner step",
         )
     return charts
+
+
+def curve_series(curves: Curves, stage: str) -> list[dict[str, Any]]:
+    """Each solver's curves as plain numbers, a row an inner step: W&B overlays them over runs.
+
+    The keys are ``STAGE/series/METRIC/SOLVER`` and :data:`INNER_STEP`.
+    """
+    rows: dict[int, dict[str, Any]] = {}
+    for metric, by_solver in curves.items():
+        for solver, line in by_solver.items():
+            key = f"{stage}/{SERIES}/{_slug(metric)}/{_slug(solver)}"
+            for k, value in enumerate(line):
+                rows.setdefault(k, {INNER_STEP: k})[key] = value
+    return [rows[k] for k in sorted(rows)]
 
 
 class _Fits:

@@ -33,6 +33,8 @@ class OfflineRun:
     """Type of an artifact -> names of the files in it, those of all of this type."""
     metadata: list[dict[str, Any]] = field(default_factory=list)
     """The metadata of each artifact that is a model."""
+    job_type: str = ""
+    """The verb that the run is of."""
     finished: bool = False
     """Whether the run came to its end; W&B's process writes on for a moment after that."""
 
@@ -131,6 +133,8 @@ def _take(record: Any, run: OfflineRun) -> None:
     if kind == "history":
         run.history.append(_row(record.history.item))
     elif kind in ("config", "run"):
+        if kind == "run":
+            run.job_type = record.run.job_type
         update = record.config if kind == "config" else record.run.config
         run.config.update({_key(item): json.loads(item.value_json) for item in update.update})
     elif kind == "metric" and record.metric.summary.min:

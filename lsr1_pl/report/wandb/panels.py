@@ -13,6 +13,9 @@ FITS, BODIES, WORST = "media/fits", "media/bodies", "media/worst"
 CURVES = "curves"
 """The place below ``val/`` and ``test/`` where each metric has a chart by inner step."""
 
+SERIES, INNER_STEP = "series", "inner_step"
+"""The place below ``test/`` of each solver's numbers by inner step, and the axis that they have."""
+
 Task = Literal["function", "hmr", "general"]
 _ALL: tuple[Task, ...] = ("function", "hmr", "general")
 _FUNCTION: tuple[Task, ...] = ("function",)
@@ -34,6 +37,8 @@ class DashboardPanel(NamedTuple):
     error: bool = False
     """Whether a run is judged by its least value."""
     verb: Literal["fit", "test"] = "fit"
+    by_inner_step: bool = False
+    """Whether the inner step is its axis, and not the iteration of the training."""
 
     def matches(self, keys: Iterable[str]) -> list[str]:
         """Those of ``keys`` that it shows."""
@@ -78,6 +83,13 @@ PANELS: tuple[DashboardPanel, ...] = (
         _FUNCTION,
         kind="chart",
         verb="test",
+    ),
+    _panel(
+        f"test/{SERIES}/*",
+        "every metric over inner steps, a line a solver",
+        _ALL,
+        verb="test",
+        by_inner_step=True,
     ),
     _panel("optim/gradient_norm", "norm of the meta-gradient", _ALL),
     _panel("optim/learning_rate", "learning rate", _ALL),

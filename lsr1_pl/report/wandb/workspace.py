@@ -6,7 +6,14 @@ import warnings
 from typing import Any
 
 from lsr1_pl.ground.errors import UserError
-from lsr1_pl.report.wandb.panels import GOALS, PANELS, SECTIONS, DashboardPanel, logged_key
+from lsr1_pl.report.wandb.panels import (
+    GOALS,
+    INNER_STEP,
+    PANELS,
+    SECTIONS,
+    DashboardPanel,
+    logged_key,
+)
 
 NAME = "L-SR1"
 _LINES, _ITERATION = "wandb/lineseries/v0", "trainer/global_step"
@@ -73,5 +80,6 @@ def _panel(reports: Any, panel: DashboardPanel) -> Any:
     if panel.key.endswith("*"):
         # No such key holds a character that a regular expression would read otherwise.
         pattern = f"^{panel.key[:-1]}.*$"
-        return reports.LinePlot(title=panel.title, x=_ITERATION, metric_regex=pattern)
+        axis = INNER_STEP if panel.by_inner_step else _ITERATION
+        return reports.LinePlot(title=panel.title, x=axis, metric_regex=pattern)
     return reports.LinePlot(title=panel.title, x=_ITERATION, y=[panel.key])
