@@ -80,7 +80,7 @@ def test_a_checkpoint_of_every_config_is_tested_and_gone_on_with_alone(
 
 
 def _data_is_packaged(data: dict[str, Any]) -> bool:
-    return all(store == "open" for store in data["init_args"].get("stores", ()))
+    return all(store in ("open", "open_frames") for store in data["init_args"].get("stores", ()))
 
 
 @pytest.mark.parametrize("name", CONFIGS)
