@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lsr1_pl.ground.precision import in_full_precision
 from lsr1_pl.optim.protocol import alike, select_problems
 
 _Array: TypeAlias = NDArray[Any]
@@ -120,6 +121,7 @@ class SecantPairs:
             torch.bmm(combinations, self.steps), torch.bmm(combinations, self.changes)
         )
 
+    @in_full_precision
     def split_product(self, y: Tensor) -> SplitProduct:
         """BFGS's inverse Hessian of these pairs, times y (B, N): the two-loop recursion, split.
 
