@@ -142,7 +142,7 @@ def _ended(converged: str | None, active: bool, unfinished: str) -> tuple[Status
         return Status.STOPPED, unfinished
     return Status.STALLED, (
         "three steps in a row found no lower value, although the gradient promises one: the "
-        "function may have a corner there, or its gradient be wrong"
+        "function may have a corner there, have no lower bound, or its gradient be wrong"
     )
 
 

@@ -174,3 +174,14 @@ def test_the_default_is_finite_and_never_worse_than_the_start(
             assert bool(found.x.isfinite().all())
             assert bool((found.value <= start[sound]).all())
             assert len(found.status) == int(sound.sum())
+
+
+def test_a_misspelt_optimizer_gets_the_nearest_class() -> None:
+    with pytest.raises(UserError, match=r"BFGSS: no such file.*LBFGS.*did you mean 'BFGS'"):
+        minimize(lambda x: x.square().sum(), torch.ones(3), "BFGSS")
+
+
+def test_a_function_without_a_lower_bound_is_told_as_a_reason() -> None:
+    found = minimize(lambda x: x.sum(), torch.ones(3))
+    assert not found.success
+    assert "no lower bound" in found.message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from inspect import isabstract
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from lsr1_pl import optim
+from lsr1_pl.ground.choices import did_you_mean
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Objective
 from lsr1_pl.optim import LSR1, BatchedOptimizer, PairLSR1
@@ -102,7 +104,7 @@ def solver_of(
         named = {name.lower(): getattr(optim, name) for name in optim.__all__}
         kind = named.get(str(optimizer).lower())
         if not _is_optimizer(kind):
-            loaded = _loaded(find_checkpoint(optimizer).resolve(), start)
+            loaded = _loaded(_checkpoint(optimizer).resolve(), start)
             if isinstance(loaded, PairLSR1):
                 return loaded.with_buffer_size(memory_for(start.shape[1]))
             return loaded
@@ -142,6 +144,18 @@ def _loaded(path: Path, like: Tensor) -> LSR1 | PairLSR1:
 @lru_cache(maxsize=8)
 def _shipped(name: str, dtype: torch.dtype, device: torch.device) -> LSR1 | PairLSR1:
     return load_pretrained(shipped_folder() / name).to(device=device, dtype=dtype)
+
+
+def _checkpoint(name_or_path: str | Path) -> Path:
+    try:
+        return find_checkpoint(name_or_path)
+    except UserError as error:
+        kinds = {name: getattr(optim, name) for name in optim.__all__}
+        classes = [k for k, v in kinds.items() if _is_optimizer(v) and not isabstract(v)]
+        raise UserError(
+            f"optimizer {error}. Classes of lsr1_pl.optim serve by name, too: {', '.join(classes)}"
+            f"{did_you_mean(name_or_path, classes)}"
+        ) from None
 
 
 def _is_optimizer(kind: Any) -> bool:
