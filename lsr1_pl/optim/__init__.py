@@ -13,6 +13,7 @@ from lsr1_pl.optim.classical import (
     PolyakDescent,
 )
 from lsr1_pl.optim.curvature import LowRankCurvature, NormKeepingProduct, PlainProduct, Product
+from lsr1_pl.optim.learned import CoordinatewiseLSTM, LSTMState, MomentaState, MomentumMLP
 from lsr1_pl.optim.lsr1 import (
     LSR1,
     AdamDiagonal,
@@ -73,6 +74,7 @@ __all__ = [
     "Base",
     "BatchedOptimizer",
     "BlocksState",
+    "CoordinatewiseLSTM",
     "Diagonal",
     "Embedding",
     "EncoderInputs",
@@ -85,10 +87,13 @@ __all__ = [
     "InMetric",
     "LSR1Optimizer",
     "LSR1State",
+    "LSTMState",
     "LastSecant",
     "LowRankCurvature",
     "Metric",
     "Minimum",
+    "MomentaState",
+    "MomentumMLP",
     "Nesterov",
     "Networks",
     "Newton",

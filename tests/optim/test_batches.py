@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from random_problems import one_of, quadratics, starts
-from torch import Tensor
+from torch import Tensor, nn
 
 from lsr1_pl.ground.types import Objective
 from lsr1_pl.objectives import DiagonalQuadratic, Quadratic, Rastrigin, Rosenbrock
@@ -21,7 +21,9 @@ from lsr1_pl.optim import (
     AdaHessian,
     Adam,
     BatchedOptimizer,
+    CoordinatewiseLSTM,
     GradientDescent,
+    MomentumMLP,
     Nesterov,
     Newton,
     PairLSR1,
@@ -36,6 +38,13 @@ STEPS, BATCH, SIZE = 10, 32, 5
 def lsr1(**options: Any) -> LSR1:
     torch.manual_seed(0)
     return LSR1(hidden_dim=8, buffer_size=3, gamma1=0.01, **options).double().eval()
+
+
+def learned(kind: type[nn.Module], **options: Any) -> BatchedOptimizer:
+    torch.manual_seed(0)
+    made = kind(**options).double().eval()
+    assert isinstance(made, BatchedOptimizer)
+    return made
 
 
 OPTIMIZERS: dict[str, BatchedOptimizer] = {
@@ -55,6 +64,8 @@ OPTIMIZERS: dict[str, BatchedOptimizer] = {
     "psd-sr1": PSDSR1(4, learning_rate=1e-3),
     "guarded": Safeguarded(PSDSR1(4)),
     "pair l-sr1": PairLSR1(4).double(),
+    "lstm": learned(CoordinatewiseLSTM, hidden_dim=4),
+    "mlp": learned(MomentumMLP, width=4, learning_rate=0.1),
     "l-sr1": lsr1(),
     "l-sr1 polyak": lsr1(initial_curvature="polyak"),
 }
