@@ -13,7 +13,17 @@ from lsr1_pl.optim.classical import (
     PolyakDescent,
 )
 from lsr1_pl.optim.curvature import LowRankCurvature, NormKeepingProduct, PlainProduct, Product
-from lsr1_pl.optim.learned import CoordinatewiseLSTM, LSTMState, MomentaState, MomentumMLP
+from lsr1_pl.optim.learned import (
+    CoordinatewiseLSTM,
+    LearnedBFGS,
+    LearnedBFGSState,
+    LSTMState,
+    MomentaState,
+    MomentumFeatures,
+    MomentumMLP,
+    RankOneState,
+    RankOneTransformer,
+)
 from lsr1_pl.optim.lsr1 import (
     LSR1,
     AdamDiagonal,
@@ -89,10 +99,13 @@ __all__ = [
     "LSR1State",
     "LSTMState",
     "LastSecant",
+    "LearnedBFGS",
+    "LearnedBFGSState",
     "LowRankCurvature",
     "Metric",
     "Minimum",
     "MomentaState",
+    "MomentumFeatures",
     "MomentumMLP",
     "Nesterov",
     "Networks",
@@ -107,6 +120,8 @@ __all__ = [
     "PolyakDescent",
     "Product",
     "Propose",
+    "RankOneState",
+    "RankOneTransformer",
     "Rate",
     "Reads",
     "Runner",

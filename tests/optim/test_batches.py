@@ -23,11 +23,13 @@ from lsr1_pl.optim import (
     BatchedOptimizer,
     CoordinatewiseLSTM,
     GradientDescent,
+    LearnedBFGS,
     MomentumMLP,
     Nesterov,
     Newton,
     PairLSR1,
     PolyakDescent,
+    RankOneTransformer,
     Safeguarded,
     unroll,
 )
@@ -45,6 +47,13 @@ def learned(kind: type[nn.Module], **options: Any) -> BatchedOptimizer:
     made = kind(**options).double().eval()
     assert isinstance(made, BatchedOptimizer)
     return made
+
+
+def learned_bfgs() -> BatchedOptimizer:
+    optimizer = learned(LearnedBFGS)
+    assert isinstance(optimizer, LearnedBFGS)
+    nn.init.normal_(optimizer.network[-1].weight, std=0.1)
+    return Safeguarded(optimizer)
 
 
 OPTIMIZERS: dict[str, BatchedOptimizer] = {
@@ -66,6 +75,8 @@ OPTIMIZERS: dict[str, BatchedOptimizer] = {
     "pair l-sr1": PairLSR1(4).double(),
     "lstm": learned(CoordinatewiseLSTM, hidden_dim=4),
     "mlp": learned(MomentumMLP, width=4, learning_rate=0.1),
+    "transformer": learned(RankOneTransformer, width=4, heads=2, learning_rate=0.1),
+    "learned bfgs": learned_bfgs(),
     "l-sr1": lsr1(),
     "l-sr1 polyak": lsr1(initial_curvature="polyak"),
 }
@@ -93,6 +104,8 @@ def test_a_batch_is_single_runs_even_with_broken_neighbours(solver: str, functio
     end = 1e-12
     if solver.startswith("l-sr1"):
         end = {"rastrigin": 1e-7, "rosenbrock": 1e-10}.get(function, end)
+    if solver == "learned bfgs":
+        end = 1e-9
     if solver == "pair l-sr1":
         # One problem's pairs are combined by other routines than many problems' are.
         end = 1e-9

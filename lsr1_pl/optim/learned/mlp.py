@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Evaluation, Objective
-from lsr1_pl.optim.checks import check_counts, check_fraction, check_positive
-from lsr1_pl.optim.learned.features import TIME_SCALES, running_means, time_features, unit_rms
-from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
-
-
-@dataclass(frozen=True)
-class MomentaState(OptimizerState):
-    """Running means of the gradient (B, N, D), of its square (B, N), and the steps taken."""
-
-    momenta: Tensor
-    second_moment: Tensor
-    steps_taken: int
+from lsr1_pl.optim.checks import check_counts, check_positive
+from lsr1_pl.optim.learned.features import MomentaState, MomentumFeatures
+from lsr1_pl.optim.protocol import BatchedOptimizer
 
 
 class MomentumMLP(nn.Module, BatchedOptimizer):
@@ -48,9 +35,6 @@ class MomentumMLP(nn.Module, BatchedOptimizer):
         UserError: a number is out of its range, or there is no decay.
     """
 
-    momentum_decays: Tensor
-    time_scales: Tensor
-
     def __init__(
         self,
         width: int = 32,
@@ -62,63 +46,39 @@ class MomentumMLP(nn.Module, BatchedOptimizer):
     ) -> None:
         super().__init__()
         check_counts(self, width=width)
-        check_positive(self, learning_rate=learning_rate, magnitude=magnitude, epsilon=epsilon)
-        check_fraction(self, second_decay=second_decay)
-        checked_decays(self, decays)
-        self.second_decay = second_decay
+        check_positive(self, learning_rate=learning_rate, magnitude=magnitude)
         self.learning_rate = learning_rate
         self.magnitude = magnitude
-        self.epsilon = epsilon
-        self.register_buffer("momentum_decays", torch.tensor(list(decays)), persistent=False)
-        self.register_buffer("time_scales", torch.tensor(TIME_SCALES), persistent=False)
-        self.network = nn.Sequential(
-            nn.Linear(4 + len(decays) + len(TIME_SCALES), width),
-            nn.ReLU(),
-            nn.Linear(width, width),
-            nn.ReLU(),
-            nn.Linear(width, 2),
-        )
+        self.features = MomentumFeatures(self, decays, second_decay, epsilon)
+        self.network = step_network(self.features.width, width)
 
     def init(self, x: Tensor, evaluation: Evaluation) -> MomentaState:
         """State at ``x`` (B, N), with all means at zero."""
-        momenta = x.new_zeros(*x.shape, len(self.momentum_decays))
-        return MomentaState(
-            x, evaluation, evaluation.gradient, None, momenta, torch.zeros_like(x), 0
-        )
+        momenta, second = self.features.first_memory(x)
+        return MomentaState(x, evaluation, evaluation.gradient, None, momenta, second, 0)
 
     def step(self, state: MomentaState, objective: Objective) -> MomentaState:
         """One pass of every variable through the network."""
-        gradient = state.evaluation.gradient
-        momenta = running_means(gradient, state.momenta, self.momentum_decays)
-        second = torch.lerp(gradient.square(), state.second_moment, self.second_decay)
-        seen = self._seen(state, gradient, momenta, second)
-        direction, magnitude = self.network(seen).unbind(dim=2)
-        direction = direction * (self.magnitude * magnitude).exp()
+        seen, momenta, second = self.features(state)
+        direction = scaled_direction(self.network(seen), self.magnitude)
         iterate = state.iterate - self.learning_rate * direction
-        return MomentaState(
-            iterate,
-            objective.evaluate(iterate),
-            direction,
-            None,
-            momenta,
-            second,
-            state.steps_taken + 1,
-        )
-
-    def _seen(
-        self, state: MomentaState, gradient: Tensor, momenta: Tensor, second: Tensor
-    ) -> Tensor:
-        inverse = (second + self.epsilon).rsqrt()
-        own = torch.stack([state.iterate, gradient, inverse, gradient * inverse], dim=2)
-        sized = unit_rms(torch.cat([own, momenta], dim=2), self.epsilon)
-        return torch.cat(
-            [sized, time_features(state.steps_taken, self.time_scales, gradient)], dim=2
-        )
+        evaluation = objective.evaluate(iterate)
+        count = state.steps_taken + 1
+        return MomentaState(iterate, evaluation, direction, None, momenta, second, count)
 
 
-def checked_decays(owner: Any, decays: Sequence[float]) -> None:
-    """Raises a UserError unless there is a decay and all lie in [0, 1)."""
-    if not decays:
-        raise UserError(f"{type(owner).__name__} decays is empty; expected one number at least")
-    for decay in decays:
-        check_fraction(owner, decays=decay)
+def step_network(features: int, width: int) -> nn.Sequential:
+    """Two hidden layers, and two outputs: a direction and the logarithm of a magnitude."""
+    return nn.Sequential(
+        nn.Linear(features, width),
+        nn.ReLU(),
+        nn.Linear(width, width),
+        nn.ReLU(),
+        nn.Linear(width, 2),
+    )
+
+
+def scaled_direction(outputs: Tensor, magnitude: float) -> Tensor:
+    """(B, N): ``d exp(magnitude m)`` of the two outputs (B, N, 2) of :func:`step_network`."""
+    direction, logarithm = outputs.unbind(dim=2)
+    return direction * (magnitude * logarithm).exp()
