@@ -80,7 +80,8 @@ class LearnedBFGS(nn.Module, BatchedOptimizer):
         with torch.no_grad():
             self.linear.weight.zero_()
             self.linear.weight[:, 1] = 1
-            self.network[-1].weight.zero_()
+            for weight in self.network[-1].parameters():
+                weight.zero_()
 
     def init(self, x: Tensor, evaluation: Evaluation) -> LearnedBFGSState:
         """State at ``x`` (B, N); the first pair needs the objective."""
