@@ -27,6 +27,9 @@ STUDIES: dict[str, StudyEntry] = {
     "ablations": StudyEntry(
         "functions.ablations", "Table 4, and the choices that the paper leaves open"
     ),
+    "learned": StudyEntry(
+        "functions.learned.study", "L-SR1 and learned optimisers of other papers, trained alike"
+    ),
     "hmr": StudyEntry(
         "hmr.study", "Tables 1 to 3, Figures 4, 5, 8, 9: fitting bodies to keypoints"
     ),

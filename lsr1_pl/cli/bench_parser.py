@@ -57,6 +57,11 @@ def _ablations(verb: Parser) -> None:
     )
 
 
+def _learned(verb: Parser) -> None:
+    _seed(verb)
+    _runs(verb, 1000)
+
+
 def _hmr(verb: Parser) -> None:
     _seed(verb)
     one_a_seed = "checkpoints, one a seed; or OUT/measured/*.npz, which stand for some"
@@ -159,6 +164,7 @@ _OPTIONS = {
     "profiles": _profiles,
     "trajectories": _trajectories,
     "ablations": _ablations,
+    "learned": _learned,
     "hmr": _hmr,
     "hmr_ablations": _hmr_ablations,
     "fitters": _fitters,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import torch
 from torch import nn
@@ -11,7 +11,14 @@ from torch import nn
 import lsr1_pl
 from lsr1_pl.ground.choices import did_you_mean
 from lsr1_pl.ground.errors import UserError
-from lsr1_pl.optim import LSR1, PairLSR1
+from lsr1_pl.optim import (
+    LSR1,
+    CoordinatewiseLSTM,
+    LearnedBFGS,
+    MomentumMLP,
+    PairLSR1,
+    RankOneTransformer,
+)
 from lsr1_pl.optim.lsr1.assembly import assembled
 from lsr1_pl.pretrained.checkpoints import (
     NAMED,
@@ -25,19 +32,16 @@ from lsr1_pl.pretrained.foreign.trust import foreign_part
 from lsr1_pl.pretrained.own_optimizer import own_optimizer
 
 _PREFIX = "optimizer."
-_CLASSES: dict[str, type[LSR1] | type[PairLSR1]] = {
-    "lsr1_pl.optim.LSR1": LSR1,
+_CLASSES: dict[str, type[nn.Module]] = {
     "lsr1_pl.LSR1": LSR1,
-    "lsr1_pl.optim.PairLSR1": PairLSR1,
+    **{
+        f"lsr1_pl.optim.{kind.__name__}": kind
+        for kind in (
+            *(LSR1, PairLSR1),
+            *(CoordinatewiseLSTM, LearnedBFGS, MomentumMLP, RankOneTransformer),
+        )
+    },
 }
-
-
-@overload
-def load_pretrained(name_or_path: str | Path) -> LSR1 | PairLSR1: ...
-
-
-@overload
-def load_pretrained(name_or_path: str | Path, *, trust: bool) -> Any: ...
 
 
 def load_pretrained(name_or_path: str | Path, *, trust: bool = False) -> Any:
@@ -51,8 +55,8 @@ def load_pretrained(name_or_path: str | Path, *, trust: bool = False) -> Any:
             own; naming one runs its code.
 
     Raises:
-        UserError: no such checkpoint; it is unusable; or it holds another optimiser than an L-SR1
-            and is not trusted.
+        UserError: no such checkpoint; it is unusable; or it holds an optimiser that is
+            not this package's, and is not trusted.
     """
     path = find_checkpoint(name_or_path)
     checkpoint = read_checkpoint(path)
@@ -65,9 +69,9 @@ def load_pretrained(name_or_path: str | Path, *, trust: bool = False) -> Any:
     if not isinstance(section, dict) or class_path not in _CLASSES:
         raise UserError(
             f"{path}: its config's model.init_args.optimizer is none of {sorted(_CLASSES)}; "
-            "expected a checkpoint of a task that trains L-SR1. If it is an optimiser of yours, or "
-            "of someone whom you trust: load_pretrained(path, trust=True), or --trust_checkpoint "
-            "true"
+            "expected a checkpoint of a task that trains one of them. If it is an optimiser of "
+            "yours, or of someone whom you trust: load_pretrained(path, trust=True), or "
+            "--trust_checkpoint true"
         )
     arguments = foreign_part(path, "model.init_args.optimizer", section).get("init_args") or {}
     try:

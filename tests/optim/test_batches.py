@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from random_problems import one_of, quadratics, starts
-from torch import Tensor
+from torch import Tensor, nn
 
 from lsr1_pl.ground.types import Objective
 from lsr1_pl.objectives import DiagonalQuadratic, Quadratic, Rastrigin, Rosenbrock
@@ -21,11 +21,15 @@ from lsr1_pl.optim import (
     AdaHessian,
     Adam,
     BatchedOptimizer,
+    CoordinatewiseLSTM,
     GradientDescent,
+    LearnedBFGS,
+    MomentumMLP,
     Nesterov,
     Newton,
     PairLSR1,
     PolyakDescent,
+    RankOneTransformer,
     Safeguarded,
     unroll,
 )
@@ -36,6 +40,20 @@ STEPS, BATCH, SIZE = 10, 32, 5
 def lsr1(**options: Any) -> LSR1:
     torch.manual_seed(0)
     return LSR1(hidden_dim=8, buffer_size=3, gamma1=0.01, **options).double().eval()
+
+
+def learned(kind: type[nn.Module], **options: Any) -> BatchedOptimizer:
+    torch.manual_seed(0)
+    made = kind(**options).double().eval()
+    assert isinstance(made, BatchedOptimizer)
+    return made
+
+
+def learned_bfgs() -> BatchedOptimizer:
+    optimizer = learned(LearnedBFGS)
+    assert isinstance(optimizer, LearnedBFGS)
+    nn.init.normal_(optimizer.network[-1].weight, std=0.1)
+    return Safeguarded(optimizer)
 
 
 OPTIMIZERS: dict[str, BatchedOptimizer] = {
@@ -55,6 +73,10 @@ OPTIMIZERS: dict[str, BatchedOptimizer] = {
     "psd-sr1": PSDSR1(4, learning_rate=1e-3),
     "guarded": Safeguarded(PSDSR1(4)),
     "pair l-sr1": PairLSR1(4).double(),
+    "lstm": learned(CoordinatewiseLSTM, hidden_dim=4),
+    "mlp": learned(MomentumMLP, width=4, learning_rate=0.1),
+    "transformer": learned(RankOneTransformer, width=4, heads=2, learning_rate=0.1),
+    "learned bfgs": learned_bfgs(),
     "l-sr1": lsr1(),
     "l-sr1 polyak": lsr1(initial_curvature="polyak"),
 }
@@ -82,6 +104,8 @@ def test_a_batch_is_single_runs_even_with_broken_neighbours(solver: str, functio
     end = 1e-12
     if solver.startswith("l-sr1"):
         end = {"rastrigin": 1e-7, "rosenbrock": 1e-10}.get(function, end)
+    if solver == "learned bfgs":
+        end = 1e-9
     if solver == "pair l-sr1":
         # One problem's pairs are combined by other routines than many problems' are.
         end = 1e-9

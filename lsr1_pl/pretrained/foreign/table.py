@@ -68,6 +68,7 @@ ARGUMENTS: dict[str, Kind] = {
     "buffer_size": _BUFFER,
     "buffer_sizes": listed(_BUFFER, 64),
     "history_size": _BUFFER,
+    "decays": listed(number, 16),
     "sample_fits": whole(0, 64),
     "warmup_iterations": _ITERATIONS,
     "steps": whole(0, 10_000),

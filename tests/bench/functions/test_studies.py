@@ -10,6 +10,13 @@ import pytest
 import torch
 
 from lsr1_pl.bench.functions import tune
+from lsr1_pl.bench.functions.learned.methods import (
+    METHODS,
+    UNTRAINED,
+    families,
+    measured,
+    train,
+)
 from lsr1_pl.bench.functions.problems import FAMILIES, FUNCTIONS, TUNED, learning_rates
 from lsr1_pl.cli import main
 from lsr1_pl.data import draw_family, draw_quadratics
@@ -33,6 +40,33 @@ def test_quadratics(study: Study, tmp_path: Path) -> None:
     ]
     torch.testing.assert_close(torch.tensor(ours), path.values[-1])
     assert set(results) == {"N=2", "N=10"}
+
+
+def test_learned(study: Study, tmp_path: Path) -> None:
+    rows, results = study("learned", tmp_path / "out", "--iterations", "2")
+    trained = {method.name for method in METHODS}
+    assert len(rows) == (len(trained) + len(UNTRAINED)) * 4 * 21
+    assert all({*trained, *UNTRAINED} == set(kind) for kind in results.values())
+    # One of the untrained solvers, on the larger problems.
+    batch = draw_quadratics(16, 20, step_generator(2026, 20), max_condition=1e4)
+    with torch.no_grad():
+        values = unroll(LBFGS(8, "strong_wolfe"), batch.objective, batch.x0, 20).values.double()
+    least = batch.objective.minimum().double()
+    expected = ((values[-1] - least) / (values[0] - least)).clamp_min(0).median()
+    row = results["quadratics, N = 20"]["L-BFGS, strong Wolfe"]
+    assert row["after 20"] == pytest.approx(float(expected))
+    # A run a method, so that a study that is stopped goes on.
+    stored = sorted((tmp_path / "out" / "runs-2").glob("*seed0.json"))
+    assert len(stored) == len(trained)
+
+
+def test_an_optimiser_of_the_study_learns() -> None:
+    (method,) = (each for each in METHODS if each.name == "MLP on momenta")
+    problems = families(16, 2026)[:1]
+    few, many = (
+        measured(train(method, 0, count)[0], problems)[problems[0].name] for count in (1, 40)
+    )
+    assert many["median"][-1] < 0.7 * few["median"][-1]
 
 
 def test_profiles(study: Study, tmp_path: Path) -> None:

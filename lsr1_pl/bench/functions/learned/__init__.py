@@ -1,0 +1,1 @@
+"""The study of learned optimisers of several papers, trained alike."""
