@@ -17,8 +17,8 @@ STAMP := .venv/.installed
 .DELETE_ON_ERROR:
 
 run: $(STAMP)
-	$(BIN)/lsr1 fit --config hmr_open.yaml --trainer.max_time $(TRAIN_TIME)
-	$(BIN)/lsr1 test --name hmr_open --ckpt best
+	$(BIN)/lsr1 fit --config hmr_quick.yaml --trainer.max_time $(TRAIN_TIME)
+	$(BIN)/lsr1 test --name hmr_quick --ckpt best
 
 test: $(STAMP)
 	$(BIN)/pytest --numprocesses auto --dist loadfile

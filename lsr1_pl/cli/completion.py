@@ -104,7 +104,10 @@ def script(shell: str) -> str:
         f"    '{path}') found='{' '.join((*words, '--help'))}' ;;"
         for path, words in offered.words.items()
     ]
-    choices = [f"    {option}) found='{' '.join(of)}' ;;" for option, of in offered.choices.items()]
+    choices = [
+        f"    {option}) found='{' '.join(map(str, of))}' ;;"
+        for option, of in offered.choices.items()
+    ]
     parts = {
         "PATHS": "|".join(f"'{path}'" for path in offered.words if path),
         "WORDS": "\n".join(cases),

@@ -89,7 +89,7 @@ def test_other_proportions_fit_as_the_open_body_does(name: str) -> None:
     other_pose, other_reprojection = errors(prediction, joints)
     size = float(np.ptp(BODIES[name].v_template[:, 1]) / np.ptp(OPEN.v_template[:, 1]))
     assert other_pose < 1.1 * pose * size
-    assert other_reprojection < 1.3 * reprojection
+    assert other_reprojection < 1.4 * reprojection
     assert int((prediction.status == FITTED).sum()) >= PEOPLE - 1
 
 

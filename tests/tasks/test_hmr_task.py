@@ -149,7 +149,7 @@ def test_starts_from_the_initial_estimate_of_another_run(tmp_path: Path) -> None
     for name in ("initial_estimate", "initial_error"):
         ours, theirs = (m.get_submodule(name).state_dict() for m in (second, first))
         assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
-    with pytest.raises(UserError, match=r"nothing\.ckpt: no such checkpoint"):
+    with pytest.raises(UserError, match=r"nothing\.ckpt: no such file"):
         trainer().fit(task(initial_weights=str(tmp_path / "nothing.ckpt")), data())
 
 

@@ -134,7 +134,8 @@ class _CLI(LightningCLI):
         if settings is not None:
             callbacks.append(WandbDashboard(settings.pictures_every))
         trainer.callbacks = callbacks
-        if trainer.logger is False and fit and not trainer.barebones:
+        keeps = trainer.enable_checkpointing is not False and not trainer.barebones
+        if trainer.logger is False and fit and keeps:
             kwargs["logger"] = [self._csv_logger(SilentLogger)]
         elif trainer.logger is not False:
             given = trainer.logger if isinstance(trainer.logger, list) else [trainer.logger]

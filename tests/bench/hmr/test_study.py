@@ -77,6 +77,7 @@ def test_the_study(
     assert {p.name for p in out.iterdir()} == {
         *("index.html", "results.csv", "summary.json"),
         *("figure_4.png", "figure_5_9.png", "figure_8.png", "measured"),
+        *("figure_4.pdf", "figure_8.pdf"),
     }
     page = (out / "index.html").read_text(encoding="utf-8")
     for title in ("Table 1", "Table 2", "Table 3", "Figure 4", "Figures 5 and 9", "Figure 8"):
@@ -217,7 +218,7 @@ def test_the_interval_covers_the_mean() -> None:
         (["--lgd8", "lgd_open"], "lgd_open: is LGD of 3 updates; this option takes LGD of 8"),
         (["--refining", "hmr_open"], "this option takes L-SR1 from LGD's fits"),
         (["--lsr1", "quadratics"], "trains FunctionTask; expected a checkpoint of HMRTask"),
-        (["--lsr1", "nobody"], "nobody: no such checkpoint"),
+        (["--lsr1", "nobody"], "nobody: no such file"),
         (["--device", "tpu"], "--device: invalid choice: 'tpu'"),
     ],
 )

@@ -347,7 +347,7 @@ def test_whoever_is_one_point_is_not_seen(tmp_path: Path) -> None:
 
 def test_the_reader_of_the_docs_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = (Path(__file__).parents[3] / "docs" / "predict.md").read_text(encoding="utf-8")
-    _, code = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (code,) = (b for b in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "FORMAT" in b)
     made: dict[str, Any] = {}
     exec(compile(code, "predict.md", "exec"), made)
     monkeypatch.setattr(sources, "FORMATS", (*sources.FORMATS, made["FORMAT"]))

@@ -58,7 +58,7 @@ def read_camera(path: Path, name: str | None = None) -> Camera:
 def _cameras(path: Path) -> dict[str, Camera]:
     where = str(path)
     content = camera_content(path)
-    if isinstance(content, str):
+    if isinstance(content, str) and path.suffix.lower() == ".txt":
         return _of_text(where, content)
     if isinstance(content, list):
         content = {"K": content}
