@@ -125,3 +125,25 @@ def test_motion_in_space_stands_on_a_ground_and_keeps_distances(
     ways = [np.linalg.norm(at[1:] - at[:-1], axis=1) for at in (where, place)]
     assert np.allclose(*ways, atol=1e-4)
     assert (tmp_path / "fits" / "person_00.bvh").is_file()
+
+
+def test_people_of_too_few_joints_are_no_motion(
+    walk: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    joints = np.concatenate([walk, walk[:2]])
+    joints[[0, 3]] = np.nan
+    joints[[FRAMES, FRAMES + 1], 3:] = np.nan
+    moment, person = [*range(FRAMES), 0, 1], [0] * FRAMES + [1, 1]
+    np.savez(tmp_path / "walk.npz", joints3d=joints, moment=moment, person=person)
+    words = ["predict", str(tmp_path / "walk.npz"), "--joints", "h36m17", "--bvh", "--steps", "5"]
+    out = tmp_path / "fits"
+    assert main([*words, "--out", str(out)]) == 0
+    with np.load(out / "predictions.npz", allow_pickle=False) as fits:
+        assert fits["status"].tolist() == [2, 0, 0, 2, 0, 0, 2, 2]
+    with np.load(out / "person_00_poses.npz", allow_pickle=False) as motion:
+        assert motion["moment"].tolist() == [1, 2, 3, 4, 5]
+        assert motion["measured"].tolist() == [True, True, False, True, True]
+        steps = np.linalg.norm(np.diff(motion["trans"], axis=0), axis=1)
+    assert steps.max() < 0.2
+    assert not list(out.glob("person_01*"))
+    assert "Person 1 has too few joints in every frame" in capsys.readouterr().out
