@@ -146,4 +146,8 @@ def test_people_of_too_few_joints_are_no_motion(
         steps = np.linalg.norm(np.diff(motion["trans"], axis=0), axis=1)
     assert steps.max() < 0.2
     assert not list(out.glob("person_01*"))
-    assert "Person 1 has too few joints in every frame" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Person 1 has too few joints in every frame" in said
+    assert "4 of 8 have too few joints to be fitted (status 2)" in said
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert "4 with status 0 (fitted), 4 with status 2 (too few joints)" in page

@@ -20,11 +20,12 @@ from lsr1_pl.cli.predict.earlier import remove_others
 from lsr1_pl.cli.predict.fitted import BodyName
 from lsr1_pl.cli.predict.meshes import mesh_names
 from lsr1_pl.cli.predict.motion import PersonFiles, animated_people, without_motion
+from lsr1_pl.cli.predict.statuses import status_counts, status_lines
 from lsr1_pl.data.detections.joints3d.sets import PointSet
 from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.files import written
 from lsr1_pl.ground.together import written_together
-from lsr1_pl.hmr.fitting.prediction import FITTED, POOR, TOO_FEW_KEYPOINTS
+from lsr1_pl.hmr.fitting.prediction import POOR, TOO_FEW_KEYPOINTS
 from lsr1_pl.hmr.fitting3d import JointFits
 from lsr1_pl.hmr.world import Motion, lowest_vertices
 from lsr1_pl.report import SpacePerson, View, short, write_space_page
@@ -96,9 +97,8 @@ def write_space(fitted: SpaceFitted, options: Namespace, seconds: float) -> None
     """
     count = len(fitted.frame)
     print(f"{count} people fitted in {seconds:.1f} s, {count / seconds:.0f} a second", flush=True)
-    poor = int((fitted.status == POOR).sum())
-    if poor:
-        print(f"{poor} of {count} have a poor fit (status 3): see the page")
+    for line in status_lines(fitted.status, "joints"):
+        print(line)
     again = (options.out / _FITS).is_file()
     upright = upright_turn(fitted.fits.pose[fitted.trusted])
     meshes = fitted.meshes(fitted.fits.pose) if options.vertices or options.obj else None
@@ -228,12 +228,10 @@ def _write_meshes(folder: Path, fitted: SpaceFitted, meshes: NDArray[np.float32]
 def _write_page(path: Path, fitted: SpaceFitted, upright: Tensor) -> None:
     count = len(fitted.frame)
     chosen = np.unique(np.linspace(0, count - 1, min(count, _MOST_SHOWN)).round().astype(int))
-    fine, poor = (int((fitted.status == status).sum()) for status in (FITTED, POOR))
     which = "" if len(chosen) == count else f"; shown are {len(chosen)}, spread evenly"
     summary = (
-        f"{count} {'person' if count == 1 else 'people'}, {fine} with status 0 (fitted), "
-        f"{poor} with status 3 (poor){which}. All fits are in {_FITS} beside this page. "
-        + " ".join(fitted.notes)
+        f"{status_counts(fitted.status, 'joints')}{which}. "
+        f"All fits are in {_FITS} beside this page. " + " ".join(fitted.notes)
     )
     people = [_person(fitted, row, upright) for row in chosen.tolist()]
     title = f"Bodies fitted to {fitted.source.name}"
