@@ -98,6 +98,30 @@ def test_what_is_refused(
     assert not (tmp_path / "fits").exists()
 
 
+@pytest.mark.parametrize(
+    ("key", "place", "words"),
+    [
+        ("keypoints", (0.5, 0.5, 0.5), ["--image_size", "--dimensions 3"]),
+        ("joints", (2.0, 5.0, 1.0), ["Key 'joints' is there", "(6, 17, 3)", "--dimensions 3"]),
+    ],
+)
+def test_joints_in_space_that_nothing_declares(
+    key: str,
+    place: tuple[float, ...],
+    words: list[str],
+    walk: np.ndarray,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # About the size of a share of an image: nothing is below 0, and nothing beyond 2.
+    least, most = walk.min(axis=(0, 1)), walk.max(axis=(0, 1))
+    np.savez(tmp_path / "walk.npz", **{key: (walk - least) / (most - least).max() * place})
+    arguments = ["predict", str(tmp_path / "walk.npz"), "--joints", "h36m17"]
+    assert main([*arguments, "--out", str(tmp_path / "fits")]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert all(word in said for word in words), said
+
+
 def test_scale_is_of_joints_in_space(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     np.savez(tmp_path / "k.npz", keypoints=np.ones((1, 17, 3)))
     assert main(["predict", str(tmp_path / "k.npz"), "--scale", "free"]) == 2
