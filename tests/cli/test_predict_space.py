@@ -71,6 +71,19 @@ def test_millimetres_are_said(
         assert np.median(np.linalg.norm(fits["joints"] - walk, axis=2)) < 0.03
 
 
+def test_inches_are_doubted_and_children_are_not(
+    walk: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for factor, doubted in ((39.37, True), (0.52, False)):
+        np.savez(tmp_path / "walk.npz", joints3d=factor * walk[:2])
+        words = ["predict", str(tmp_path / "walk.npz"), "--joints", "h36m17", "--steps", "2"]
+        assert main([*words, "--out", str(tmp_path / "fits")]) == 0
+        said = capsys.readouterr().out
+        assert ("Note: In centimetres limbs are 0." in said) == doubted
+        page = (tmp_path / "fits" / "index.html").read_text(encoding="utf-8")
+        assert ("If these are not centimetres" in page) == doubted
+
+
 @pytest.mark.parametrize(
     ("change", "options", "words"),
     [

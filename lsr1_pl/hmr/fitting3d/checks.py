@@ -15,6 +15,8 @@ _SHORTEST, _LONGEST = 0.35, 2.0
 """Of people's limbs, in those of the mean shape: from a child to a giant."""
 UNITS = {"metres": 1.0, "centimetres": 100.0, "millimetres": 1000.0}
 """How many of each unit are a metre."""
+_SMALL = 0.5
+"""Of an adult's limbs: a child of a year or less. Inches read as centimetres make 0.4."""
 _CLEARLY = 1.5
 """A mirror image fits better if its objective is lower by this factor."""
 _TRIED = 48
@@ -45,6 +47,27 @@ def unit_of(skeleton: PointSkeleton, joints: Tensor, weights: Tensor, where: str
         f"{where}: people's limbs are {ratio:.3g} times as long as a body's in metres; expected "
         "metres, centimetres or millimetres, and joints in the order of their set. For any other "
         "unit say --scale free"
+    )
+
+
+def doubt_of_unit(
+    skeleton: PointSkeleton, joints: Tensor, weights: Tensor, unit: str
+) -> str | None:
+    """A sentence where people are so small in a unit that it may be another; else None.
+
+    Args:
+        skeleton: the points.
+        joints: (n, P, 3).
+        weights: (n, P), 0 is missing.
+        unit: as :func:`unit_of` tells it.
+    """
+    ratio = float(skeleton.length_ratio(joints, weights).nanmedian()) / UNITS[unit]
+    # Without a whole limb it is NaN.
+    if not ratio < _SMALL:
+        return None
+    return (
+        f"In {unit} limbs are {ratio:.2f} times as long as an adult's, as a baby's are. If these "
+        f"are not {unit} (inches, say), turn the lengths into metres first."
     )
 
 
