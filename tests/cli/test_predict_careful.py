@@ -15,6 +15,8 @@ from lsr1_pl.cli import main
 from lsr1_pl.data import MotionStore, open_motion_path
 from lsr1_pl.hmr.fitting.views import WHOLE, exchanged
 
+SIDES, PARTS = ("left", "right"), ("shoulder", "hip")
+
 
 def written(path: Path, keypoints: np.ndarray) -> Path:
     np.savez(path, keypoints=keypoints, confidence=np.full(keypoints.shape[:2], 0.9))
@@ -44,6 +46,44 @@ def test_a_poor_fit_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert page_array(page_data(out)["rows"]["status"], "u1").tolist() == [0, 3, 0]
     assert "2 with status 0 (fitted), 1 with status 3 (poor)" in page
     assert "1 of 3 have a poor fit (status 3)" in capsys.readouterr().out
+
+
+def test_too_few_keypoints_are_said_and_make_no_motion(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keypoints = walking()[:8]
+    path, out = tmp_path / "few.npz", tmp_path / "out"
+    confidence = np.zeros(keypoints.shape[:2])
+    confidence[:, [COCO18.index(f"{side}_{part}") for side in SIDES for part in PARTS]] = 1
+    confidence[[0, 1, 3]] = 1
+    person, moment = np.repeat([0, 1], 4), np.tile(np.arange(4), 2)
+    np.savez(path, keypoints=keypoints, confidence=confidence, person=person, moment=moment)
+    words = ["--joints", "coco18", "--sequence", "yes", "--out", str(out)]
+    assert not main(["predict", str(path), *words])
+    said = capsys.readouterr().out
+    with np.load(out / "predictions.npz", allow_pickle=False) as fits:
+        status = [fits["status"][fits["person"] == number].tolist() for number in (0, 1)]
+        assert status == [[0, 0, 2, 0], [2, 2, 2, 2]]
+    assert "5 of 8 have too few keypoints to be fitted (status 2)" in said
+    assert "Person 1 has too few keypoints in every frame" in said
+    assert "5 with status 2 (too few keypoints)" in (out / "index.html").read_text("utf-8")
+    assert not list(out.glob("person_01*"))
+    with np.load(out / "person_00_poses.npz", allow_pickle=False) as motion:
+        assert motion["measured"].tolist() == [True, True, False, True]
+
+
+def test_left_and_right_of_too_few_keypoints_are_not_told(tmp_path: Path) -> None:
+    keypoints = walking()
+    keypoints[4:7] = keypoints[4:7][:, exchanged(WHOLE)]
+    confidence = np.ones(keypoints.shape[:2])
+    confidence[5] = 0
+    confidence[5, [COCO18.index(f"{side}_{part}") for side in SIDES for part in PARTS]] = 1
+    np.savez(tmp_path / "a.npz", keypoints=keypoints, confidence=confidence)
+    words = ["--track", "--once", "--steps", "2", "--out", str(tmp_path / "out")]
+    assert not main(["predict", str(tmp_path / "a.npz"), *words])
+    with np.load(tmp_path / "out" / "predictions.npz", allow_pickle=False) as fits:
+        assert np.flatnonzero(fits["status"] == 2).tolist() == [5]
+        assert np.flatnonzero(fits["exchanged"]).tolist() == [4, 6]
 
 
 def test_sides_that_jump_are_repaired_and_said(

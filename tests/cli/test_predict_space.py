@@ -71,6 +71,19 @@ def test_millimetres_are_said(
         assert np.median(np.linalg.norm(fits["joints"] - walk, axis=2)) < 0.03
 
 
+def test_inches_are_doubted_and_children_are_not(
+    walk: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for factor, doubted in ((39.37, True), (0.52, False)):
+        np.savez(tmp_path / "walk.npz", joints3d=factor * walk[:2])
+        words = ["predict", str(tmp_path / "walk.npz"), "--joints", "h36m17", "--steps", "2"]
+        assert main([*words, "--out", str(tmp_path / "fits")]) == 0
+        said = capsys.readouterr().out
+        assert ("Note: In centimetres limbs are 0." in said) == doubted
+        page = (tmp_path / "fits" / "index.html").read_text(encoding="utf-8")
+        assert ("If these are not centimetres" in page) == doubted
+
+
 @pytest.mark.parametrize(
     ("change", "options", "words"),
     [
@@ -96,6 +109,30 @@ def test_what_is_refused(
     assert main([*arguments, *options]) == 2
     assert words in capsys.readouterr().err
     assert not (tmp_path / "fits").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "place", "words"),
+    [
+        ("keypoints", (0.5, 0.5, 0.5), ["--image_size", "--dimensions 3"]),
+        ("joints", (2.0, 5.0, 1.0), ["Key 'joints' is there", "(6, 17, 3)", "--dimensions 3"]),
+    ],
+)
+def test_joints_in_space_that_nothing_declares(
+    key: str,
+    place: tuple[float, ...],
+    words: list[str],
+    walk: np.ndarray,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # About the size of a share of an image: nothing is below 0, and nothing beyond 2.
+    least, most = walk.min(axis=(0, 1)), walk.max(axis=(0, 1))
+    np.savez(tmp_path / "walk.npz", **{key: (walk - least) / (most - least).max() * place})
+    arguments = ["predict", str(tmp_path / "walk.npz"), "--joints", "h36m17"]
+    assert main([*arguments, "--out", str(tmp_path / "fits")]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert all(word in said for word in words), said
 
 
 def test_scale_is_of_joints_in_space(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -125,3 +162,29 @@ def test_motion_in_space_stands_on_a_ground_and_keeps_distances(
     ways = [np.linalg.norm(at[1:] - at[:-1], axis=1) for at in (where, place)]
     assert np.allclose(*ways, atol=1e-4)
     assert (tmp_path / "fits" / "person_00.bvh").is_file()
+
+
+def test_people_of_too_few_joints_are_no_motion(
+    walk: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    joints = np.concatenate([walk, walk[:2]])
+    joints[[0, 3]] = np.nan
+    joints[[FRAMES, FRAMES + 1], 3:] = np.nan
+    moment, person = [*range(FRAMES), 0, 1], [0] * FRAMES + [1, 1]
+    np.savez(tmp_path / "walk.npz", joints3d=joints, moment=moment, person=person)
+    words = ["predict", str(tmp_path / "walk.npz"), "--joints", "h36m17", "--bvh", "--steps", "5"]
+    out = tmp_path / "fits"
+    assert main([*words, "--out", str(out)]) == 0
+    with np.load(out / "predictions.npz", allow_pickle=False) as fits:
+        assert fits["status"].tolist() == [2, 0, 0, 2, 0, 0, 2, 2]
+    with np.load(out / "person_00_poses.npz", allow_pickle=False) as motion:
+        assert motion["moment"].tolist() == [1, 2, 3, 4, 5]
+        assert motion["measured"].tolist() == [True, True, False, True, True]
+        steps = np.linalg.norm(np.diff(motion["trans"], axis=0), axis=1)
+    assert steps.max() < 0.2
+    assert not list(out.glob("person_01*"))
+    said = capsys.readouterr().out
+    assert "Person 1 has too few joints in every frame" in said
+    assert "4 of 8 have too few joints to be fitted (status 2)" in said
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert "4 with status 0 (fitted), 4 with status 2 (too few joints)" in page

@@ -121,3 +121,39 @@ def test_a_folder_without_the_cameras_view(
     arguments = ["predict", str(tmp_path / "views"), "--cameras", str(tmp_path / "c.npz")]
     assert main(arguments) == 2
     assert "has no folder of the camera '0'" in capsys.readouterr().err
+
+
+def test_cameras_that_make_mirror_images_are_named(
+    rig: Rig, people: torch.Tensor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pixels, mirror = rig.project(people).numpy(), np.diag([-1.0, 1.0, 1.0])
+    pixels[..., 0] = 2 * K[0][2] - pixels[..., 0]
+    np.savez(tmp_path / "views.npz", keypoints=pixels)
+    rotation, translation = mirror @ rig.rotation.numpy() @ mirror, rig.translation.numpy() @ mirror
+    np.savez(tmp_path / "wrong.npz", K=np.array([K] * VIEWS), R=rotation, t=translation)
+    words = ["predict", str(tmp_path / "views.npz"), "--cameras", str(tmp_path / "wrong.npz")]
+    assert main([*words, "--joints", "coco18", "--out", str(tmp_path / "fits")]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "mirror image" in said
+    assert "wrong.npz do not belong to the views" in said
+
+
+def test_a_camera_that_disagrees_is_named(
+    people: torch.Tensor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rig = camera_ring(4)
+    pixels = rig.project(people).numpy()
+    pixels[1:, 2] = np.random.default_rng(0).uniform(300, 900, (FRAMES - 1, 18, 2))
+    np.savez(
+        tmp_path / "views.npz",
+        keypoints=pixels,
+        K=np.array([K] * 4),
+        R=rig.rotation.numpy(),
+        t=rig.translation.numpy(),
+        camera_names=["a", "b", "c", "d"],
+    )
+    words = ["predict", str(tmp_path / "views.npz"), "--joints", "coco18", "--steps", "5"]
+    assert main([*words, "--out", str(tmp_path / "fits")]) == 0
+    note = "Cameras that disagree with the others do not count: c for 3 of 4 people."
+    assert f"Note: {note}" in capsys.readouterr().out
+    assert note in (tmp_path / "fits" / "index.html").read_text(encoding="utf-8")

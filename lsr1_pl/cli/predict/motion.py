@@ -18,6 +18,7 @@ from lsr1_pl.hmr.world import Motion, PeopleOverGround, filled
 from lsr1_pl.report import write_bvh, write_glb
 
 GlbChoice = Literal["none", "one", "each"]
+_MOST_NAMED = 10
 
 
 def animated_people(person: NDArray[np.int64], choice: GlbChoice | None) -> list[int]:
@@ -32,6 +33,24 @@ def animated_people(person: NDArray[np.int64], choice: GlbChoice | None) -> list
     ranked = numbers[np.argsort(-frames, kind="stable")]
     most = {"none": 0, "one": 1, "each": len(ranked), None: MOST_ANIMATED}[choice]
     return sorted(ranked[:most].tolist())
+
+
+def without_motion(person: NDArray[np.int64], trusted: NDArray[np.bool_], seen: str) -> list[str]:
+    """A sentence on the people who have no frame that can be trusted, if there are any.
+
+    Args:
+        person: (n,) the person's number of each fit.
+        trusted: (n,) whether the fit belongs into a motion.
+        seen: what the fits are made of: ``keypoints`` or ``joints``.
+    """
+    numbers = np.setdiff1d(person, person[trusted]).tolist()
+    if not numbers:
+        return []
+    named = ", ".join(map(str, numbers[:_MOST_NAMED])) + (
+        f" and {len(numbers) - _MOST_NAMED} more" if len(numbers) > _MOST_NAMED else ""
+    )
+    who = f"Person {named} has" if len(numbers) == 1 else f"People {named} have"
+    return [f"{who} too few {seen} in every frame, so there are no files of motion of them."]
 
 
 def write_motion(
@@ -49,11 +68,13 @@ def write_motion(
     Returns:
         What could not be written, a sentence each.
     """
-    detections, notes = fitted.detections, []
+    detections = fitted.detections
     camera = None if fitted.camera is None else fitted.camera.intrinsics
     when = detections.person, detections.clip, detections.moment
     people = PeopleOverGround(fitted.fits, fitted.body, *when, fps, camera)
-    for number in animated_people(detections.person, None if glb == "none" else glb):
+    notes = without_motion(detections.person, people.trusted, "keypoints")
+    some = detections.person[people.trusted]
+    for number in animated_people(some, None if glb == "none" else glb):
         motion = people.motion(number)
         clip = detections.clip[detections.person == number][0]
         began = detections.moment[detections.clip == clip].min()

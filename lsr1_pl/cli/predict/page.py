@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from lsr1_pl.cli.predict.fitted import FittedInput
+from lsr1_pl.cli.predict.statuses import status_counts
 from lsr1_pl.data import Detections
-from lsr1_pl.hmr.fitting.prediction import DOUBTFUL, FITTED, POOR
 from lsr1_pl.report import FitPage, FittedPeople, FrameList, Status, write_fit_page
 
 Floats = NDArray[np.float64]
@@ -43,14 +43,8 @@ def write_page(path: Path, fitted: FittedInput, note: str, fps: float) -> None:
     prediction = fitted.fits.prediction
     count = len(prediction.status)
     rows, frame = _shown(fitted.detections)
-    fine, poor, doubtful = (
-        int((prediction.status == status).sum()) for status in (FITTED, POOR, DOUBTFUL)
-    )
     frames = _frames(fitted, rows, frame)
-    summary = [
-        f"{count} {'person' if count == 1 else 'people'}, {fine} with status 0 (fitted), "
-        f"{poor} with status 3 (poor), {doubtful} with status 4 (in doubt)."
-    ]
+    summary = [status_counts(prediction.status, "keypoints") + "."]
     if len(rows) < count:
         summary.append(f"Shown are {len(rows)} of the fits, in frames spread evenly.")
     with_photo = {fitted.detections.frame[row] for row in rows} & set(fitted.detections.photos)

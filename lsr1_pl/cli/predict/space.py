@@ -19,6 +19,7 @@ from lsr1_pl.hmr.fitting3d import (
     PointSkeleton,
     check_sides,
     distances,
+    doubt_of_unit,
     joined,
     mean_error,
     space_status,
@@ -75,17 +76,21 @@ def run_joints3d(options: Namespace, body: BodyModel, model: BodyName) -> None:
 def unit_and_note(
     skeleton: PointSkeleton, joints: torch.Tensor, weights: torch.Tensor, where: str
 ) -> tuple[float, tuple[str, ...]]:
-    """How many of the joints' unit are a metre; and a note, printed too, if it is not one.
+    """How many of the joints' unit are a metre; and notes, printed too, on what is not usual.
 
     Raises:
         UserError: people are of no size.
     """
     unit = unit_of(skeleton, joints, weights, where)
-    if unit == "metres":
-        return 1.0, ()
-    note = f"Lengths are read as {unit}, by how long limbs are. Results are in metres."
-    print(f"Note: {plain(note)}", flush=True)
-    return UNITS[unit], (note,)
+    notes = []
+    if unit != "metres":
+        notes.append(f"Lengths are read as {unit}, by how long limbs are. Results are in metres.")
+    doubt = doubt_of_unit(skeleton, joints, weights, unit)
+    if doubt is not None:
+        notes.append(doubt)
+    for note in notes:
+        print(f"Note: {plain(note)}", flush=True)
+    return UNITS[unit], tuple(notes)
 
 
 def space_fitter(options: Namespace) -> JointFitter:

@@ -19,12 +19,13 @@ from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.cli.predict.earlier import remove_others
 from lsr1_pl.cli.predict.fitted import BodyName
 from lsr1_pl.cli.predict.meshes import mesh_names
-from lsr1_pl.cli.predict.motion import PersonFiles, animated_people
+from lsr1_pl.cli.predict.motion import PersonFiles, animated_people, without_motion
+from lsr1_pl.cli.predict.statuses import status_counts, status_lines
 from lsr1_pl.data.detections.joints3d.sets import PointSet
 from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.files import written
 from lsr1_pl.ground.together import written_together
-from lsr1_pl.hmr.fitting.prediction import FITTED, POOR
+from lsr1_pl.hmr.fitting.prediction import POOR, TOO_FEW_KEYPOINTS
 from lsr1_pl.hmr.fitting3d import JointFits
 from lsr1_pl.hmr.world import Motion, lowest_vertices
 from lsr1_pl.report import SpacePerson, View, short, write_space_page
@@ -69,6 +70,14 @@ class SpaceFitted:
     """The names of V cameras; with them ``arrays`` has ``keypoints`` (n, V, 18, 2), NaN where not
     seen, and ``projected`` of that shape."""
 
+    @property
+    def trusted(self) -> NDArray[np.bool_]:
+        """(n,) whether a fit is finite and saw enough joints to tell where the body is."""
+        parts = (self.fits.pose, self.fits.betas, self.fits.translation, self.fits.scale)
+        rows = [part.reshape(len(part), -1).isfinite().all(dim=1) for part in parts]
+        finite = torch.stack(rows).all(dim=0)
+        return (finite & (self.status != TOO_FEW_KEYPOINTS)).numpy()
+
     def meshes(self, pose: Tensor) -> NDArray[np.float32]:
         """(n, V, 3) metres, in parts; in poses of these people, before they are moved."""
         with torch.no_grad():
@@ -88,11 +97,10 @@ def write_space(fitted: SpaceFitted, options: Namespace, seconds: float) -> None
     """
     count = len(fitted.frame)
     print(f"{count} people fitted in {seconds:.1f} s, {count / seconds:.0f} a second", flush=True)
-    poor = int((fitted.status == POOR).sum())
-    if poor:
-        print(f"{poor} of {count} have a poor fit (status 3): see the page")
+    for line in status_lines(fitted.status, "joints"):
+        print(line)
     again = (options.out / _FITS).is_file()
-    upright = upright_turn(fitted.fits.pose)
+    upright = upright_turn(fitted.fits.pose[fitted.trusted])
     meshes = fitted.meshes(fitted.fits.pose) if options.vertices or options.obj else None
     with written_together(options.out) as folder:
         _write_npz(folder / _FITS, fitted, meshes if options.vertices else None)
@@ -112,9 +120,13 @@ def write_space(fitted: SpaceFitted, options: Namespace, seconds: float) -> None
 def upright_turn(pose: Tensor) -> Tensor:
     """(3, 3) the rotation that takes the axis along which most people stand to y.
 
+    Without any people it is none.
+
     Args:
         pose: (n, 72) in any axes.
     """
+    if len(pose) == 0:
+        return torch.eye(3)
     along = rotation_matrix(pose[:, :3])[:, :, 1].mean(dim=0)
     axis = int(along.abs().argmax())
     up = torch.zeros(3)
@@ -168,7 +180,10 @@ def _write_npz(path: Path, fitted: SpaceFitted, meshes: NDArray[np.float32] | No
 def _write_motion(
     folder: Path, fitted: SpaceFitted, upright: Tensor, options: Namespace
 ) -> list[str]:
-    """As for people of images; all stand on one ground, at the height of the lowest."""
+    """As for people of images; all stand on one ground, at the height of the lowest.
+
+    A fit that cannot be trusted is a gap.
+    """
     pose, fits = _turned(upright, fitted.fits.pose), fitted.fits
     with torch.no_grad():
         pelvis = fitted.body.rest_joints(fits.betas)[:, 0].double()
@@ -176,9 +191,11 @@ def _write_motion(
     root = (
         pelvis + fits.translation.double() / fits.scale.double().unsqueeze(1)
     ) @ upright.double().T
-    began, notes, motions = fitted.moment.min(), [], {}
-    for number in animated_people(fitted.person, None if options.glb == "none" else options.glb):
-        chosen = np.flatnonzero(fitted.person == number)
+    began, motions, trusted = fitted.moment.min(), {}, fitted.trusted
+    notes = without_motion(fitted.person, trusted, "joints")
+    some = fitted.person[trusted]
+    for number in animated_people(some, None if options.glb == "none" else options.glb):
+        chosen = np.flatnonzero((fitted.person == number) & trusted)
         moment, first = np.unique(fitted.moment[chosen], return_index=True)
         rows = chosen[first]
         shape = fits.betas[rows].mean(dim=0, keepdim=True)
@@ -211,12 +228,10 @@ def _write_meshes(folder: Path, fitted: SpaceFitted, meshes: NDArray[np.float32]
 def _write_page(path: Path, fitted: SpaceFitted, upright: Tensor) -> None:
     count = len(fitted.frame)
     chosen = np.unique(np.linspace(0, count - 1, min(count, _MOST_SHOWN)).round().astype(int))
-    fine, poor = (int((fitted.status == status).sum()) for status in (FITTED, POOR))
     which = "" if len(chosen) == count else f"; shown are {len(chosen)}, spread evenly"
     summary = (
-        f"{count} {'person' if count == 1 else 'people'}, {fine} with status 0 (fitted), "
-        f"{poor} with status 3 (poor){which}. All fits are in {_FITS} beside this page. "
-        + " ".join(fitted.notes)
+        f"{status_counts(fitted.status, 'joints')}{which}. "
+        f"All fits are in {_FITS} beside this page. " + " ".join(fitted.notes)
     )
     people = [_person(fitted, row, upright) for row in chosen.tolist()]
     title = f"Bodies fitted to {fitted.source.name}"

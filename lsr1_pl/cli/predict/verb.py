@@ -19,6 +19,7 @@ from lsr1_pl.cli.predict.meshes import write_meshes
 from lsr1_pl.cli.predict.motion import write_motion
 from lsr1_pl.cli.predict.page import write_page
 from lsr1_pl.cli.predict.space import run_joints3d
+from lsr1_pl.cli.predict.statuses import status_lines
 from lsr1_pl.cli.predict.views import run_views
 from lsr1_pl.data import (
     Camera,
@@ -45,7 +46,7 @@ from lsr1_pl.hmr import (
     steady_fits,
     thorough,
 )
-from lsr1_pl.hmr.fitting.prediction import DOUBTFUL, POOR
+from lsr1_pl.hmr.fitting.prediction import TOO_FEW_KEYPOINTS
 from lsr1_pl.report import short
 from lsr1_pl.tasks import HMRTask, load_task
 
@@ -117,20 +118,17 @@ def run(options: Namespace) -> None:
         width = options.smooth * options.fps
         person, moment = detections.person, detections.moment
         fits = smooth_fits(fits, person, moment, weights, width, fitter.body.joints_of)
-    exchanged = fits.prediction.exchanged | changed
+    status = fits.prediction.status
+    # Of too few keypoints nobody can tell left from right.
+    exchanged = (fits.prediction.exchanged | changed) & (status != TOO_FEW_KEYPOINTS)
     fits = replace(fits, prediction=fits.prediction._replace(exchanged=exchanged))
     count = len(detections.frame)
     print(f"{count} people fitted in {seconds:.1f} s, {count / seconds:.0f} a second", flush=True)
-    for found, what in (
-        (fits.prediction.status == POOR, "have a poor fit (status 3): see the page"),
-        (
-            fits.prediction.status == DOUBTFUL,
-            "face another way than in the frames around (status 4): see the page",
-        ),
-        (exchanged, "have left and right exchanged, of the body or of limbs"),
-    ):
-        if bool(found.any()):
-            print(f"{int(found.sum())} of {count} {what}")
+    for line in status_lines(status, "keypoints"):
+        print(line)
+    if bool(exchanged.any()):
+        many = int(exchanged.sum())
+        print(f"{many} of {count} have left and right exchanged, of the body or of limbs")
     _write(FittedInput(options.input, detections, seen, fits, body, model, camera), options)
     path = plain(short(options.out / _FITS))
     print(f"Fits: {path}; page: index.html beside it")

@@ -15,9 +15,11 @@ from lsr1_pl.cli.predict.space import refuse, space_fitter, unit_and_note
 from lsr1_pl.cli.predict.space_files import SpaceFitted, write_space
 from lsr1_pl.data.detections.joints3d.sets import POINT_SETS, BodyPoint, PointSet
 from lsr1_pl.data.detections.several_views import SeveralViews, read_views
+from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr.fitting import shown_points
 from lsr1_pl.hmr.fitting.points import POINTS
+from lsr1_pl.hmr.fitting.prediction import POOR
 from lsr1_pl.hmr.fitting3d import (
     PointSkeleton,
     Rig,
@@ -58,7 +60,16 @@ def run_views(options: Namespace, body: BodyModel, model: BodyName) -> None:
     joints = start.points / unit
     start, rig = start._replace(points=joints), rig._replace(translation=rig.translation / unit)
     fitter = space_fitter(options)
-    check_sides(fitter, skeleton, joints, start.sure, where, free_scale=False)
+    foreign = f"the cameras of {options.cameras or options.input} do not belong to the views"
+    check_sides(
+        fitter,
+        skeleton,
+        joints,
+        start.sure,
+        where,
+        free_scale=False,
+        or_else=f". Or {foreign}: see that R and t are those of x = R X + t",
+    )
     begun = time.perf_counter()
     size = options.batch_size
     parts = zip(pixels.split(size), *(each.split(size) for each in start), strict=True)
@@ -72,20 +83,26 @@ def run_views(options: Namespace, body: BodyModel, model: BodyName) -> None:
     off = ((projected - pixels).norm(dim=3) * depth).flatten(1)
     error = mean_error(off.float(), start.weights.flatten(1).float())
     sound = torch.stack([field.flatten(1).isfinite().all(dim=1) for field in fits[:3]]).all(dim=0)
+    status = space_status(error, (start.sure > 0).sum(dim=1), sound)
+    more = _disagreeing(start, weights, [each.name for each in read.cameras])
+    if float((status == POOR).double().mean()) > 0.5:
+        more.append(f"More than half of the fits are poor. Perhaps {foreign}.")
+    for note in more:
+        print(f"Note: {plain(note)}", flush=True)
     fitted = SpaceFitted(
         options.input,
         body,
         model,
         fits,
         error,
-        space_status(error, (start.sure > 0).sum(dim=1), sound),
+        status,
         joints.numpy(),
         start.sure.numpy(),
         points,
         read.frame,
         read.moment,
         read.person,
-        notes,
+        (*notes, *more),
         _arrays(read, rig, start, projected),
         tuple(each.name for each in read.cameras),
     )
@@ -115,6 +132,18 @@ def _check_agreement(start: Triangulated, weights: torch.Tensor, where: str) -> 
             "same people and moments, or the cameras do not belong to them: x = R X + t must "
             "take points of space to the camera's axes, x to the right, y down, z forward"
         )
+
+
+def _disagreeing(start: Triangulated, weights: torch.Tensor, names: list[str]) -> list[str]:
+    """A sentence on the cameras that were left out for some people, if there are any."""
+    left_out = ((weights > 0).any(dim=2) & ~(start.weights > 0).any(dim=2)).sum(dim=0).tolist()
+    told = [f"{name} for {many}" for name, many in zip(names, left_out, strict=True) if many]
+    if not told:
+        return []
+    return [
+        f"Cameras that disagree with the others do not count: {', '.join(told)} of "
+        f"{len(weights)} people."
+    ]
 
 
 def _arrays(

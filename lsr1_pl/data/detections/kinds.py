@@ -6,8 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import Literal
 
-from lsr1_pl.data.detections.formats.arrays import POINT_KEYS
-from lsr1_pl.data.detections.joints3d.reading import JOINT_KEYS
+from lsr1_pl.data.detections.formats.arrays import JOINT_KEYS, POINT_KEYS
 from lsr1_pl.ground.arrays import npz_members, read_header
 from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
 from lsr1_pl.ground.files import check_regular

@@ -49,7 +49,8 @@ def in_pixels(
     if any(size is None for size in sizes):
         raise UserError(
             f"{where}: the keypoints lie within {placed.min():.2g} to {placed.max():.2g}, so they "
-            "are shares of the image; say its size: --image_size WIDTH HEIGHT, in pixels"
+            "are shares of the image; say its size: --image_size WIDTH HEIGHT, in pixels. Or, if "
+            "they are joints in space, say --dimensions 3"
         )
     scale: Floats = np.array(sizes, dtype=np.float64)[:, None]
     return keypoints * scale

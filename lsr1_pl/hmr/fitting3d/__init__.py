@@ -1,6 +1,6 @@
 """People fitted in space: to joints in 3D, or to keypoints in several calibrated views."""
 
-from lsr1_pl.hmr.fitting3d.checks import UNITS, check_sides, unit_of
+from lsr1_pl.hmr.fitting3d.checks import UNITS, check_sides, doubt_of_unit, unit_of
 from lsr1_pl.hmr.fitting3d.fitter import (
     JointFits,
     JointFitter,
@@ -23,6 +23,7 @@ __all__ = [
     "box_sides",
     "check_sides",
     "distances",
+    "doubt_of_unit",
     "fit_views",
     "joined",
     "mean_error",

@@ -15,6 +15,8 @@ _SHORTEST, _LONGEST = 0.35, 2.0
 """Of people's limbs, in those of the mean shape: from a child to a giant."""
 UNITS = {"metres": 1.0, "centimetres": 100.0, "millimetres": 1000.0}
 """How many of each unit are a metre."""
+_SMALL = 0.5
+"""Of an adult's limbs: a child of a year or less. Inches read as centimetres make 0.4."""
 _CLEARLY = 1.5
 """A mirror image fits better if its objective is lower by this factor."""
 _TRIED = 48
@@ -48,6 +50,27 @@ def unit_of(skeleton: PointSkeleton, joints: Tensor, weights: Tensor, where: str
     )
 
 
+def doubt_of_unit(
+    skeleton: PointSkeleton, joints: Tensor, weights: Tensor, unit: str
+) -> str | None:
+    """A sentence where people are so small in a unit that it may be another; else None.
+
+    Args:
+        skeleton: the points.
+        joints: (n, P, 3).
+        weights: (n, P), 0 is missing.
+        unit: as :func:`unit_of` tells it.
+    """
+    ratio = float(skeleton.length_ratio(joints, weights).nanmedian()) / UNITS[unit]
+    # Without a whole limb it is NaN.
+    if not ratio < _SMALL:
+        return None
+    return (
+        f"In {unit} limbs are {ratio:.2f} times as long as an adult's, as a baby's are. If these "
+        f"are not {unit} (inches, say), turn the lengths into metres first."
+    )
+
+
 def check_sides(
     fitter: JointFitter,
     skeleton: PointSkeleton,
@@ -56,6 +79,7 @@ def check_sides(
     where: str,
     *,
     free_scale: bool,
+    or_else: str = "",
 ) -> None:
     """Refuse joints whose mirror images are clearly better bodies, tried on 48 people at most.
 
@@ -69,6 +93,7 @@ def check_sides(
         weights: (n, P), 0 is missing.
         where: the input, for messages.
         free_scale: as in the fit.
+        or_else: a last sentence of the message: what else may be wrong.
 
     Raises:
         UserError: they are mirrored.
@@ -86,5 +111,5 @@ def check_sides(
         raise UserError(
             f"{where}: the joints are a mirror image of a person. Either left and right are "
             "exchanged in their order (say --joints NAME, or exchange the names), or the axes are "
-            "left-handed (negate one of the three axes)"
+            f"left-handed (negate one of the three axes){or_else}"
         )

@@ -33,7 +33,7 @@ class Recorded(NamedTuple):
 
     motion: Motion
     measured: NDArray[np.bool_]
-    """(T,) whether the frame was in the input."""
+    """(T,) whether the frame was in the motion: in the input, with a fit to trust."""
 
 
 def filled(motion: Motion) -> Recorded | None:

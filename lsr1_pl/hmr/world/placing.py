@@ -29,7 +29,7 @@ class PeopleOverGround:
     Where the camera is not known, one camera stands for a whole recording: its focal length is the
     median of those of the fits, so that half of them are nearer than the fits assume, and its
     centre is the middle of where people are in the image. It is taken to be level and to stand
-    still. The origin is on the ground, about beneath the first fit of the recording.
+    still. The origin is on the ground, about beneath the first trusted fit of the recording.
 
     Args:
         fits: of n people.
@@ -52,12 +52,18 @@ class PeopleOverGround:
     camera: Sequence[float] | None = None
     depth_width: float = 0.2
 
-    def motion(self, number: int) -> Motion:
-        """The motion of one person, of the mean of their betas.
+    @property
+    def trusted(self) -> NDArray[np.bool_]:
+        """(n,) whether a fit saw enough keypoints to tell where the body is."""
+        trusted: NDArray[np.bool_] = (self.fits.prediction.status != TOO_FEW_KEYPOINTS).numpy()
+        return trusted
 
-        A frame that saw too few keypoints keeps its pose, and has its place from the frames around.
+    def motion(self, number: int) -> Motion:
+        """The motion of one person who has a trusted fit, of the mean of their betas.
+
+        A frame that saw too few keypoints is a gap.
         """
-        rows = np.flatnonzero(self.person == number)
+        rows = np.flatnonzero((self.person == number) & self.trusted)
         moment, first = np.unique(self.moment[rows], return_index=True)
         rows = rows[first]
         prediction = self.fits.prediction
@@ -66,13 +72,9 @@ class PeopleOverGround:
         sizes = _size(self.body, betas), _size(self.body, shape)
         # As the image of a larger body, seen from as much farther, is the same.
         larger = (sizes[1] / sizes[0]).numpy()[:, None]
-        clip = np.flatnonzero(self.clip == self.clip[rows[0]])
+        clip = np.flatnonzero((self.clip == self.clip[rows[0]]) & self.trusted)
         camera = self._camera_of(clip)
         root = self._seen_from(camera, rows) * larger
-        sound = (prediction.status[rows] != TOO_FEW_KEYPOINTS).numpy()
-        if sound.any():
-            since = (moment - moment[0]).astype(float)
-            root = np.stack([np.interp(since, since[sound], x[sound]) for x in root.T], axis=1)
         depth = over_time(root[:, 2], moment, self.depth_width * self.fps)
         root *= (depth / root[:, 2])[:, None]
         begin = self._seen_from(camera, clip[np.argsort(self.moment[clip], kind="stable")[:1]])

@@ -131,7 +131,7 @@ def test_a_body_that_shrinks_to_the_mean_shape_comes_nearer() -> None:
     assert away * (motion.root[1, 2] - motion.root[0, 2]) > 0.1
 
 
-def test_a_frame_that_saw_too_little_has_its_place_from_its_neighbours() -> None:
+def test_a_frame_that_saw_too_little_is_a_gap() -> None:
     body, pose = load_body_model(), walk()
     root = ways(body, pose, 0.0)
     translation = before_camera(body, root)
@@ -140,7 +140,10 @@ def test_a_frame_that_saw_too_little_has_its_place_from_its_neighbours() -> None
     still = np.zeros(30, dtype=np.int64)
     fits.prediction.status[10] = TOO_FEW_KEYPOINTS
     motion = PeopleOverGround(fits, body, still, still, np.arange(30), 30.0, CAMERA).motion(0)
-    np.testing.assert_allclose(motion.root[:, [0, 2]], root[:, [0, 2]], atol=0.01)
+    recorded = filled(motion)
+    assert recorded is not None
+    assert np.flatnonzero(~recorded.measured).tolist() == [10]
+    np.testing.assert_allclose(recorded.motion.root[:, [0, 2]], root[:, [0, 2]], atol=0.01)
 
 
 def test_a_jump_stays_and_a_drift_goes() -> None:

@@ -12,6 +12,10 @@ from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
 
 POINT_KEYS = ("keypoints", "keypoints_2d", "openpose", "body_keypoints_2d", "part")
 """The usual key, and those of SPIN's and ProHMR's arrays."""
+JOINT_KEYS = ("joints3d", "joints_3d", "keypoints3d", "keypoints_3d")
+"""The arrays of an npz that are joints in space by their names."""
+UNSAID_JOINT_KEY = "joints"
+"""An array that is joints in space where ``--dimensions 3`` says so."""
 _FRAMES = ("frame", "imgname")
 _WANTED = (*POINT_KEYS, *_FRAMES, "confidence", "names", "moment", "person")
 _LARGEST_CONFIDENCE = 10.0
@@ -29,6 +33,7 @@ def read_arrays(path: Path) -> list[Frame]:
     if not keys:
         raise UserError(
             f"{path}: key 'keypoints' is missing; expected (n, J, 2), or (n, J, 3) with confidence"
+            + _joints_instead(path)
         )
     # SPIN's files hold OpenPose's keypoints as zeros where a data set has none.
     key = next((k for k in keys if arrays[k].dtype.kind in "fiu" and arrays[k].any()), keys[0])
@@ -61,6 +66,21 @@ def _load(path: Path) -> dict[str, Array]:
         raise UserError(f"{path}: no such file; expected keypoints as JSON or npz") from None
     except DAMAGED_ARRAYS as error:
         raise UserError(f"{path}: cannot be read as an npz of plain arrays ({error})") from None
+
+
+def _joints_instead(path: Path) -> str:
+    """The end of a message, if an npz without keypoints has what looks like joints in space."""
+    try:
+        arrays = load_npz(path, (*JOINT_KEYS, UNSAID_JOINT_KEY))
+    except DAMAGED_ARRAYS:
+        return ""
+    for key, array in arrays.items():
+        if array.ndim == 3 and array.shape[2] in (3, 4):
+            return (
+                f". Key '{key}' is there, of shape {array.shape}: if these are joints in space, "
+                "say --dimensions 3"
+            )
+    return ""
 
 
 def _marks(path: Path, arrays: dict[str, Array], key: str) -> Floats:

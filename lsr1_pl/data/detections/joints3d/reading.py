@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr1_pl.data.detections.formats.arrays import column_of, names_of
+from lsr1_pl.data.detections.formats.arrays import JOINT_KEYS, UNSAID_JOINT_KEY, column_of, names_of
 from lsr1_pl.data.detections.frames import Floats
 from lsr1_pl.data.detections.joints3d.sets import (
     PointSet,
@@ -19,10 +19,7 @@ from lsr1_pl.data.detections.joints3d.sets import (
 from lsr1_pl.ground.arrays import Array, load_npy, load_npz
 from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
 
-JOINT_KEYS = ("joints3d", "joints_3d", "keypoints3d", "keypoints_3d")
-"""The arrays of an npz that are joints in space by their names."""
-
-_OTHER_KEYS = ("joints", "keypoints")
+_OTHER_KEYS = (UNSAID_JOINT_KEY, "keypoints")
 """Arrays that are joints in space where ``--dimensions 3`` says so."""
 
 _FARTHEST = 1e7

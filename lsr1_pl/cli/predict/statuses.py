@@ -1,0 +1,47 @@
+"""How many fits have which status, in words, for the terminal and the page."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from lsr1_pl.hmr.fitting.prediction import DIVERGED, DOUBTFUL, FITTED, POOR, TOO_FEW_KEYPOINTS
+
+
+def status_lines(status: Tensor, seen: str) -> list[str]:
+    """A line for the terminal on each status but 0 that some fits have.
+
+    Args:
+        status: (n,) of the fits.
+        seen: what they are made of: ``keypoints`` or ``joints``.
+    """
+    what = {
+        DIVERGED: "diverged (status 1)",
+        TOO_FEW_KEYPOINTS: f"have too few {seen} to be fitted (status 2)",
+        POOR: "have a poor fit (status 3): see the page",
+        DOUBTFUL: "face another way than in the frames around (status 4): see the page",
+    }
+    counts = {which: int((status == which).sum()) for which in what}
+    return [f"{counts[each]} of {len(status)} {what[each]}" for each in what if counts[each]]
+
+
+def status_counts(status: Tensor, seen: str) -> str:
+    """The statuses in one sentence; those but 0 and 3 only where some fits have them.
+
+    Args:
+        status: (n,) of the fits.
+        seen: what they are made of: ``keypoints`` or ``joints``.
+    """
+    what = {
+        FITTED: "fitted",
+        DIVERGED: "diverged",
+        TOO_FEW_KEYPOINTS: f"too few {seen}",
+        POOR: "poor",
+        DOUBTFUL: "in doubt",
+    }
+    counts = {which: int((status == which).sum()) for which in what}
+    told = [
+        f"{counts[each]} with status {each} ({what[each]})"
+        for each in what
+        if counts[each] or each in (FITTED, POOR)
+    ]
+    return f"{len(status)} {'person' if len(status) == 1 else 'people'}, {', '.join(told)}"
