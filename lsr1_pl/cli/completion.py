@@ -61,7 +61,7 @@ def offer() -> Offer:
                 elif action.type is Path:
                     paths.update(options)
                 if options and action.choices:
-                    choices |= {option: tuple(action.choices) for option in options}
+                    choices |= {option: tuple(map(str, action.choices)) for option in options}
     return Offer(
         words,
         tuple(dict.fromkeys(files)),
@@ -104,10 +104,7 @@ def script(shell: str) -> str:
         f"    '{path}') found='{' '.join((*words, '--help'))}' ;;"
         for path, words in offered.words.items()
     ]
-    choices = [
-        f"    {option}) found='{' '.join(map(str, of))}' ;;"
-        for option, of in offered.choices.items()
-    ]
+    choices = [f"    {option}) found='{' '.join(of)}' ;;" for option, of in offered.choices.items()]
     parts = {
         "PATHS": "|".join(f"'{path}'" for path in offered.words if path),
         "WORDS": "\n".join(cases),
