@@ -25,6 +25,9 @@ from lsr1_pl.hmr.proposing.situation import Situation
 from lsr1_pl.hmr.start import InitialError, Start
 from lsr1_pl.hmr.variables import POSE_SIZE, join_variables, split_variables
 
+OTHER_BODY_STEPS = 15
+"""Steps that a fit of another body takes at least: its betas start at zero, and so farther away."""
+
 
 def on_other_body(fitter: Fitter, body: BodyModel) -> Fitter:
     """The fitter for people of another body, with as many betas; nothing is trained.

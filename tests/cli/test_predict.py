@@ -60,6 +60,7 @@ def test_the_file_holds_every_frame(fitted: Path, walk: tuple[Path, torch.Tensor
         assert fits["status"].tolist() == [0] * FRAMES
         errors = fits["error_by_step"]
         assert errors.min(axis=1).mean() < 0.75 * errors[:, 0].mean()
+        assert (errors.min(axis=1) < 0.003).all()
         intrinsics, translation = fits["intrinsics"], fits["translation"]
         joints, keypoints, projected = fits["joints"], fits["keypoints"], fits["projected"]
         seen = fits["confidence"] > 0
