@@ -128,6 +128,21 @@ def test_a_batch_is_single_runs_even_with_broken_neighbours(solver: str, functio
 
 
 @pytest.mark.parametrize("function", OBJECTIVES)
+def test_pairs_among_others_are_those_beside_a_copy_of_their_own(function: str) -> None:
+    """Both by the routines of many problems: nothing but the rounding of shapes may differ."""
+    objective, optimizer, x0 = OBJECTIVES[function], OPTIMIZERS["pair l-sr1"], start_points()
+    with torch.no_grad():
+        together = unroll(optimizer, objective, x0, STEPS)
+        for i in range(BATCH):
+            own: Objective = objective
+            if isinstance(objective, Quadratic):
+                own = Quadratic(objective.H[[i, i]], objective.b[[i, i]])
+            twice = unroll(optimizer, own, x0[[i, i]], STEPS)
+            ours, theirs = together.iterates[:, i], twice.iterates[:, 0]
+            torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12, equal_nan=True)
+
+
+@pytest.mark.parametrize("function", OBJECTIVES)
 @pytest.mark.parametrize("solver", ["bfgs", "l-bfgs armijo", "l-bfgs wolfe"])
 def test_searches_never_go_up(solver: str, function: str) -> None:
     sound = [i for i in range(BATCH) if i not in (5, 6)]
