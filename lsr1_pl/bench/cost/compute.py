@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import torch
 
 from lsr1_pl.bench.cost.measuring import in_rounds
-from lsr1_pl.bench.study import COLOURS, Study, dashes_of, new_figure
+from lsr1_pl.bench.published import published_parts
+from lsr1_pl.bench.study import Study, colours_of, dashes_of, new_figure
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.metrics.memory import peak_bytes, start_peak
 from lsr1_pl.objectives import DiagonalQuadratic
@@ -20,6 +21,7 @@ from lsr1_pl.report import PageTable, Section
 
 _SOLVERS: dict[str, Callable[[], BatchedOptimizer]] = {
     "L-SR1": lambda: LSR1(networks=Networks(128), buffer_size=8),
+    "L-SR1, authors' code": lambda: LSR1(**published_parts(buffer_size=8)),
     "Adam": lambda: Adam(1e-2),
     "AdaHessian": lambda: AdaHessian(1e-2),
     "L-BFGS": lambda: LBFGS(8, learning_rate=0.1),
@@ -112,15 +114,15 @@ def _report(
     study.page.introduction = [
         "Appendix A of the paper, which measured on an RTX 3090: here on "
         f"{machine}. A step of "
-        "each solver on a diagonal quadratic, whose own cost is small; L-SR1 at width 128, buffers "
-        "and histories of 8 vectors. Inference: 32 problems. Meta-training: 4 problems, 8 steps "
-        "forward and backward, divided by 8; the classical solvers are differentiated to their "
+        "each solver on a diagonal quadratic, whose own cost is small; L-SR1 at width 128, the "
+        "authors' code at width 256, buffers and histories of 8 vectors. Inference: 32 problems. "
+        "Meta-training: 4 problems, 8 steps forward and backward, divided by 8; the classical solvers are differentiated to their "
         "start points.",
         f"Medians of {repeats} measurements, each in a new process; a round measures every case. "
         "Memory is what the process needed at its peak beyond what it held before.",
     ]
     summary: dict[str, Any] = {}
-    dashes = dashes_of(_SOLVERS)
+    colours, dashes = colours_of(_SOLVERS), dashes_of(_SOLVERS)
     for number, phase in (("6", "inference"), ("7", "meta-training")):
         figure = new_figure(5.6, 7.4)
         for column, (label, scale) in enumerate((("ms per inner step", 1e3), ("peak MiB", 2**-20))):
@@ -133,7 +135,7 @@ def _report(
                     sizes,
                     shown,
                     marker="o",
-                    color=COLOURS[solver],
+                    color=colours[solver],
                     ls=dashes[solver],
                     label=solver,
                 )

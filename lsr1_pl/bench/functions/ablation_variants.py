@@ -6,15 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lsr1_pl.optim import (
-    FreeVector,
-    IdentityUntilFull,
-    Networks,
-    NormKeepingProduct,
-    Rate,
-    Reads,
-    SecantPenalty,
-)
+from lsr1_pl.bench.published import published_parts
+from lsr1_pl.optim import Reads, SecantPenalty
 from lsr1_pl.tasks import Unroll
 
 TABLE_4, OPEN = "Table 4", "choices that the paper leaves open"
@@ -22,16 +15,7 @@ OFFICIAL = "Table 4 with the authors' published algorithm"
 
 _TEXT: Mapping[str, Any] = {"gamma1": 0.4, "gamma2": 1e-3, "buffer_size": 8}
 _TEXT_TASK: Mapping[str, Any] = {"steps": 16}
-_PUBLISHED_NETWORKS = Networks(256, latent_width=128, dropout=0.2, skip=False, second_prelu=True)
-_PUBLISHED: Mapping[str, Any] = {
-    "networks": _PUBLISHED_NETWORKS,
-    "base": IdentityUntilFull(),
-    "product": NormKeepingProduct(),
-    "reads": Reads(inputs=("x", "p", "s", "g", "q"), detached=True),
-    "vector": FreeVector(initial_scale=1.0),
-    "rate": Rate(0.4, 1e-3, most=10.0),
-    "buffer_size": 4,
-}
+_PUBLISHED: Mapping[str, Any] = published_parts()
 _PUBLISHED_TASK: Mapping[str, Any] = {
     "unroll": Unroll(8, False, clip_sample_gradient=None, divergence_limit=None),
     "penalty": SecantPenalty(10.0, pair="older", norm="mean"),
@@ -116,7 +100,7 @@ VARIANTS = (
         "published, width 64 between the networks",
         OFFICIAL,
         3,
-        {"networks": replace(_PUBLISHED_NETWORKS, latent_width=64)},
+        {"networks": replace(_PUBLISHED["networks"], latent_width=64)},
         paper="-1.90 ± 1.76",
     ),
     _published_row("published, inputs x, g", ("x", "g"), "-2.09 ± 1.85"),

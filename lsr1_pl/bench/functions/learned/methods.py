@@ -12,6 +12,7 @@ from pytorch_lightning import Trainer, seed_everything
 from torch import Tensor
 
 from lsr1_pl.bench.functions.solving import solve
+from lsr1_pl.bench.published import published_parts
 from lsr1_pl.data import QuadraticsDataModule, draw_quadratics, draw_starts
 from lsr1_pl.data.steps import step_generator
 from lsr1_pl.ground.types import Objective
@@ -23,13 +24,10 @@ from lsr1_pl.optim import (
     BatchedOptimizer,
     CoordinatewiseLSTM,
     FirstSecant,
-    FreeVector,
     GradientDescent,
-    IdentityUntilFull,
     LearnedBFGS,
     MomentumMLP,
     Networks,
-    NormKeepingProduct,
     RankOneTransformer,
     Rate,
     Reads,
@@ -62,18 +60,6 @@ def _text() -> LSR1:
     return LSR1(networks=Networks(64), rate=Rate(0.4, 1e-3))
 
 
-def _published() -> LSR1:
-    return LSR1(
-        networks=Networks(128, latent_width=64, dropout=0.2, skip=False, second_prelu=True),
-        base=IdentityUntilFull(),
-        product=NormKeepingProduct(),
-        reads=Reads(inputs=("x", "p", "s", "g", "q"), detached=True),
-        vector=FreeVector(initial_scale=1.0),
-        rate=Rate(0.4, 1e-3, most=10.0),
-        buffer_size=4,
-    )
-
-
 def _invariant() -> LSR1:
     return LSR1(
         networks=Networks(32),
@@ -93,7 +79,7 @@ METHODS = (
     Method("L-SR1, text", _text, penalty=SecantPenalty(1.0)),
     Method(
         "L-SR1, authors' code",
-        _published,
+        lambda: LSR1(**published_parts(width=128)),
         unroll={"second_order": False},
         penalty=SecantPenalty(1.0, pair="older", norm="mean"),
     ),
