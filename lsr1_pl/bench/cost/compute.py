@@ -116,8 +116,8 @@ def _report(
         f"{machine}. A step of "
         "each solver on a diagonal quadratic, whose own cost is small; L-SR1 at width 128, the "
         "authors' code at width 256, buffers and histories of 8 vectors. Inference: 32 problems. "
-        "Meta-training: 4 problems, 8 steps forward and backward, divided by 8; the classical solvers are differentiated to their "
-        "start points.",
+        "Meta-training: 4 problems, 8 steps forward and backward, divided by 8; the classical "
+        "solvers are differentiated to their start points.",
         f"Medians of {repeats} measurements, each in a new process; a round measures every case. "
         "Memory is what the process needed at its peak beyond what it held before.",
     ]
