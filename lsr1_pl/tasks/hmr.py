@@ -212,9 +212,8 @@ class HMRTask(MetaTask):
             states |= {name: x[self.steps] for name, x in iterates.items()}
             seen = observe_known(batch, self.fitter.body).observation
             joints = COCO18[:EVALUATED_KEYPOINTS]
-            self.fits = sample_bodies(
-                self.body, batch, seen, states, joints, self.evaluate.sample_fits
-            )
+            count = self.evaluate.sample_fits
+            self.fits = sample_bodies(self.body, batch, seen, states, joints, count, self._trained)
 
     def on_validation_epoch_end(self) -> None:
         """Curves and logs of the validation set."""

@@ -21,7 +21,8 @@ class EvaluationPlan:
         steps: inner steps of validation and test, at least the K of training.
         baselines: untrained optimisers to test beside the trained one, by the name that tables
             show.
-        sample_fits: how many fitted bodies a test keeps for pictures, 0 or more.
+        sample_fits: how many fitted bodies a test keeps for pictures, 0 or more: of its first
+            batch, from the best to the worst in even steps.
         protocols: of the evaluation on 3DPW (lgd24, lgd14, spin, vibe, wham, 3dpw-eval); the first
             one selects checkpoints. None for data that are views of known bodies.
         truth_bodies: gender -> the body that is true for it, as far as the protocols need them.
@@ -33,7 +34,7 @@ class EvaluationPlan:
 
     steps: int = 15
     baselines: Mapping[str, BatchedOptimizer | InErrorMetric] | None = None
-    sample_fits: int = 4
+    sample_fits: int = 5
     protocols: Sequence[str] = ()
     truth_bodies: Mapping[str, str] | None = None
     regressor: str | None = None

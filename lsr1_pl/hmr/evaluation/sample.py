@@ -30,6 +30,8 @@ class SampledBodies(NamedTuple):
     """(n, 18, 2) normalised detections."""
     visibility: Tensor
     """(n, 18) weights of the keypoints; 0 is invisible."""
+    places: tuple[str, ...]
+    """How well each is fitted among those it was chosen from: best, median, worst, or its place."""
 
 
 def sample_bodies(
@@ -39,8 +41,9 @@ def sample_bodies(
     states: Mapping[str, Tensor],
     joints: Sequence[str],
     count: int,
+    judge: str,
 ) -> SampledBodies:
-    """``count`` of a batch's people, evenly spread, with each solver's fit.
+    """``count`` of a batch's people, from the best fit to the worst in even steps.
 
     Args:
         body: of the truth and of the fits.
@@ -49,11 +52,15 @@ def sample_bodies(
         states: solver -> x (B, N).
         joints: names of those that PA-MPJPE is taken on.
         count: at most.
+        judge: the solver whose errors order the people.
     """
     people = len(batch.pose)
-    rows = torch.linspace(0, people - 1, min(count, people)).long()
     joints_of = body.select(joints)
-    true = joints_of(batch.pose[rows], batch.betas[rows])
+    true = joints_of(batch.pose, batch.betas)
+    judged = pa_mpjpe(joints_of(*split_variables(states[judge])), true)
+    places = torch.linspace(0, people - 1, min(count, people)).round().long()
+    rows = judged.argsort()[places]
+    true = true[rows]
     fits, errors_mm = {}, {}
     for name, x in states.items():
         variables = split_variables(x[rows])
@@ -66,4 +73,16 @@ def sample_bodies(
         errors_mm=errors_mm,
         keypoints=observation.keypoints[rows],
         visibility=observation.visibility[rows],
+        places=tuple(_place(int(place), people) for place in places),
     )
+
+
+def _place(place: int, people: int) -> str:
+    """0 is the best fit."""
+    if place == 0:
+        name = "best"
+    elif place == people - 1:
+        name = "worst"
+    else:
+        name = "median" if place in ((people - 1) // 2, people // 2) else f"number {place + 1}"
+    return f"{name} of {people}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -38,6 +38,10 @@ class Fits(Protocol):
     def errors_mm(self) -> Mapping[str, Tensor]:
         """Solver -> (n,)."""
 
+    @property
+    def places(self) -> Sequence[str]:
+        """How well each of the n is fitted, in words."""
+
 
 class FitsFigure(Callback):
     """After a test, writes ``fits.png``: each person from the camera and from the side."""
@@ -53,10 +57,10 @@ class FitsFigure(Callback):
 
 
 def draw_fits(path: Path, fits: Fits) -> Path:
-    """A row a person: the truth, then each fit, each from the camera and from the side."""
+    """A row a person: the truth and how well it is fitted, then each fit, from two sides."""
     rows = []
     for person in range(len(fits.truth)):
-        row = _two_views(fits.truth[person], "truth", _TRUTH_COLOUR)
+        row = _two_views(fits.truth[person], f"truth, {fits.places[person]}", _TRUTH_COLOUR)
         for position, (solver, vertices) in enumerate(fits.fits.items()):
             error = float(fits.errors_mm[solver][person])
             colour = _FIT_COLOURS[position % len(_FIT_COLOURS)]

@@ -22,6 +22,7 @@ def fits(people: int = 2) -> Any:
         truth=body,
         fits={"ours": body + 0.1, "theirs": body * 1.2},
         errors_mm={"ours": torch.tensor([12.4, 7.0]), "theirs": torch.tensor([55.0, 60.0])},
+        places=("worst of 2", "best of 2"),
     )
 
 
@@ -36,7 +37,11 @@ def test_each_person_is_a_row_of_truth_and_fits_from_two_sides(
     (rows,) = drawn
     assert [len(row) for row in rows] == [6, 6]
     assert [panel.turn for panel in rows[0]] == [0.0, 90.0] * 3
-    assert [panel.title for panel in rows[0][::2]] == ["truth", "ours: 12 mm", "theirs: 55 mm"]
+    assert [panel.title for panel in rows[0][::2]] == [
+        "truth, worst of 2",
+        "ours: 12 mm",
+        "theirs: 55 mm",
+    ]
     assert torch.equal(torch.as_tensor(rows[1][2].vertices), fits().fits["ours"][1])
 
 
