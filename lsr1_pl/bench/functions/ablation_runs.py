@@ -9,9 +9,9 @@ from pytorch_lightning import Callback, LightningModule, Trainer, seed_everythin
 from torch import Tensor
 
 from lsr1_pl.bench.functions.ablation_variants import Variant
+from lsr1_pl.bench.short_training import train_shortly
 from lsr1_pl.data import QuadraticBatch, QuadraticsDataModule
 from lsr1_pl.optim import LSR1, BatchedOptimizer, unroll
-from lsr1_pl.report import quiet_lightning
 from lsr1_pl.tasks import FunctionTask
 
 EVERY, STEPS = 100, 16
@@ -80,23 +80,12 @@ def train(
     variant: Variant, seed: int, iterations: int, evaluation_seed: int
 ) -> list[dict[str, Any]]:
     """Train one row with one seed; its validations, every ``EVERY`` iterations."""
-    quiet_lightning()
     seed_everything(seed, verbose=False)
     optimizer = LSR1(**variant.optimizer_arguments())
     task = FunctionTask(optimizer, **variant.task_arguments())
     data = training_data(variant, seed, evaluation_seed)
     (batch,) = validation_data(seed, evaluation_seed).val_dataloader()
     validations = Validations(batch, min(EVERY, iterations))
-    trainer = Trainer(
-        max_steps=iterations,
-        accelerator="cpu",
-        limit_val_batches=0,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        gradient_clip_val=0.01 if variant.published else 1.0,
-        callbacks=[validations],
-    )
-    trainer.fit(task, data)
+    clip = 0.01 if variant.published else 1.0
+    train_shortly(task, data, iterations, clip, [validations])
     return validations.found

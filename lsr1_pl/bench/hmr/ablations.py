@@ -9,18 +9,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from pytorch_lightning import Trainer, seed_everything
+from pytorch_lightning import seed_everything
 from torch.optim.lr_scheduler import OneCycleLR
 
 from lsr1_pl.bench.hmr.conditions import Drawn, motion_data, people_under
 from lsr1_pl.bench.hmr.people import run_fitter
 from lsr1_pl.bench.hmr.variants import ASIDE, LADDER, VARIANTS, Variant
 from lsr1_pl.bench.many_runs import iterations_of, missing, store, stored
+from lsr1_pl.bench.short_training import train_shortly
 from lsr1_pl.bench.study import Study
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import EvaluationPlan
 from lsr1_pl.pretrained import find_checkpoint
-from lsr1_pl.report import PageTable, Section, quiet_lightning
+from lsr1_pl.report import PageTable, Section
 from lsr1_pl.tasks import HMRTask
 
 _ITERATIONS, _STEPS, _RATE, _BATCH = 400, 15, 2e-3, 64
@@ -62,7 +63,6 @@ def _train(
     variant: Variant, seed: int, initial: str, iterations: int, people: int
 ) -> dict[str, list[float]]:
     """Mean PA-MPJPE by step on validation and test, clean, after a training of its own."""
-    quiet_lightning()
     seed_everything(seed, verbose=False)
     task = HMRTask(
         variant.make(),
@@ -73,17 +73,9 @@ def _train(
         lr_scheduler=lambda o: OneCycleLR(o, _RATE, total_steps=iterations + 1, pct_start=0.1),
         **variant.task,
     )
-    trainer = Trainer(
-        max_steps=iterations,
-        accelerator="cpu",
-        limit_val_batches=0,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        gradient_clip_val=1.0,
+    train_shortly(
+        task, motion_data(initial, batch_size=_BATCH, seed=seed, **variant.data), iterations
     )
-    trainer.fit(task, motion_data(initial, batch_size=_BATCH, seed=seed, **variant.data))
     task.eval()
     sets = people_under(task, initial, Drawn(people, 2 * people), "clean")
     return {

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from pytorch_lightning import Trainer, seed_everything
+from pytorch_lightning import seed_everything
 from torch import Tensor
 
 from lsr1_pl.bench.functions.solving import solve
 from lsr1_pl.bench.published import published_parts
+from lsr1_pl.bench.short_training import train_shortly
 from lsr1_pl.data import QuadraticsDataModule, draw_quadratics, draw_starts
 from lsr1_pl.data.steps import step_generator
 from lsr1_pl.ground.types import Objective
@@ -35,7 +36,6 @@ from lsr1_pl.optim import (
     SecantPenalty,
     SecantUnitVector,
 )
-from lsr1_pl.report import quiet_lightning
 from lsr1_pl.tasks import FunctionTask, RelativeSuboptimality, Unroll
 
 SIZE, STEPS = 6, 20
@@ -136,7 +136,6 @@ def families(count: int, seed: int) -> list[Family]:
 
 def train(method: Method, seed: int, iterations: int) -> tuple[BatchedOptimizer, float]:
     """The optimiser, trained and as it is to be run, and the seconds that training took."""
-    quiet_lightning()
     seed_everything(seed, verbose=False)
     task = FunctionTask(
         method.make(),
@@ -145,18 +144,8 @@ def train(method: Method, seed: int, iterations: int) -> tuple[BatchedOptimizer,
         meta_optimizer=lambda weights: torch.optim.AdamW(weights, lr=method.rate),
         loss=RelativeSuboptimality(),
     )
-    trainer = Trainer(
-        max_steps=iterations,
-        accelerator="cpu",
-        limit_val_batches=0,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        gradient_clip_val=1.0,
-    )
     began = time.perf_counter()
-    trainer.fit(task, QuadraticsDataModule(size=SIZE, batch_size=_BATCH, seed=seed))
+    train_shortly(task, QuadraticsDataModule(size=SIZE, batch_size=_BATCH, seed=seed), iterations)
     seconds = time.perf_counter() - began
     return task.unroll.guarded(task.optimizer.eval()), seconds
 
