@@ -17,7 +17,7 @@ from shown_page import page_array, page_data
 
 from lsr1_pl.body import load_body_model
 from lsr1_pl.body.skeleton import COCO18
-from lsr1_pl.report import FitPage, FittedPeople, FrameList, Status, write_fit_page
+from lsr1_pl.report import FitPage, FittedPeople, FrameList, Picture, Status, write_fit_page
 from lsr1_pl.report.bodies.photo import embedded_photo
 from lsr1_pl.report.fit_page import BODY_COLOUR, LEFT_COLOUR, RIGHT_COLOUR
 from lsr1_pl.report.packing import MISSING, around, fixed_point
@@ -42,9 +42,7 @@ def page_of_two(folder: Path, name: str = "one") -> Path:
         np.array([3, 5, 3, 5]),
         np.array([0, 1, 0, 0]),
         np.array([False, False, True, False]),
-        both,
         seen,
-        both + 9,
         np.tile(joints, (4, 1, 1)),
         np.array([0.01, 0.2, 0.01, np.nan]),
         np.ones((4, 100)) / np.arange(1, 101),
@@ -54,15 +52,15 @@ def page_of_two(folder: Path, name: str = "one") -> Path:
         [name, "two"],
         np.array([4, 6]),
         np.array([0, 0]),
-        np.array([[0.0, 0, 600, 600]] * 2),
-        {0: folder / "photo.png"},
     )
+    view, photos = np.array([[0.0, 0, 600, 600]] * 2), {0: folder / "photo.png"}
+    given = np.where(seen[:, :, None], both, np.nan)
+    image = Picture("the camera", view, given, both + 9, photos)
     path = folder / "index.html"
     statuses = (Status("fitted", "#2f9e57"), Status("poor", POOR_COLOUR))
     faces = body.faces.numpy()
-    write_fit_page(
-        path, FitPage("Bodies & <keypoints>", "two", statuses, frames, people, faces, fps=10.0)
-    )
+    title = "Bodies & <keypoints>"
+    write_fit_page(path, FitPage(title, "two", statuses, frames, people, [image], faces, fps=10.0))
     return path
 
 
@@ -120,7 +118,7 @@ def test_names_are_text_in_a_browser(tmp_path: Path) -> None:
     said = browser(page, tmp_path, "--dump-dom")
     assert "<title>Bodies &amp; &lt;keypoints&gt;</title>" in said
     assert "Frame &lt;/script&gt;&lt;img src=x" in said
-    assert "person 3: fitted; 12 of 18 keypoints seen, error of the fit 0.0100" in said
+    assert "person 3: fitted; 12 of 18 keypoints seen; error of the fit 0.0100" in said
     assert ">5: 2 frames, 1 marked</option>" in said
 
 
@@ -144,9 +142,10 @@ def test_the_page_holds_what_it_was_given(tmp_path: Path) -> None:
     assert page_array(rows["seen"], "<u4").tolist() == [2**12 - 1] * 4
     steps = page_array(rows["stepError"], "<f4").reshape(4, -1)
     assert (rows["steps"][0], rows["steps"][-1], steps.shape[1]) == (0, 99, 64)
-    grid = page_array(rows["grid"], "<f4").reshape(4, 3)
-    moved = page_array(rows["projected"], "<i2").reshape(4, 18, 2)[:, :12]
-    here = page_array(rows["keypoints"], "<i2").reshape(4, 18, 2)
+    (picture,) = data["pictures"]
+    grid = page_array(picture["grid"], "<f4").reshape(4, 3)
+    moved = page_array(picture["projected"], "<i2").reshape(4, 18, 2)[:, :12]
+    here = page_array(picture["keypoints"], "<i2").reshape(4, 18, 2)
     assert (here[:, 12:] == MISSING).all()
     np.testing.assert_allclose((moved - here[:, :12]) * grid[:, None, 2:], 9, atol=0.1)
 

@@ -1,6 +1,6 @@
 // The player: which frame and whose fit is shown, and what changes it.
 const $ = (id) => document.getElementById(id);
-const state = {frame: 0, person: rows.person[0] || 0, row: -1, follow: false, playing: false};
+const state = {frame: 0, person: rows.person[0] || 0, row: -1, picture: 0, follow: false, playing: false};
 let timer = 0, waiting = false;
 
 function redraw() {
@@ -20,16 +20,19 @@ function redraw() {
 function text() {
   const name = `Frame ${frames.names[state.frame]}, person ${DATA.persons[state.person]}`;
   if (state.row < 0) return `${name}: is not in this frame.`;
-  const count = DATA.rows.steps.length, row = state.row;
-  const errors = rows.stepError.subarray(count * row, count * (row + 1));
-  const least = Math.min(...Array.from(errors).filter(Number.isFinite));
-  let seen = 0;
-  for (let k = 0; k < KEYPOINTS; k++) seen += isSeen(row, k);
+  const row = state.row, space = DATA.rows.givenCount;
+  const [seen, all] = space ? [given(row).length, space] : [detected(pictures[0], row).length, POINTS];
   return `${name}: ${DATA.statuses[rows.status[row]][0]}` +
     (rows.exchanged[row] ? "; left and right were exchanged" : "") +
-    `; ${seen} of ${KEYPOINTS} keypoints seen, error of the fit ${rows.error[row].toFixed(4)}; ` +
-    `reprojection error ${errors[0].toFixed(4)} at the initial estimate, ${least.toFixed(4)} at the ` +
-    "best step, in units of the keypoints' box.";
+    `; ${seen} of ${all} ${DATA.points} seen; error of the fit ${inUnit(rows.error[row])}` + steps(row) + ".";
+}
+
+function steps(row) {
+  const count = DATA.rows.steps.length;
+  if (!count) return "";
+  const errors = rows.stepError.subarray(count * row, count * (row + 1));
+  const least = Math.min(...Array.from(errors).filter(Number.isFinite));
+  return `; ${errors[0].toFixed(DATA.unit[1])} at the initial estimate, ${least.toFixed(DATA.unit[1])} at the best step`;
 }
 
 function show(frame, person = state.person) {
@@ -100,6 +103,9 @@ DATA.persons.forEach((number, person) => {
 $("meshes").add(new Option("none here", ""));
 for (const row of meshOf.keys())
   $("meshes").add(new Option(`frame ${frames.names[frameOf[row]]}, person ${DATA.persons[rows.person[row]]}`, row));
+
+pictures.forEach((picture, number) => $("picture").add(new Option(picture.title, number)));
+$("picture").onchange = () => { state.picture = Number($("picture").value); redraw(); };
 
 $("slider").max = FRAMES - 1;
 $("slider").oninput = () => { play(false); show(Number($("slider").value)); };
