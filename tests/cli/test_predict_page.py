@@ -65,7 +65,7 @@ def test_a_long_input_is_thinned_and_the_page_says_so(
     monkeypatch.setattr(page, "MOST_MESHES", 3)
     predict(recording(tmp_path / "in", 20, photos=20), tmp_path)
     data, text = page_data(tmp_path), (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert "40 people, " in text
+    assert "40 fits of 2 people in 20 frames: " in text
     assert "Shown are 10 of the fits" in text
     assert "Photos of 2 frames are in the page, spread evenly, of 5." in text
     names = data["frames"]["names"]

@@ -39,7 +39,7 @@ def test_bodies_come_out_where_the_joints_are(
     out = tmp_path / "fits"
     arguments = ["predict", str(source), "--joints", "h36m17", "--out", str(out), "--obj"]
     assert main([*arguments, "--vertices"]) == 0
-    assert "6 people fitted" in capsys.readouterr().out
+    assert "6 fits of 1 person in 6 frames: " in capsys.readouterr().out
     with np.load(out / "predictions.npz", allow_pickle=False) as fits:
         assert (fits["status"] == 0).all()
         assert np.median(np.linalg.norm(fits["joints"] - walk, axis=2)) < 0.01

@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from lsr1_pl.cli.predict.fitted import FittedInput
-from lsr1_pl.cli.predict.statuses import status_counts
+from lsr1_pl.cli.predict.statuses import fits_in_words, status_counts
 from lsr1_pl.data import Detections
+from lsr1_pl.hmr.fitting.prediction import DIVERGED, TOO_FEW_KEYPOINTS
 from lsr1_pl.report import (
     FitPage,
     FittedPeople,
@@ -53,7 +54,8 @@ def write_page(path: Path, fitted: FittedInput, note: str, fps: float) -> None:
     rows, frame = shown_fits(fitted.detections.frame)
     frames = _frames(fitted.detections, rows, frame)
     picture = _image(fitted, rows, frame, frames)
-    summary = [status_counts(prediction.status, "keypoints") + "."]
+    counts = fits_in_words(fitted.detections.person, fitted.detections.frame)
+    summary = [f"{counts}: {status_counts(prediction.status, 'keypoints')}."]
     if len(rows) < count:
         summary.append(f"Shown are {len(rows)} of the fits, in frames spread evenly.")
     with_photo = {fitted.detections.frame[row] for row in rows} & set(fitted.detections.photos)
@@ -109,14 +111,19 @@ def _image(
     detections = fitted.detections
     keypoints = _as_photographed(fitted, detections.keypoints[rows])
     points = np.where(fitted.seen[rows][:, :, None], keypoints, np.nan)
+    projected = _as_photographed(fitted, fitted.fits.projected[rows].double().numpy())
+    # Limbs that were not seen are shown, too, if the fit can be trusted.
+    status = fitted.fits.prediction.status[rows].numpy()
+    trusted = ~np.isin(status, (DIVERGED, TOO_FEW_KEYPOINTS))
+    shown = np.concatenate([points, np.where(trusted[:, None, None], projected, np.nan)], axis=1)
     keys = frames.clip if detections.sequence else np.arange(len(frames.names))
     with_photo = [place for place, name in enumerate(frames.names) if name in detections.photos]
     chosen = [with_photo[k] for k in spread(len(with_photo), MOST_PHOTOS)] if with_photo else []
     return Picture(
         "the camera",
-        squares(points, keys[frame], keys),
+        squares(shown, keys[frame], keys),
         points,
-        _as_photographed(fitted, fitted.fits.projected[rows].double().numpy()),
+        projected,
         {place: detections.photos[frames.names[place]] for place in chosen},
     )
 

@@ -18,7 +18,7 @@ from lsr1_pl.cli.predict.meshes import mesh_names
 from lsr1_pl.cli.predict.motion import PersonFiles, animated_people, without_motion
 from lsr1_pl.cli.predict.space_fitted import SpaceFitted, turned
 from lsr1_pl.cli.predict.space_page import write_space_page
-from lsr1_pl.cli.predict.statuses import status_lines
+from lsr1_pl.cli.predict.statuses import fits_in_words, status_lines
 from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.files import written
 from lsr1_pl.ground.together import written_together
@@ -37,7 +37,8 @@ def write_space(fitted: SpaceFitted, options: Namespace, seconds: float) -> None
         UserError: the folder cannot be written.
     """
     count = len(fitted.frame)
-    print(f"{count} people fitted in {seconds:.1f} s, {count / seconds:.0f} a second", flush=True)
+    counts = fits_in_words(fitted.person, fitted.frame)
+    print(f"{counts}: {seconds:.1f} s, {count / seconds:.1f} a second", flush=True)
     for line in status_lines(fitted.status, "joints"):
         print(line)
     again = (options.out / _FITS).is_file()

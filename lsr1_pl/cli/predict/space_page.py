@@ -14,7 +14,7 @@ from lsr1_pl.body.rotations import rotation_matrix
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.cli.predict import page
 from lsr1_pl.cli.predict.space_fitted import SpaceFitted, turned
-from lsr1_pl.cli.predict.statuses import status_counts
+from lsr1_pl.cli.predict.statuses import fits_in_words, status_counts
 from lsr1_pl.report import (
     ErrorUnit,
     FitPage,
@@ -54,7 +54,8 @@ def write_space_page(
     first = rows[np.searchsorted(frame, np.arange(frame[-1] + 1))]
     moment = fitted.moment[first]
     frames = FrameList([fitted.frame[row] for row in first], moment, np.zeros_like(moment))
-    summary = [status_counts(fitted.status, "joints") + "."]
+    counts = fits_in_words(fitted.person, fitted.frame)
+    summary = [f"{counts}: {status_counts(fitted.status, 'joints')}."]
     if len(rows) < len(order):
         summary.append(f"Shown are {len(rows)} of the fits, in frames spread evenly.")
     summary += ["All fits are in predictions.npz beside this page.", *notes]

@@ -62,15 +62,18 @@ def run_views(options: Namespace, body: BodyModel, model: BodyName) -> None:
     start, rig = start._replace(points=joints), rig._replace(translation=rig.translation / unit)
     fitter = space_fitter(options)
     foreign = f"the cameras of {options.cameras or options.input} do not belong to the views"
-    check_sides(
-        fitter,
-        skeleton,
-        joints,
-        start.sure,
-        where,
-        free_scale=False,
-        or_else=f". Or {foreign}: see that R and t are those of x = R X + t",
-    )
+    outvoted = start.outvoted(weights)
+    if not bool(outvoted.all()):
+        check_sides(
+            fitter,
+            skeleton,
+            joints[~outvoted],
+            start.sure[~outvoted],
+            where,
+            free_scale=False,
+            foremost=f"Perhaps {foreign}: see that none are exchanged, and that R and t are those "
+            "of x = R X + t. ",
+        )
     begun = time.perf_counter()
     size = options.batch_size
     parts = zip(pixels.split(size), *(each.split(size) for each in start), strict=True)
@@ -85,7 +88,6 @@ def run_views(options: Namespace, body: BodyModel, model: BodyName) -> None:
     error = mean_error(off.flatten(1).float(), start.weights.flatten(1).float())
     sound = torch.stack([field.flatten(1).isfinite().all(dim=1) for field in fits[:3]]).all(dim=0)
     status = space_status(error, (start.sure > 0).sum(dim=1), sound)
-    outvoted = start.outvoted(weights)
     status = torch.where((status == FITTED) & outvoted, POOR, status)
     more = _disagreeing(start, weights, off, [each.name for each in read.cameras])
     if bool(outvoted.any()):

@@ -20,9 +20,9 @@ from lsr1_pl.data.detections.joints.order import (
     joint_set,
     named_set,
 )
-from lsr1_pl.data.detections.people import Detections, visible
+from lsr1_pl.data.detections.people import SMALLEST, Detections, visible
 from lsr1_pl.data.detections.photos import load_photo, mediapipe_person, people_in
-from lsr1_pl.data.detections.pixels import Size, in_pixels
+from lsr1_pl.data.detections.pixels import Size, in_pixels, too_small
 from lsr1_pl.data.detections.sources import Content, read_content
 from lsr1_pl.data.detections.timeline import is_sequence, timeline
 from lsr1_pl.ground.console import encodable
@@ -84,6 +84,13 @@ def read_detections(
     )
     counted = found.confidence >= content.least_confidence
     found = replace(found, keypoints=in_pixels(found.keypoints, counted, sizes, str(path)))
+    small = int(too_small(found.keypoints, counted).sum())
+    if small:
+        note = (
+            f"{small} of {len(people)} people are of under {SMALLEST:g} pixels, so none of their "
+            "keypoints counts. If they are in shares of the image, give them a file of their own."
+        )
+        found = replace(found, notes=(*found.notes, note))
     moving = when.numbered and is_sequence(clip, moment, found.keypoints, visible(found))
     return numbered_people(found, [who.identity for _, who in people], moving, sequence)
 

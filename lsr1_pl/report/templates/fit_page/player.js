@@ -8,6 +8,8 @@ function redraw() {
   waiting = true;
   requestAnimationFrame(() => {
     waiting = false;
+    // A page that is not laid out yet has nothing to draw on; it is told by a resize.
+    if (!$("overlay").clientWidth) return;
     drawOverlay(state, redraw);
     drawSide(state);
     drawTop(state);
@@ -97,12 +99,12 @@ function follow(on) {
 
 DATA.persons.forEach((number, person) => {
   const own = rowsOf[person], marked = own.filter(isMarked).length;
-  const frame = own.length === 1 ? `frame ${frames.names[frameOf[own[0]]]}` : `${own.length} frames`;
+  const frame = own.length === 1 ? frames.names[frameOf[own[0]]] : `${own.length} frames`;
   $("person").add(new Option(`${number}: ${frame}${marked ? `, ${marked} marked` : ""}`, person));
 });
 $("meshes").add(new Option("none here", ""));
 for (const row of meshOf.keys())
-  $("meshes").add(new Option(`frame ${frames.names[frameOf[row]]}, person ${DATA.persons[rows.person[row]]}`, row));
+  $("meshes").add(new Option(`${frames.names[frameOf[row]]}, person ${DATA.persons[rows.person[row]]}`, row));
 
 pictures.forEach((picture, number) => $("picture").add(new Option(picture.title, number)));
 $("picture").onchange = () => { state.picture = Number($("picture").value); redraw(); };
