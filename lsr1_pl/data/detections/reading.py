@@ -80,7 +80,7 @@ def read_detections(
         clip=clip,
         least_confidence=content.least_confidence,
         points="mediapipe" if by_photo else families.pop() if len(families) == 1 else "",
-        notes=(*_left_out(content), *notes),
+        notes=(*_left_out(content), *_empty(content.frames, names), *notes),
     )
     counted = found.confidence >= content.least_confidence
     found = replace(found, keypoints=in_pixels(found.keypoints, counted, sizes, str(path)))
@@ -168,6 +168,14 @@ def _left_out(content: Content) -> list[str]:
     count = len(content.skipped)
     files = "1 file is" if count == 1 else f"{count} files are"
     return [f"{files} left out: {shown(content.skipped)}"]
+
+
+def _empty(frames: Sequence[Frame], names: Sequence[str]) -> list[str]:
+    alone = [name for name, frame in zip(names, frames, strict=True) if not frame.people]
+    if not alone:
+        return []
+    some = "1 frame holds" if len(alone) == 1 else f"{len(alone)} frames hold"
+    return [f"{some} nobody: {shown(alone)}"]
 
 
 def _photos(content: Content, names: Sequence[str]) -> Mapping[str, Path]:
