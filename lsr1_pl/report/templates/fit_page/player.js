@@ -8,8 +8,8 @@ function redraw() {
   waiting = true;
   requestAnimationFrame(() => {
     waiting = false;
-    // A page that is not laid out yet has nothing to draw on; it is told by a resize.
-    if (!$("overlay").clientWidth) return;
+    // A page that is not laid out has nothing to draw on; the observers tell when it has.
+    if (["overlay", "line"].some((id) => !$(id).clientWidth || !$(id).clientHeight)) return;
     drawOverlay(state, redraw);
     drawSide(state);
     drawTop(state);
@@ -164,6 +164,6 @@ dragged("turn", (event, last) => {
   turn.tilt = Math.min(Math.max(turn.tilt + 0.01 * (event.clientY - last.clientY), -1.5), 1.5);
   drawBody(state);
 });
-window.addEventListener("resize", redraw);
+for (const id of ["overlay", "line"]) new ResizeObserver(redraw).observe($(id));
 follow(!DATA.sequence);
 show(0);
