@@ -83,7 +83,7 @@ def test_minimize_needs_torch_and_small_packages_alone() -> None:
     code = (
         "import sys\n"
         "for name in ('pytorch_lightning', 'torchmetrics', 'smplx', 'matplotlib', 'wandb', 'rich',"
-        " 'scipy', 'sklearn', 'plotly', 'jsonargparse', 'jinja2', 'pygltflib', 'PIL'):\n"
+        " 'scipy', 'sklearn', 'jsonargparse', 'jinja2', 'pygltflib', 'PIL'):\n"
         "    sys.modules[name] = None\n"
         "import torch, lsr1_pl\n"
         "print(lsr1_pl.minimize(lambda x: (x**2).sum(-1), torch.ones(1, 3)).status[0])"

@@ -7,17 +7,25 @@ from lsr1_pl.report.bodies.drawing import Panel, draw_bodies
 from lsr1_pl.report.bodies.fits_figure import FitsFigure, draw_fits
 from lsr1_pl.report.bodies.glb import write_glb
 from lsr1_pl.report.bodies.overlay import in_keypoint_box
-from lsr1_pl.report.fit_page import FitPage, FittedPeople, FrameList, Status, write_fit_page
+from lsr1_pl.report.fit_page import (
+    ErrorUnit,
+    FitPage,
+    FittedPeople,
+    FrameList,
+    Picture,
+    Status,
+    write_fit_page,
+)
 from lsr1_pl.report.page import Page, PageTable, Section, readable, write_page
 from lsr1_pl.report.paths import short
 from lsr1_pl.report.progress import IterationProgress
 from lsr1_pl.report.quiet import quiet_lightning
-from lsr1_pl.report.space_page import SpacePerson, View, write_space_page
 from lsr1_pl.report.step_profile import StepProfile
 from lsr1_pl.report.step_table import StepTable
 from lsr1_pl.report.wandb.callback import WandbDashboard
 
 __all__ = [
+    "ErrorUnit",
     "FitPage",
     "FitsFigure",
     "FittedPeople",
@@ -26,12 +34,11 @@ __all__ = [
     "Page",
     "PageTable",
     "Panel",
+    "Picture",
     "Section",
-    "SpacePerson",
     "Status",
     "StepProfile",
     "StepTable",
-    "View",
     "WandbDashboard",
     "draw_bodies",
     "draw_fits",
@@ -43,5 +50,4 @@ __all__ = [
     "write_fit_page",
     "write_glb",
     "write_page",
-    "write_space_page",
 ]

@@ -14,7 +14,7 @@ from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.files import written
 from lsr1_pl.report.bodies.photo import embedded_photo
 from lsr1_pl.report.html import render
-from lsr1_pl.report.packing import around, base64_of, bits, fixed_point
+from lsr1_pl.report.packing import FARTHEST, MISSING, around, base64_of, bits, fixed_point
 
 Floats = NDArray[np.float64]
 
@@ -54,10 +54,34 @@ class FrameList:
     """(F,) each one's number in its recording."""
     clip: NDArray[np.int64]
     """(F,) the number of its recording."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """How people are seen from one place: an image of F frames, or people in space from afar."""
+
+    title: str
     view: Floats
     """(F, 4) left, top, right and bottom in pixels of what is shown."""
+    keypoints: Floats
+    """(n, J, 2) pixels of what the fits were made of; NaN where it did not count."""
+    projected: Floats
+    """(n, 18, 2) pixels of the fit."""
     photos: Mapping[int, Path] = field(default_factory=dict)
     """The photo of a frame, by its place; those that the page is to hold."""
+
+
+@dataclass(frozen=True)
+class ErrorUnit:
+    """How the page writes errors."""
+
+    name: str
+    """What follows the number."""
+    digits: int
+    """After the point."""
+
+
+IN_BOXES = ErrorUnit("of the keypoints' box", 4)
 
 
 @dataclass(frozen=True)
@@ -72,20 +96,18 @@ class FittedPeople:
     """(n,) the place among the page's statuses."""
     exchanged: NDArray[np.bool_]
     """(n,) whether left and right were exchanged."""
-    keypoints: Floats
-    """(n, 18, 2) detected pixels."""
     seen: NDArray[np.bool_]
-    """(n, 18) which were used."""
-    projected: Floats
-    """(n, 18, 2) pixels of the fit."""
+    """(n, 18) which points were seen; bones with an end that was not are dotted."""
     joints: Floats
-    """(n, 18, 3) metres: x to the right of the image, y up, z towards the camera."""
+    """(n, 18, 3) metres: x to the right of the picture, y up, z towards the camera."""
     error: Floats
-    """(n,) of what was seen, in sides of the keypoints' box."""
+    """(n,) of what was seen, in the page's unit."""
     error_by_step: Floats
-    """(n, K + 1) in the same unit."""
+    """(n, K + 1) in the same unit; (n, 0) if nobody kept it."""
     meshes: Mapping[int, Floats] = field(default_factory=dict)
     """(V, 3) metres in the axes of ``joints``, by fit: of those whose body the page turns."""
+    given: Floats | None = None
+    """(n, J, 3) metres in the axes of ``joints``: what was fitted in space; NaN where missing."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +119,16 @@ class FitPage:
     statuses: Sequence[Status]
     frames: FrameList
     people: FittedPeople
+    pictures: Sequence[Picture]
+    """One at least; the page shows the first, and the others when asked."""
     faces: NDArray[np.integer]
     """(F, 3) vertex numbers of the body; below 65,536."""
     sequence: bool = True
     """Whether the frames follow each other in time; else each is a picture of its own."""
     fps: float = 30.0
+    points: str = "keypoints"
+    """What the fits were made of."""
+    unit: ErrorUnit = IN_BOXES
 
 
 def write_fit_page(path: Path, page: FitPage) -> None:
@@ -117,6 +144,10 @@ def write_fit_page(path: Path, page: FitPage) -> None:
         title=page.title,
         summary=page.summary,
         statuses=page.statuses,
+        points=page.points,
+        several=len(page.pictures) > 1,
+        of_images=page.people.given is None,
+        with_steps=page.people.error_by_step.shape[1] > 0,
         right=RIGHT_COLOUR,
         left=LEFT_COLOUR,
         data=_data(page),
@@ -126,19 +157,24 @@ def write_fit_page(path: Path, page: FitPage) -> None:
 
 
 def _data(page: FitPage) -> dict[str, Any]:
-    numbers, who = np.unique(page.people.person, return_inverse=True)
+    people = page.people
+    numbers, who = np.unique(people.person, return_inverse=True)
+    hips = people.joints[:, _HIPS].mean(axis=1)
     return {
         "bones": [[a, b, _colour(a, b)] for a, b in BONES],
         "bodyColour": BODY_COLOUR,
         "statuses": [[status.name, status.colour] for status in page.statuses],
         "sequence": page.sequence,
         "fps": page.fps,
+        "points": page.points,
+        "unit": [page.unit.name, page.unit.digits],
         "persons": numbers.tolist(),
         "frames": _frames(page),
-        "rows": _rows(page.people, who.reshape(-1)),
+        "pictures": [_picture(picture) for picture in page.pictures],
+        "rows": _rows(people, hips, who.reshape(-1)),
         "meshes": [
-            {"row": row, "points": base64_of(np.nan_to_num(np.rint(_MILLIMETRES * mesh)), "<i2")}
-            for row, mesh in page.people.meshes.items()
+            {"row": row, "points": _from_hips(mesh, hips[row])}
+            for row, mesh in people.meshes.items()
         ],
         "faces": base64_of(page.faces, "<u2"),
     }
@@ -160,10 +196,21 @@ def _frames(page: FitPage) -> dict[str, Any]:
         # What follows each other in time needs no more than the steps.
         "wait": base64_of(_waits(frames), "<f4"),
         "first": base64_of(first, "<u4"),
-        "view": base64_of(frames.view, "<f4"),
+    }
+
+
+def _picture(picture: Picture) -> dict[str, Any]:
+    grid = around(picture.keypoints)
+    return {
+        "title": plain(picture.title),
+        "count": picture.keypoints.shape[1],
+        "view": base64_of(picture.view, "<f4"),
+        "grid": base64_of(grid, "<f4"),
+        "keypoints": base64_of(fixed_point(picture.keypoints, grid), "<i2"),
+        "projected": base64_of(fixed_point(picture.projected, grid), "<i2"),
         "photos": {
-            place: embedded_photo(photo, _box(frames.view[place]))
-            for place, photo in frames.photos.items()
+            place: embedded_photo(photo, _box(picture.view[place]))
+            for place, photo in picture.photos.items()
         },
     }
 
@@ -185,24 +232,29 @@ def _short(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
 
 
-def _rows(people: FittedPeople, who: NDArray[np.int64]) -> dict[str, Any]:
-    keypoints = np.where(people.seen[:, :, None], people.keypoints, np.nan)
-    grid = around(keypoints)
-    hips = people.joints[:, _HIPS].mean(axis=1, keepdims=True)
-    centred = _MILLIMETRES * (people.joints - hips)
-    reach = np.nan_to_num(np.abs(centred).max(axis=(1, 2)))
+def _from_hips(points: Floats, hips: Floats) -> str:
+    """Millimetres from the hips, as text; what is not finite is :data:`MISSING`."""
+    away = _MILLIMETRES * (points - hips)
+    known = np.isfinite(away).all(axis=-1, keepdims=True)
+    near = np.rint(np.nan_to_num(away).clip(-FARTHEST, FARTHEST))
+    return base64_of(np.where(known, near, MISSING), "<i2")
+
+
+def _rows(people: FittedPeople, hips: Floats, who: NDArray[np.int64]) -> dict[str, Any]:
+    away = _MILLIMETRES * np.abs(people.joints - hips[:, None])
+    reach = np.nan_to_num(away.max(axis=(1, 2)))
     steps = people.error_by_step.shape[1]
     shown = np.unique(np.linspace(0, steps - 1, min(steps, _MOST_STEPS)).round().astype(int))
+    given = people.given
     return {
         "person": base64_of(who, "<u4"),
         "status": base64_of(people.status, "u1"),
         "exchanged": base64_of(people.exchanged, "u1"),
         "seen": base64_of(bits(people.seen), "<u4"),
         "error": base64_of(people.error, "<f4"),
-        "grid": base64_of(grid, "<f4"),
-        "keypoints": base64_of(fixed_point(keypoints, grid), "<i2"),
-        "projected": base64_of(fixed_point(people.projected, grid), "<i2"),
-        "joints": base64_of(np.nan_to_num(centred.clip(-32_000, 32_000)), "<i2"),
+        "joints": _from_hips(people.joints, hips[:, None]),
+        "given": "" if given is None else _from_hips(given, hips[:, None]),
+        "givenCount": 0 if given is None else given.shape[1],
         "reach": float(np.quantile(reach, 0.99)) if len(reach) else _MILLIMETRES,
         "steps": shown.tolist(),
         "stepError": base64_of(people.error_by_step[:, shown], "<f4"),

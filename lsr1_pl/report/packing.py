@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 _STEPS = 8192
 """The steps of a grid over the side of a box; points may lie 3.5 sides away from its middle."""
 
-_FARTHEST = 32_000
+FARTHEST = 32_000
 MISSING = -32_768
 """The number of a point that is not finite."""
 
@@ -51,5 +51,5 @@ def fixed_point(points: Floats, grid: Floats) -> NDArray[np.int64]:
     known = np.isfinite(points).all(axis=2, keepdims=True)
     finite = np.where(known, points, 0.0)
     steps = (finite - grid[:, None, :2]) / grid[:, None, 2:]
-    near = np.rint(steps.clip(-_FARTHEST, _FARTHEST))
+    near = np.rint(steps.clip(-FARTHEST, FARTHEST))
     return np.where(known, near, MISSING).astype(np.int64)

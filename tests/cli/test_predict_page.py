@@ -46,9 +46,10 @@ def test_all_people_of_all_frames_are_in_the_player(tmp_path: Path) -> None:
     assert page_array(data["frames"]["wait"], "<f4").tolist() == [1, 2, 1, 2, 1, 1]
     assert page_array(data["frames"]["first"], "<u4").tolist() == list(range(0, 13, 2))
     assert data["persons"] == [4, 7]
-    assert sorted(data["frames"]["photos"]) == ["0", "1"]
+    (picture,) = data["pictures"]
+    assert sorted(picture["photos"]) == ["0", "1"]
     assert data["sequence"] is True
-    views = page_array(data["frames"]["view"], "<f4").reshape(6, 4)
+    views = page_array(picture["view"], "<f4").reshape(6, 4)
     # The picture stands still while people walk through it.
     assert (views == views[0]).all()
     with np.load(tmp_path / "predictions.npz", allow_pickle=False) as fits:
@@ -64,14 +65,14 @@ def test_a_long_input_is_thinned_and_the_page_says_so(
     monkeypatch.setattr(page, "MOST_MESHES", 3)
     predict(recording(tmp_path / "in", 20, photos=20), tmp_path)
     data, text = page_data(tmp_path), (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert "40 people, " in text
+    assert "40 fits of 2 people in 20 frames: " in text
     assert "Shown are 10 of the fits" in text
     assert "Photos of 2 frames are in the page, spread evenly, of 5." in text
     names = data["frames"]["names"]
     assert len(names) == 5
     assert (names[0][:6], names[-1][:6]) == ("f_0000", "f_0028")
     assert page_array(data["frames"]["first"], "<u4").tolist() == [0, 2, 4, 6, 8, 10]
-    assert sorted(map(int, data["frames"]["photos"])) == [0, 4]
+    assert sorted(map(int, data["pictures"][0]["photos"])) == [0, 4]
     assert len(data["meshes"]) == 3
 
 

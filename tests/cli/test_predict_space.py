@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from shown_page import page_array, page_data
 
 from lsr1_pl.body import load_body_model
 from lsr1_pl.cli import main
@@ -38,7 +39,7 @@ def test_bodies_come_out_where_the_joints_are(
     out = tmp_path / "fits"
     arguments = ["predict", str(source), "--joints", "h36m17", "--out", str(out), "--obj"]
     assert main([*arguments, "--vertices"]) == 0
-    assert "6 people fitted" in capsys.readouterr().out
+    assert "6 fits of 1 person in 6 frames: " in capsys.readouterr().out
     with np.load(out / "predictions.npz", allow_pickle=False) as fits:
         assert (fits["status"] == 0).all()
         assert np.median(np.linalg.norm(fits["joints"] - walk, axis=2)) < 0.01
@@ -57,7 +58,22 @@ def test_bodies_come_out_where_the_joints_are(
     first = np.array([float(x) for x in text.split("\n", 1)[0].split()[1:]])
     assert np.allclose(first, mesh[0, 0] + place, atol=1e-4)
     assert (out / "person_00.glb").is_file()
-    assert "from the front" in (out / "index.html").read_text(encoding="utf-8")
+    data = page_data(out)
+    assert len(data["frames"]["names"]) == FRAMES
+    (front,) = data["pictures"]
+    grid = page_array(front["grid"], "<f4").reshape(FRAMES, 1, 3)
+    dots, bones = (
+        grid[..., :2] + grid[..., 2:] * page_array(front[key], "<i2").reshape(FRAMES, -1, 2)
+        for key in ("keypoints", "projected")
+    )
+    # Hips and knees of both sets: where the joints are, the bones are, in millimetres.
+    np.testing.assert_allclose(dots[:, [1, 2, 4, 5]], bones[:, [8, 9, 11, 12]], atol=25)
+    given = page_array(data["rows"]["given"], "<i2").reshape(FRAMES, 17, 3)
+    joints = page_array(data["rows"]["joints"], "<i2").reshape(FRAMES, 18, 3)
+    np.testing.assert_allclose(given[:, [1, 2, 4, 5]], joints[:, [8, 9, 11, 12]], atol=25)
+    # They stand, and face the viewer.
+    assert (joints[:, 10, 1] < -600).all()
+    assert (joints[:, 0, 2] > 0).all()
 
 
 def test_millimetres_are_said(

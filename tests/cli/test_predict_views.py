@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from camera_ring import camera_ring
+from shown_page import page_data
 
 from lsr1_pl.body import load_body_model
 from lsr1_pl.body.skeleton import COCO18
@@ -65,8 +67,8 @@ def test_an_npz_with_its_cameras(
     assert main(["predict", str(path), "--joints", "coco18", "--out", str(out)]) == 0
     assert ("millimetres" in capsys.readouterr().out) == (unit == 1000)
     assert np.median(errors(out, people)) < 0.01
-    page = (out / "index.html").read_text(encoding="utf-8")
-    assert "from the front" in page
+    titles = [picture["title"] for picture in page_data(out)["pictures"]]
+    assert titles == ["space from the front", "camera 0", "camera 1", "camera 2"]
 
 
 def test_a_folder_a_view(rig: Rig, people: torch.Tensor, tmp_path: Path) -> None:
@@ -154,6 +156,37 @@ def test_a_camera_that_disagrees_is_named(
     )
     words = ["predict", str(tmp_path / "views.npz"), "--joints", "coco18", "--steps", "5"]
     assert main([*words, "--out", str(tmp_path / "fits")]) == 0
-    note = "Cameras that disagree with the others do not count: c for 3 of 4 people."
-    assert f"Note: {note}" in capsys.readouterr().out
-    assert note in (tmp_path / "fits" / "index.html").read_text(encoding="utf-8")
+    page = (tmp_path / "fits" / "index.html").read_text(encoding="utf-8")
+    for said in (capsys.readouterr().out, page):
+        assert re.search(r"do not count: c for 3 \(\d\.\d\d m off\) of 4 people\.", said)
+        assert "no more cameras agree" not in said
+    with np.load(tmp_path / "fits" / "predictions.npz", allow_pickle=False) as fits:
+        assert (fits["status"] == 0).all()
+
+
+@pytest.mark.parametrize("away", [0.6, 0.0])
+def test_exchanged_cameras_are_told(
+    away: float, people: torch.Tensor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rig, exchanged = camera_ring(4), [1, 0, 3, 2]
+    np.savez(
+        tmp_path / "views.npz",
+        keypoints=rig.project(people + away * torch.tensor([1.0, 0.0, 0.6])).numpy(),
+        K=np.array([K] * 4),
+        R=rig.rotation.numpy()[exchanged],
+        t=rig.translation.numpy(),
+    )
+    words = ["predict", str(tmp_path / "views.npz"), "--joints", "coco18", "--steps", "5"]
+    code = main([*words, "--out", str(tmp_path / "fits")])
+    if away == 0:
+        # In the middle of a ring they nearly make a mirror image on which all agree.
+        assert code == 2
+        assert "mirror image of a person. Perhaps the cameras of" in capsys.readouterr().err
+        return
+    assert code == 0
+    said = capsys.readouterr().out
+    assert "Of 4 of 4 people no more cameras agree than disagree" in said
+    assert "views.npz do not belong to the views" in said
+    assert "4 of 4 have a poor fit (status 3)" in said
+    with np.load(tmp_path / "fits" / "predictions.npz", allow_pickle=False) as fits:
+        assert (fits["status"] == 3).all()

@@ -3,10 +3,10 @@
     python tests/long/predict_intrinsics.py --store data/cmu --recordings '08_*'
 
 Real motion on the open body, a random shape and view a person, 3 to 4 m away and up to 42 degrees
-aside of the optical axis; 1 % noise, 15 % of the keypoints lost. Means over all people, in mm:
-PA-MPJPE; MPJPE in the camera's axes with the middle of the hips at 0, which a wrong view direction
-spoils; and, for the known camera, how far the hips are from where they truly are, with the share of
-it along the line of sight. Prints one JSON object for each.
+aside of the optical axis; 1 % noise, 15 % of the keypoints lost; careful fits. Means over all
+people, in mm: PA-MPJPE; MPJPE in the camera's axes with the middle of the hips at 0, which a wrong
+view direction spoils; and, for the known camera, how far the hips are from where they truly are,
+with the share of it along the line of sight. Prints one JSON object for each.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from lsr1_pl.body.camera import keypoint_box
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data import KeypointBatch, MotionStore, open_motion_path
 from lsr1_pl.data.motion.views import random_betas, random_views, random_visibility
-from lsr1_pl.hmr import fit_people
+from lsr1_pl.hmr import fit_people, thorough
 from lsr1_pl.metrics.pa_mpjpe import pa_mpjpe
 from lsr1_pl.tasks import HMRTask, load_task
 
@@ -40,6 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--store", type=Path, default=open_motion_path())
     parser.add_argument("--recordings", nargs="+", default=["kick"])
+    parser.add_argument("--ckpt", default="hmr_open_lifted", help="what fits, as in lsr1 predict")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     store = MotionStore(options.store)
@@ -50,7 +51,7 @@ def main() -> None:
             if any(fnmatchcase(each.name, pattern) for pattern in options.recordings)
         ]
     )
-    task = load_task("hmr_open")
+    task = load_task(options.ckpt)
     assert isinstance(task, HMRTask)
     generator = torch.Generator().manual_seed(options.seed)
     count = len(rows)
@@ -69,7 +70,7 @@ def main() -> None:
     for known in (False, True):
         batch = KeypointBatch(pixels, visibility)
         fits = fit_people(
-            task.fitter,
+            thorough(task.fitter),
             [batch],
             task.evaluate.steps,
             intrinsics=INTRINSICS if known else None,

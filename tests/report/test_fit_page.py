@@ -17,7 +17,15 @@ from shown_page import page_array, page_data
 
 from lsr1_pl.body import load_body_model
 from lsr1_pl.body.skeleton import COCO18
-from lsr1_pl.report import FitPage, FittedPeople, FrameList, Status, write_fit_page
+from lsr1_pl.report import (
+    ErrorUnit,
+    FitPage,
+    FittedPeople,
+    FrameList,
+    Picture,
+    Status,
+    write_fit_page,
+)
 from lsr1_pl.report.bodies.photo import embedded_photo
 from lsr1_pl.report.fit_page import BODY_COLOUR, LEFT_COLOUR, RIGHT_COLOUR
 from lsr1_pl.report.packing import MISSING, around, fixed_point
@@ -42,9 +50,7 @@ def page_of_two(folder: Path, name: str = "one") -> Path:
         np.array([3, 5, 3, 5]),
         np.array([0, 1, 0, 0]),
         np.array([False, False, True, False]),
-        both,
         seen,
-        both + 9,
         np.tile(joints, (4, 1, 1)),
         np.array([0.01, 0.2, 0.01, np.nan]),
         np.ones((4, 100)) / np.arange(1, 101),
@@ -54,16 +60,47 @@ def page_of_two(folder: Path, name: str = "one") -> Path:
         [name, "two"],
         np.array([4, 6]),
         np.array([0, 0]),
-        np.array([[0.0, 0, 600, 600]] * 2),
-        {0: folder / "photo.png"},
     )
+    view, photos = np.array([[0.0, 0, 600, 600]] * 2), {0: folder / "photo.png"}
+    given = np.where(seen[:, :, None], both, np.nan)
+    image = Picture("the camera", view, given, both + 9, photos)
     path = folder / "index.html"
     statuses = (Status("fitted", "#2f9e57"), Status("poor", POOR_COLOUR))
     faces = body.faces.numpy()
-    write_fit_page(
-        path, FitPage("Bodies & <keypoints>", "two", statuses, frames, people, faces, fps=10.0)
-    )
+    title = "Bodies & <keypoints>"
+    write_fit_page(path, FitPage(title, "two", statuses, frames, people, [image], faces, fps=10.0))
     return path
+
+
+def page_in_space(folder: Path) -> Path:
+    """Somebody 2 m aside who was fitted to 17 joints, one of them missing, and in a camera."""
+    body, away = load_body_model(), np.array([2.0, 0.5, 0.0])
+    vertices = body.vertices(torch.zeros(1, 72), torch.zeros(1, 10))[0].double().numpy() + away
+    joints = body.select(COCO18)(torch.zeros(1, 72), torch.zeros(1, 10)).double().numpy() + away
+    given = joints[:, :17].copy()
+    given[:, 3] = np.nan
+    one, flat = np.array([0]), 1000 * joints[..., :2] * [1, -1]
+    people = FittedPeople(
+        *(one, one, one, one > 0, np.ones((1, 18), np.bool_), joints, np.array([12.0])),
+        np.zeros((1, 0)),
+        {0: vertices},
+        given,
+    )
+    view = np.array([[1000.0, -1600, 3000, 400]])
+    pictures = [
+        Picture("space from the front", view, 1000 * given[..., :2] * [1, -1], flat),
+        Picture("camera left", view, flat, flat),
+    ]
+    write_fit_page(
+        folder / "index.html",
+        FitPage(
+            *("In space", "one", (Status("fitted", "#2f9e57"),), FrameList(["f"], one, one)),
+            *(people, pictures, body.faces.numpy()),
+            points="joints",
+            unit=ErrorUnit("mm", 0),
+        ),
+    )
+    return folder / "index.html"
 
 
 def near(pixels: np.ndarray, colour: tuple[int, ...], tolerance: int) -> int:
@@ -120,8 +157,32 @@ def test_names_are_text_in_a_browser(tmp_path: Path) -> None:
     said = browser(page, tmp_path, "--dump-dom")
     assert "<title>Bodies &amp; &lt;keypoints&gt;</title>" in said
     assert "Frame &lt;/script&gt;&lt;img src=x" in said
-    assert "person 3: fitted; 12 of 18 keypoints seen, error of the fit 0.0100" in said
+    assert "person 3: fitted; 12 of 18 keypoints seen; error of the fit 0.0100" in said
     assert ">5: 2 frames, 1 marked</option>" in said
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium or google-chrome")
+def test_people_in_space_in_a_browser(tmp_path: Path) -> None:
+    said = browser(page_in_space(tmp_path), tmp_path, "--dump-dom")
+    assert "person 0: fitted; 16 of 17 joints seen; error of the fit 12 mm." in said
+    assert '<option value="1">camera left</option>' in said
+
+
+def test_joints_in_space_are_packed_from_the_hips(tmp_path: Path) -> None:
+    page_in_space(tmp_path)
+    data = page_data(tmp_path)
+    assert (data["unit"], data["points"]) == (["mm", 0], "joints")
+    assert [picture["count"] for picture in data["pictures"]] == [17, 18]
+    rows = data["rows"]
+    given = page_array(rows["given"], "<i2").reshape(1, rows["givenCount"], 3)
+    assert (given[0, 3] == MISSING).all()
+    joints = page_array(rows["joints"], "<i2").reshape(1, 18, 3)
+    np.testing.assert_allclose(given[0, 4:], joints[0, 4:17], atol=1)
+    mesh = page_array(data["meshes"][0]["points"], "<i2").reshape(-1, 3)
+    # Head and feet, in the same axes as the joints.
+    assert mesh[:, 1].max() > joints[0, :, 1].max() > 400
+    assert mesh[:, 1].min() < joints[0, :, 1].min() < -700
 
 
 def test_the_page_holds_what_it_was_given(tmp_path: Path) -> None:
@@ -144,9 +205,10 @@ def test_the_page_holds_what_it_was_given(tmp_path: Path) -> None:
     assert page_array(rows["seen"], "<u4").tolist() == [2**12 - 1] * 4
     steps = page_array(rows["stepError"], "<f4").reshape(4, -1)
     assert (rows["steps"][0], rows["steps"][-1], steps.shape[1]) == (0, 99, 64)
-    grid = page_array(rows["grid"], "<f4").reshape(4, 3)
-    moved = page_array(rows["projected"], "<i2").reshape(4, 18, 2)[:, :12]
-    here = page_array(rows["keypoints"], "<i2").reshape(4, 18, 2)
+    (picture,) = data["pictures"]
+    grid = page_array(picture["grid"], "<f4").reshape(4, 3)
+    moved = page_array(picture["projected"], "<i2").reshape(4, 18, 2)[:, :12]
+    here = page_array(picture["keypoints"], "<i2").reshape(4, 18, 2)
     assert (here[:, 12:] == MISSING).all()
     np.testing.assert_allclose((moved - here[:, :12]) * grid[:, None, 2:], 9, atol=0.1)
 

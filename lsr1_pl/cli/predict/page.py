@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,17 @@ import torch
 from numpy.typing import NDArray
 
 from lsr1_pl.cli.predict.fitted import FittedInput
-from lsr1_pl.cli.predict.statuses import status_counts
+from lsr1_pl.cli.predict.statuses import fits_in_words, status_counts
 from lsr1_pl.data import Detections
-from lsr1_pl.report import FitPage, FittedPeople, FrameList, Status, write_fit_page
+from lsr1_pl.hmr.fitting.prediction import DIVERGED, TOO_FEW_KEYPOINTS
+from lsr1_pl.report import (
+    FitPage,
+    FittedPeople,
+    FrameList,
+    Picture,
+    Status,
+    write_fit_page,
+)
 
 Floats = NDArray[np.float64]
 
@@ -42,15 +51,17 @@ def write_page(path: Path, fitted: FittedInput, note: str, fps: float) -> None:
     """
     prediction = fitted.fits.prediction
     count = len(prediction.status)
-    rows, frame = _shown(fitted.detections)
-    frames = _frames(fitted, rows, frame)
-    summary = [status_counts(prediction.status, "keypoints") + "."]
+    rows, frame = shown_fits(fitted.detections.frame)
+    frames = _frames(fitted.detections, rows, frame)
+    picture = _image(fitted, rows, frame, frames)
+    counts = fits_in_words(fitted.detections.person, fitted.detections.frame)
+    summary = [f"{counts}: {status_counts(prediction.status, 'keypoints')}."]
     if len(rows) < count:
         summary.append(f"Shown are {len(rows)} of the fits, in frames spread evenly.")
     with_photo = {fitted.detections.frame[row] for row in rows} & set(fitted.detections.photos)
-    if len(frames.photos) < len(with_photo):
+    if len(picture.photos) < len(with_photo):
         summary.append(
-            f"Photos of {len(frames.photos)} frames are in the page, spread evenly, of "
+            f"Photos of {len(picture.photos)} frames are in the page, spread evenly, of "
             f"{len(with_photo)}."
         )
     summary += ["All fits are in predictions.npz beside this page.", note]
@@ -60,6 +71,7 @@ def write_page(path: Path, fitted: FittedInput, note: str, fps: float) -> None:
         STATUSES,
         frames,
         _people(fitted, rows, frame),
+        [picture],
         fitted.body.faces.numpy(),
         fitted.detections.sequence,
         fps,
@@ -67,40 +79,52 @@ def write_page(path: Path, fitted: FittedInput, note: str, fps: float) -> None:
     write_fit_page(path, page)
 
 
-def _shown(detections: Detections) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The fits that are shown in the order of frames, and the place of each one's frame."""
+def shown_fits(names: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The fits that are shown in the order of frames, and the place of each one's frame.
+
+    Args:
+        names: of the frames of all fits.
+    """
     places: dict[str, int] = {}
-    frame = np.array([places.setdefault(name, len(places)) for name in detections.frame])
-    kept = _spread(len(places), round(len(places) * min(1.0, MOST_FITS / len(frame))))
+    frame = np.array([places.setdefault(name, len(places)) for name in names])
+    kept = spread(len(places), round(len(places) * min(1.0, MOST_FITS / len(frame))))
     rows = np.flatnonzero(np.isin(frame, kept))
     rows = rows[np.argsort(frame[rows], kind="stable")]
     return rows, np.searchsorted(kept, frame[rows])
 
 
-def _spread(count: int, most: int) -> NDArray[np.int64]:
+def spread(count: int, most: int) -> NDArray[np.int64]:
     """At most ``most`` of the numbers below ``count``, spread evenly; one at least."""
     wanted = np.linspace(0, count - 1, min(count, max(most, 1)))
     return np.unique(wanted.round().astype(np.int64))
 
 
-def _frames(fitted: FittedInput, rows: NDArray[np.int64], frame: NDArray[np.int64]) -> FrameList:
-    detections = fitted.detections
+def _frames(detections: Detections, rows: NDArray[np.int64], frame: NDArray[np.int64]) -> FrameList:
     first = rows[np.searchsorted(frame, np.arange(frame[-1] + 1))]
     names = [detections.frame[row] for row in first]
-    clip = detections.clip[first]
+    return FrameList(names, detections.moment[first], detections.clip[first])
+
+
+def _image(
+    fitted: FittedInput, rows: NDArray[np.int64], frame: NDArray[np.int64], frames: FrameList
+) -> Picture:
+    detections = fitted.detections
     keypoints = _as_photographed(fitted, detections.keypoints[rows])
     points = np.where(fitted.seen[rows][:, :, None], keypoints, np.nan)
-    group = clip[frame] if detections.sequence else frame
-    views = {number: _view(points[group == number]) for number in np.unique(group).tolist()}
-    keys = clip if detections.sequence else np.arange(len(names))
-    with_photo = [place for place, name in enumerate(names) if name in detections.photos]
-    chosen = [with_photo[k] for k in _spread(len(with_photo), MOST_PHOTOS)] if with_photo else []
-    return FrameList(
-        names,
-        detections.moment[first],
-        clip,
-        np.array([views[key] for key in keys.tolist()]),
-        {place: detections.photos[names[place]] for place in chosen},
+    projected = _as_photographed(fitted, fitted.fits.projected[rows].double().numpy())
+    # Limbs that were not seen are shown, too, if the fit can be trusted.
+    status = fitted.fits.prediction.status[rows].numpy()
+    trusted = ~np.isin(status, (DIVERGED, TOO_FEW_KEYPOINTS))
+    shown = np.concatenate([points, np.where(trusted[:, None, None], projected, np.nan)], axis=1)
+    keys = frames.clip if detections.sequence else np.arange(len(frames.names))
+    with_photo = [place for place, name in enumerate(frames.names) if name in detections.photos]
+    chosen = [with_photo[k] for k in spread(len(with_photo), MOST_PHOTOS)] if with_photo else []
+    return Picture(
+        "the camera",
+        squares(shown, keys[frame], keys),
+        points,
+        projected,
+        {place: detections.photos[frames.names[place]] for place in chosen},
     )
 
 
@@ -109,8 +133,20 @@ def _as_photographed(fitted: FittedInput, points: Floats) -> Floats:
     return points if fitted.camera is None else fitted.camera.distorted(points)
 
 
-def _view(points: Floats) -> tuple[float, float, float, float]:
-    """A square around nearly all of the points (n, 18, 2) that are finite."""
+def squares(points: Floats, group: NDArray[np.int64], groups: NDArray[np.int64]) -> Floats:
+    """(F, 4) of F frames: left, top, right and bottom of one square for all frames of a group.
+
+    Args:
+        points: (n, J, 2) pixels; what is not finite does not count.
+        group: (n,) each one's.
+        groups: (F,) each frame's.
+    """
+    square = {number: _square(points[group == number]) for number in np.unique(groups).tolist()}
+    return np.array([square[number] for number in groups.tolist()])
+
+
+def _square(points: Floats) -> tuple[float, float, float, float]:
+    """A square around nearly all of the points (n, J, 2) that are finite."""
     known = points[np.isfinite(points).all(axis=2)]
     if len(known) == 0:
         return (0.0, 0.0, 1.0, 1.0)
@@ -123,19 +159,16 @@ def _view(points: Floats) -> tuple[float, float, float, float]:
 
 def _people(fitted: FittedInput, rows: NDArray[np.int64], frame: NDArray[np.int64]) -> FittedPeople:
     detections, prediction = fitted.detections, fitted.fits.prediction
-    some = _spread(len(rows), MOST_MESHES)
+    some = spread(len(rows), MOST_MESHES)
     chosen = torch.from_numpy(rows[some])
     with torch.no_grad():
         meshes = fitted.body.vertices(prediction.pose[chosen], prediction.betas[chosen])
-    projected = fitted.fits.projected[rows].double().numpy()
     return FittedPeople(
         frame,
         detections.person[rows],
         prediction.status[rows].numpy(),
         prediction.exchanged[rows].numpy(),
-        _as_photographed(fitted, detections.keypoints[rows]),
         fitted.seen[rows],
-        _as_photographed(fitted, projected),
         prediction.joints[rows].double().numpy(),
         prediction.error[rows].double().numpy(),
         prediction.error_by_step[rows].double().numpy(),

@@ -9,7 +9,8 @@ import torch
 
 from lsr1_pl.body import BodyModel
 from lsr1_pl.cli.predict.fitted import BodyName
-from lsr1_pl.cli.predict.space_files import SpaceFitted, write_space
+from lsr1_pl.cli.predict.space_files import write_space
+from lsr1_pl.cli.predict.space_fitted import SpaceFitted
 from lsr1_pl.data.detections.joints3d.reading import read_joints3d
 from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lsr1_pl.hmr.fitting.prediction import DIVERGED, DOUBTFUL, FITTED, POOR, TOO_FEW_KEYPOINTS
@@ -24,8 +28,20 @@ def status_lines(status: Tensor, seen: str) -> list[str]:
     return [f"{counts[each]} of {len(status)} {what[each]}" for each in what if counts[each]]
 
 
+def fits_in_words(person: NDArray[np.int64], frame: Sequence[str]) -> str:
+    """How many fits there are, of how many people in how many frames.
+
+    Args:
+        person: (n,) the person's number of each fit.
+        frame: n names of frames.
+    """
+    counts = ((len(np.unique(person)), "person", "people"), (len(set(frame)), "frame", "frames"))
+    people, frames = (f"{many} {one if many == 1 else more}" for many, one, more in counts)
+    return f"{len(frame)} {'fit' if len(frame) == 1 else 'fits'} of {people} in {frames}"
+
+
 def status_counts(status: Tensor, seen: str) -> str:
-    """The statuses in one sentence; those but 0 and 3 only where some fits have them.
+    """The statuses in one list; those but 0 and 3 only where some fits have them.
 
     Args:
         status: (n,) of the fits.
@@ -44,4 +60,4 @@ def status_counts(status: Tensor, seen: str) -> str:
         for each in what
         if counts[each] or each in (FITTED, POOR)
     ]
-    return f"{len(status)} {'person' if len(status) == 1 else 'people'}, {', '.join(told)}"
+    return ", ".join(told)

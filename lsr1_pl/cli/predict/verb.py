@@ -19,7 +19,7 @@ from lsr1_pl.cli.predict.meshes import write_meshes
 from lsr1_pl.cli.predict.motion import write_motion
 from lsr1_pl.cli.predict.page import write_page
 from lsr1_pl.cli.predict.space import run_joints3d
-from lsr1_pl.cli.predict.statuses import status_lines
+from lsr1_pl.cli.predict.statuses import fits_in_words, status_lines
 from lsr1_pl.cli.predict.views import run_views
 from lsr1_pl.data import (
     Camera,
@@ -127,7 +127,8 @@ def run(options: Namespace) -> None:
     exchanged = (fits.prediction.exchanged | changed) & (status != TOO_FEW_KEYPOINTS)
     fits = replace(fits, prediction=fits.prediction._replace(exchanged=exchanged))
     count = len(detections.frame)
-    print(f"{count} people fitted in {seconds:.1f} s, {count / seconds:.0f} a second", flush=True)
+    counts = fits_in_words(detections.person, detections.frame)
+    print(f"{counts}: {seconds:.1f} s, {count / seconds:.1f} a second", flush=True)
     for line in status_lines(status, "keypoints"):
         print(line)
     if bool(exchanged.any()):

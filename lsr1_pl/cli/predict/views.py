@@ -12,14 +12,15 @@ from lsr1_pl.body import BodyModel
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.cli.predict.fitted import BodyName
 from lsr1_pl.cli.predict.space import refuse, space_fitter, unit_and_note
-from lsr1_pl.cli.predict.space_files import SpaceFitted, write_space
+from lsr1_pl.cli.predict.space_files import write_space
+from lsr1_pl.cli.predict.space_fitted import SpaceFitted
 from lsr1_pl.data.detections.joints3d.sets import POINT_SETS, BodyPoint, PointSet
 from lsr1_pl.data.detections.several_views import SeveralViews, read_views
 from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr.fitting import shown_points
 from lsr1_pl.hmr.fitting.points import POINTS
-from lsr1_pl.hmr.fitting.prediction import POOR
+from lsr1_pl.hmr.fitting.prediction import FITTED, POOR
 from lsr1_pl.hmr.fitting3d import (
     PointSkeleton,
     Rig,
@@ -61,15 +62,18 @@ def run_views(options: Namespace, body: BodyModel, model: BodyName) -> None:
     start, rig = start._replace(points=joints), rig._replace(translation=rig.translation / unit)
     fitter = space_fitter(options)
     foreign = f"the cameras of {options.cameras or options.input} do not belong to the views"
-    check_sides(
-        fitter,
-        skeleton,
-        joints,
-        start.sure,
-        where,
-        free_scale=False,
-        or_else=f". Or {foreign}: see that R and t are those of x = R X + t",
-    )
+    outvoted = start.outvoted(weights)
+    if not bool(outvoted.all()):
+        check_sides(
+            fitter,
+            skeleton,
+            joints[~outvoted],
+            start.sure[~outvoted],
+            where,
+            free_scale=False,
+            foremost=f"Perhaps {foreign}: see that none are exchanged, and that R and t are those "
+            "of x = R X + t. ",
+        )
     begun = time.perf_counter()
     size = options.batch_size
     parts = zip(pixels.split(size), *(each.split(size) for each in start), strict=True)
@@ -80,12 +84,18 @@ def run_views(options: Namespace, body: BodyModel, model: BodyName) -> None:
     projected = rig.project(fits.points)
     # A residual in the image, at the distance of the person: metres.
     depth = rig.seen(fits.points)[..., 2] / rig.intrinsics[:, :1]
-    off = ((projected - pixels).norm(dim=3) * depth).flatten(1)
-    error = mean_error(off.float(), start.weights.flatten(1).float())
+    off = (projected - pixels).norm(dim=3) * depth
+    error = mean_error(off.flatten(1).float(), start.weights.flatten(1).float())
     sound = torch.stack([field.flatten(1).isfinite().all(dim=1) for field in fits[:3]]).all(dim=0)
     status = space_status(error, (start.sure > 0).sum(dim=1), sound)
-    more = _disagreeing(start, weights, [each.name for each in read.cameras])
-    if float((status == POOR).double().mean()) > 0.5:
+    status = torch.where((status == FITTED) & outvoted, POOR, status)
+    more = _disagreeing(start, weights, off, [each.name for each in read.cameras])
+    if bool(outvoted.any()):
+        more.append(
+            f"Of {int(outvoted.sum())} of {len(outvoted)} people no more cameras agree than "
+            f"disagree, so nothing tells which are right. These fits are poor. Perhaps {foreign}."
+        )
+    elif float((status == POOR).double().mean()) > 0.5:
         more.append(f"More than half of the fits are poor. Perhaps {foreign}.")
     for note in more:
         print(f"Note: {plain(note)}", flush=True)
@@ -134,10 +144,24 @@ def _check_agreement(start: Triangulated, weights: torch.Tensor, where: str) -> 
         )
 
 
-def _disagreeing(start: Triangulated, weights: torch.Tensor, names: list[str]) -> list[str]:
-    """A sentence on the cameras that were left out for some people, if there are any."""
-    left_out = ((weights > 0).any(dim=2) & ~(start.weights > 0).any(dim=2)).sum(dim=0).tolist()
-    told = [f"{name} for {many}" for name, many in zip(names, left_out, strict=True) if many]
+def _disagreeing(
+    start: Triangulated, weights: torch.Tensor, off: torch.Tensor, names: list[str]
+) -> list[str]:
+    """A sentence on the cameras that were left out for some people, if there are any.
+
+    Args:
+        start: what agreed.
+        weights: (n, V, P), 0 is not seen.
+        off: (n, V, P) metres from the fits.
+        names: of the V cameras.
+    """
+    left_out = start.dissenting(weights)
+    told = []
+    for view, name in enumerate(names):
+        who = left_out[:, view]
+        if bool(who.any()):
+            middle = float(off[who, view][weights[who, view] > 0].nanmedian())
+            told.append(f"{name} for {int(who.sum())} ({middle:.2f} m off)")
     if not told:
         return []
     return [

@@ -15,6 +15,9 @@ from lsr1_pl.ground.errors import UserError
 _FARTHEST = 1e15
 """The farthest a keypoint may be, in pixels; beyond, single precision overflows in a fit."""
 
+SMALLEST = 3.0
+"""Pixels: nobody is so small."""
+
 
 @dataclass(frozen=True)
 class Detections:
@@ -61,7 +64,8 @@ def visible(detections: Detections, least_confidence: float | None = None) -> ND
     """(n, 18): which keypoints count.
 
     They are of the least confidence at least, the detector's own unless it is given, and within
-    1e15 pixels. Of a person whose keypoints all stand at one place none counts.
+    1e15 pixels. Of a person of under three pixels none counts: it is at one place, or in shares of
+    the image among others in pixels.
 
     Raises:
         UserError: ``least_confidence`` is not finite.
@@ -72,6 +76,19 @@ def visible(detections: Detections, least_confidence: float | None = None) -> ND
         raise UserError(f"least_confidence is {least_confidence}; it must be finite")
     near = (np.abs(detections.keypoints) <= _FARTHEST).all(axis=2)
     seen: NDArray[np.bool_] = near & (detections.confidence >= least_confidence)
-    first = np.take_along_axis(detections.keypoints, seen.argmax(axis=1)[:, None, None], axis=1)
-    apart = (detections.keypoints != first).any(axis=2) & seen
-    return seen & apart.any(axis=1, keepdims=True)
+    sides = extent(detections.keypoints, seen)
+    return seen & (sides >= SMALLEST)[:, None]
+
+
+def extent(keypoints: NDArray[np.float64], counted: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(n,) pixels: the larger side of the box of each person's keypoints that count; 0 of none.
+
+    Args:
+        keypoints: (n, J, 2).
+        counted: (n, J).
+    """
+    there = counted[:, :, None]
+    low = np.where(there, keypoints, np.inf).min(axis=1)
+    high = np.where(there, keypoints, -np.inf).max(axis=1)
+    sides: NDArray[np.float64] = np.where(counted.any(axis=1)[:, None], high - low, 0.0).max(axis=1)
+    return sides

@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsr1_pl.data.detections.frames import Floats
+from lsr1_pl.data.detections.people import SMALLEST, extent
 from lsr1_pl.ground.errors import UserError
 
 _FARTHEST_SHARE = 2.0
 """Somebody within two pixels is nobody: such coordinates are shares, beyond the edge too."""
 _BEFORE_EDGE = -0.25
-_SMALLEST = 3.0
-"""Pixels: nobody is so small."""
 _WHOLE = 6
 """Keypoints that are a person."""
 
@@ -56,6 +55,18 @@ def in_pixels(
     return keypoints * scale
 
 
+def too_small(keypoints: Floats, counted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(n,) who has keypoints enough to be a person, and is of under three pixels.
+
+    Args:
+        keypoints: (n, 18, 2) in pixels.
+        counted: (n, 18) which of them are sure enough.
+    """
+    sides = extent(keypoints, counted)
+    small: NDArray[np.bool_] = (counted.sum(axis=1) >= _WHOLE) & (sides > 0) & (sides < SMALLEST)
+    return small
+
+
 def _check_sizes(keypoints: Floats, counted: NDArray[np.bool_], where: str) -> None:
     """Refuse people of three pixels: joints in space, in metres, look so.
 
@@ -63,11 +74,8 @@ def _check_sizes(keypoints: Floats, counted: NDArray[np.bool_], where: str) -> N
         UserError: nobody is larger.
     """
     whole = counted.sum(axis=1) >= _WHOLE
-    people = np.where(counted[whole][:, :, None], keypoints[whole], np.nan)
-    if not len(people):
-        return
-    sides = (np.nanmax(people, axis=1) - np.nanmin(people, axis=1)).max(axis=1)
-    if 0 < sides.max() < _SMALLEST:
+    sides = extent(keypoints[whole], counted[whole])
+    if len(sides) and 0 < sides.max() < SMALLEST:
         raise UserError(
             f"{where}: the largest person is {sides.max():.2g} pixels high; expected pixels. If "
             "these are joints in space, in metres, say --dimensions 3"

@@ -20,9 +20,9 @@ from lsr1_pl.data.detections.joints.order import (
     joint_set,
     named_set,
 )
-from lsr1_pl.data.detections.people import Detections, visible
+from lsr1_pl.data.detections.people import SMALLEST, Detections, visible
 from lsr1_pl.data.detections.photos import load_photo, mediapipe_person, people_in
-from lsr1_pl.data.detections.pixels import Size, in_pixels
+from lsr1_pl.data.detections.pixels import Size, in_pixels, too_small
 from lsr1_pl.data.detections.sources import Content, read_content
 from lsr1_pl.data.detections.timeline import is_sequence, timeline
 from lsr1_pl.ground.console import encodable
@@ -80,10 +80,17 @@ def read_detections(
         clip=clip,
         least_confidence=content.least_confidence,
         points="mediapipe" if by_photo else families.pop() if len(families) == 1 else "",
-        notes=(*_left_out(content), *notes),
+        notes=(*_left_out(content), *_empty(content.frames, names), *notes),
     )
     counted = found.confidence >= content.least_confidence
     found = replace(found, keypoints=in_pixels(found.keypoints, counted, sizes, str(path)))
+    small = int(too_small(found.keypoints, counted).sum())
+    if small:
+        note = (
+            f"{small} of {len(people)} people are of under {SMALLEST:g} pixels, so none of their "
+            "keypoints counts. If they are in shares of the image, give them a file of their own."
+        )
+        found = replace(found, notes=(*found.notes, note))
     moving = when.numbered and is_sequence(clip, moment, found.keypoints, visible(found))
     return numbered_people(found, [who.identity for _, who in people], moving, sequence)
 
@@ -161,6 +168,14 @@ def _left_out(content: Content) -> list[str]:
     count = len(content.skipped)
     files = "1 file is" if count == 1 else f"{count} files are"
     return [f"{files} left out: {shown(content.skipped)}"]
+
+
+def _empty(frames: Sequence[Frame], names: Sequence[str]) -> list[str]:
+    alone = [name for name, frame in zip(names, frames, strict=True) if not frame.people]
+    if not alone:
+        return []
+    some = "1 frame holds" if len(alone) == 1 else f"{len(alone)} frames hold"
+    return [f"{some} nobody: {shown(alone)}"]
 
 
 def _photos(content: Content, names: Sequence[str]) -> Mapping[str, Path]:

@@ -79,7 +79,7 @@ def check_sides(
     where: str,
     *,
     free_scale: bool,
-    or_else: str = "",
+    foremost: str = "",
 ) -> None:
     """Refuse joints whose mirror images are clearly better bodies, tried on 48 people at most.
 
@@ -93,7 +93,7 @@ def check_sides(
         weights: (n, P), 0 is missing.
         where: the input, for messages.
         free_scale: as in the fit.
-        or_else: a last sentence of the message: what else may be wrong.
+        foremost: a first sentence of the message on what may be wrong.
 
     Raises:
         UserError: they are mirrored.
@@ -109,7 +109,7 @@ def check_sides(
     )
     if float((own / other).nanmedian()) > _CLEARLY:
         raise UserError(
-            f"{where}: the joints are a mirror image of a person. Either left and right are "
+            f"{where}: the joints are a mirror image of a person. {foremost}Either left and right are "
             "exchanged in their order (say --joints NAME, or exchange the names), or the axes are "
-            f"left-handed (negate one of the three axes){or_else}"
+            "left-handed (negate one of the three axes)"
         )

@@ -55,6 +55,26 @@ class Triangulated(NamedTuple):
     """(n, V, P) those of the views, 0 where one does not agree with the others, and in all of a
     view that mostly does not."""
 
+    def dissenting(self, weights: Tensor) -> Tensor:
+        """(n, V) which views saw a person and do not agree with the others.
+
+        Args:
+            weights: (n, V, P) with which the points were triangulated; 0 is not seen.
+        """
+        return (weights > 0).any(dim=2) & ~(self.weights > 0).any(dim=2)
+
+    def outvoted(self, weights: Tensor) -> Tensor:
+        """(n,) of which people no more views agree than dissent.
+
+        Two rays always meet nearly where cameras stand equally high, so two views that agree
+        beside two others that do not tell nothing: the cameras may be exchanged.
+
+        Args:
+            weights: as in :meth:`dissenting`.
+        """
+        against = self.dissenting(weights).sum(dim=1)
+        return (against > 0) & (against >= (self.weights > 0).any(dim=2).sum(dim=1))
+
 
 def triangulate(pixels: Tensor, weights: Tensor, rig: Rig, tolerance: Tensor) -> Triangulated:
     """The points nearest to the rays of V views, whichever one view says.

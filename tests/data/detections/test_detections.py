@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data import keypoint_batches, read_detections
 from lsr1_pl.data.detections.joints.coco import COCO17 as COCO17_IN_WORDS
+from lsr1_pl.data.detections.people import visible
 from lsr1_pl.ground.errors import UserError
 
 BODY25 = (
@@ -207,3 +208,14 @@ def test_any_json_is_read_or_refused(tmp_path: Path, content: Any) -> None:
     else:
         return
     assert "fuzz.json" in message
+
+
+def test_people_in_shares_among_people_in_pixels_do_not_count(tmp_path: Path) -> None:
+    keypoints = np.random.default_rng(0).uniform(100, 400, (3, 18, 2))
+    keypoints[1] /= 500
+    np.savez(tmp_path / "people.npz", keypoints=keypoints)
+    found = read_detections(tmp_path / "people.npz")
+    assert visible(found).all(axis=1).tolist() == [True, False, True]
+    assert not visible(found)[1].any()
+    (note,) = found.notes
+    assert note.startswith("1 of 3 people are of under 3 pixels")

@@ -63,7 +63,8 @@ def test_a_mixed_folder_is_read_and_what_is_left_out_is_listed(tmp_path: Path) -
     found = read_detections(tmp_path)
     assert found.frame == ["f_0", "f_1", "f_5"]
     assert found.moment.tolist() == [0, 1, 5]
-    (note,) = found.notes
+    note, empty = found.notes
+    assert empty == "1 frame holds nobody: f_2"
     assert note.startswith("5 files are left out: ")
     for name in ("f_3_", "f_4_", "f_6_", "config.json (holds no keypoints", "labels.json (is COCO"):
         assert name in note

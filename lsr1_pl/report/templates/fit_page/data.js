@@ -1,6 +1,6 @@
 // The data of the page: arrays as base64 of small numbers, frame by frame and fit by fit.
 const DATA = JSON.parse(document.getElementById("data").textContent);
-const KEYPOINTS = 18, MISSING = -32768;
+const POINTS = 18, MISSING = -32768;
 
 function unpacked(text, type) {
   const raw = atob(text), bytes = new Uint8Array(raw.length);
@@ -12,35 +12,60 @@ const frames = {
   names: DATA.frames.names,
   wait: unpacked(DATA.frames.wait, Float32Array),
   first: unpacked(DATA.frames.first, Uint32Array),
-  view: unpacked(DATA.frames.view, Float32Array),
-  photos: DATA.frames.photos,
 };
+const pictures = DATA.pictures.map((picture) => ({
+  title: picture.title,
+  count: picture.count,
+  photos: picture.photos,
+  view: unpacked(picture.view, Float32Array),
+  grid: unpacked(picture.grid, Float32Array),
+  keypoints: unpacked(picture.keypoints, Int16Array),
+  projected: unpacked(picture.projected, Int16Array),
+}));
 const rows = {
   person: unpacked(DATA.rows.person, Uint32Array),
   status: unpacked(DATA.rows.status, Uint8Array),
   exchanged: unpacked(DATA.rows.exchanged, Uint8Array),
   seen: unpacked(DATA.rows.seen, Uint32Array),
   error: unpacked(DATA.rows.error, Float32Array),
-  grid: unpacked(DATA.rows.grid, Float32Array),
-  keypoints: unpacked(DATA.rows.keypoints, Int16Array),
-  projected: unpacked(DATA.rows.projected, Int16Array),
   joints: unpacked(DATA.rows.joints, Int16Array),
+  given: unpacked(DATA.rows.given, Int16Array),
   stepError: unpacked(DATA.rows.stepError, Float32Array),
 };
 const FRAMES = frames.names.length;
 
-// Where a fit's point is in the image, in pixels; null where it is not known.
-function pixel(kind, row, point) {
-  const at = 2 * (KEYPOINTS * row + point), values = rows[kind];
+// Where a point is in a picture, in pixels; null where it is not known.
+function pixel(picture, values, count, row, point) {
+  const at = 2 * (count * row + point);
   if (values[at] === MISSING) return null;
-  const step = rows.grid[3 * row + 2];
-  return [rows.grid[3 * row] + step * values[at], rows.grid[3 * row + 1] + step * values[at + 1]];
+  const [u, v, step] = picture.grid.subarray(3 * row, 3 * row + 3);
+  return [u + step * values[at], v + step * values[at + 1]];
+}
+
+const projected = (picture, row, point) => pixel(picture, picture.projected, POINTS, row, point);
+
+// The points that a fit was made of, of those that are in the picture.
+function detected(picture, row) {
+  const found = [];
+  for (let k = 0; k < picture.count; k++) {
+    const point = pixel(picture, picture.keypoints, picture.count, row, k);
+    if (point) found.push(point);
+  }
+  return found;
 }
 
 // x to the right, y up, z towards the camera, in mm from the middle of the hips.
 function joint(row, point) {
-  const at = 3 * (KEYPOINTS * row + point);
-  return [rows.joints[at], rows.joints[at + 1], rows.joints[at + 2]];
+  const at = 3 * (POINTS * row + point);
+  return rows.joints[at] === MISSING ? null : rows.joints.subarray(at, at + 3);
+}
+
+// The joints in space that a fit was made of, in the same axes.
+function given(row) {
+  const found = [], count = DATA.rows.givenCount;
+  for (let at = 3 * count * row; at < 3 * count * (row + 1); at += 3)
+    if (rows.given[at] !== MISSING) found.push(rows.given.subarray(at, at + 3));
+  return found;
 }
 
 const isSeen = (row, point) => (rows.seen[row] >>> point & 1) === 1;

@@ -32,14 +32,25 @@ function bones(pen, row, place, width, shade) {
   pen.setLineDash([]);
 }
 
-// Left, top and side in pixels of the square of the image that is shown.
-function square(frame, chosen, follow) {
-  let [left, top, right, bottom] = frames.view.subarray(4 * frame, 4 * frame + 4);
+function dot(pen, point, radius) {
+  pen.beginPath();
+  pen.arc(point[0], point[1], radius, 0, 7);
+  pen.fillStyle = DARK;
+  pen.fill();
+  pen.strokeStyle = "#fff";
+  pen.lineWidth = 1;
+  pen.stroke();
+}
+
+// Left, top and side in pixels of the square of the picture that is shown.
+function square(picture, frame, chosen, follow) {
+  let [left, top, right, bottom] = picture.view.subarray(4 * frame, 4 * frame + 4);
   if (follow && chosen >= 0) {
-    const points = [];
-    for (let k = 0; k < KEYPOINTS; k++)
-      for (const kind of ["keypoints", "projected"]) points.push(pixel(kind, chosen, k));
-    const known = points.filter((point) => point);
+    const known = detected(picture, chosen);
+    for (let k = 0; k < POINTS; k++) {
+      const point = projected(picture, chosen, k);
+      if (point) known.push(point);
+    }
     if (known.length) {
       [left, right] = [Math.min(...known.map((p) => p[0])), Math.max(...known.map((p) => p[0]))];
       [top, bottom] = [Math.min(...known.map((p) => p[1])), Math.max(...known.map((p) => p[1]))];
@@ -51,46 +62,38 @@ function square(frame, chosen, follow) {
 }
 
 const photos = new Map();
-function photoOf(frame, redraw) {
-  if (!(frame in frames.photos)) return null;
-  if (!photos.has(frame)) {
+function photoOf(picture, frame, redraw) {
+  const source = picture.photos[frame];
+  if (!source) return null;
+  if (!photos.has(source)) {
     // The pictures of a few frames at a time are enough, and take little memory.
     if (photos.size > 40) photos.delete(photos.keys().next().value);
     const image = new Image();
     image.onload = redraw;
-    image.src = frames.photos[frame];
-    photos.set(frame, image);
+    image.src = source;
+    photos.set(source, image);
   }
-  const image = photos.get(frame);
+  const image = photos.get(source);
   return image.complete && image.naturalWidth ? image : null;
 }
 
 function drawOverlay(state, redraw) {
-  const [pen, width] = fresh("overlay");
-  const [left, top, side] = square(state.frame, state.row, state.follow);
+  const [pen, width] = fresh("overlay"), picture = pictures[state.picture];
+  const [left, top, side] = square(picture, state.frame, state.row, state.follow);
   const scale = width / side;
   const at = (point) => point && [scale * (point[0] - left), scale * (point[1] - top)];
-  const photo = photoOf(state.frame, redraw);
+  const photo = photoOf(picture, state.frame, redraw);
   if (photo) {
-    const view = frames.view.subarray(4 * state.frame, 4 * state.frame + 4);
+    const view = picture.view.subarray(4 * state.frame, 4 * state.frame + 4);
     const [x, y] = at([view[0], view[1]]);
     pen.drawImage(photo, x, y, scale * (view[2] - view[0]), scale * (view[3] - view[1]));
   }
   for (let row = frames.first[state.frame]; row < frames.first[state.frame + 1]; row++) {
     const chosen = row === state.row;
-    bones(pen, row, (k) => at(pixel("projected", row, k)), chosen ? 4 : 2, chosen ? "" : colourOf(row));
-    const dots = [];
-    for (let k = 0; k < KEYPOINTS; k++) if (isSeen(row, k)) dots.push(at(pixel("keypoints", row, k)));
-    for (const dot of dots.filter((each) => each)) {
-      pen.beginPath();
-      pen.arc(dot[0], dot[1], chosen ? 4 : 2.5, 0, 7);
-      pen.fillStyle = DARK;
-      pen.fill();
-      pen.strokeStyle = "#fff";
-      pen.lineWidth = 1;
-      pen.stroke();
-    }
-    label(pen, row, dots.filter((each) => each), chosen);
+    bones(pen, row, (k) => at(projected(picture, row, k)), chosen ? 4 : 2, chosen ? "" : colourOf(row));
+    const dots = detected(picture, row).map(at);
+    for (const each of dots) dot(pen, each, chosen ? 4 : 2.5);
+    label(pen, row, dots, chosen);
   }
 }
 
@@ -120,16 +123,20 @@ function drawView(id, state, place) {
   const [pen, width, height] = fresh(id);
   if (state.row < 0) return;
   const scale = width / (2.3 * DATA.rows.reach);
-  bones(pen, state.row, (k) => {
-    const [right, down] = place(joint(state.row, k));
+  const at = (point) => {
+    if (!point) return null;
+    const [right, down] = place(point);
     return [width / 2 + scale * right, height / 2 + scale * down];
-  }, 3);
+  };
+  bones(pen, state.row, (k) => at(joint(state.row, k)), 3);
+  for (const point of given(state.row)) dot(pen, at(point), 3);
 }
 
 const drawSide = (state) => drawView("side", state, ([, y, z]) => [-z, -y]);
 const drawTop = (state) => drawView("top", state, ([x, , z]) => [x, z]);
 
 function drawSteps(state) {
+  if (!DATA.rows.steps.length) return;
   const [pen, width, height] = fresh("steps");
   if (state.row < 0) return;
   const steps = DATA.rows.steps, count = steps.length;
@@ -139,7 +146,7 @@ function drawSteps(state) {
   pen.strokeStyle = "#d8dde3";
   pen.strokeRect(40, 17, width - 50, height - 45);
   pen.fillStyle = "#57606a";
-  pen.fillText(most.toFixed(3), 4, 22);
+  pen.fillText(most.toFixed(3), 4, 14);
   pen.fillText("0", 28, height - 26);
   pen.fillText(`step ${last}`, width - 50, height - 10);
   pen.strokeStyle = pen.fillStyle = "#1f77b4";
@@ -149,6 +156,7 @@ function drawSteps(state) {
   pen.stroke();
 }
 
+const inUnit = (error) => `${error.toFixed(DATA.unit[1])} ${DATA.unit[0]}`;
 const lineX = (frame, width) => FRAMES < 2 ? width / 2 : 6 + (width - 12) * frame / (FRAMES - 1);
 const background = {canvas: document.createElement("canvas"), of: ""};
 
@@ -200,5 +208,5 @@ function drawHistory(pen, person, width, height) {
   for (const row of own) if (isMarked(row)) lane(row, bottom + 4);
   for (let row = 0; row < rows.person.length; row++) if (isMarked(row)) lane(row, bottom + 19);
   pen.fillStyle = "#57606a";
-  pen.fillText(`error of person ${DATA.persons[person]}, up to ${most.toFixed(3)} of the box`, 6, 14);
+  pen.fillText(`error of person ${DATA.persons[person]}, up to ${inUnit(most)}`, 6, 14);
 }

@@ -82,12 +82,12 @@ const viewer = (() => {
     });
   }
 
-  // Whether the mesh of this fit was drawn.
+  // The scale and the middle of the mesh of this fit as drawn; null if it has none.
   return function draw(row) {
     const canvas = document.getElementById("mesh");
     const shown = meshOf.has(row) && (gl || (gl === undefined && begin()));
     canvas.hidden = !shown;
-    if (!shown) return false;
+    if (!shown) return null;
     if (drawn !== row) load(meshOf.get(row));
     drawn = row;
     const ratio = window.devicePixelRatio || 1;
@@ -100,13 +100,19 @@ const viewer = (() => {
     gl.uniform3fv(uniforms.middle, middle);
     gl.uniform1f(uniforms.scale, scale);
     gl.drawElements(gl.TRIANGLES, faces.length, gl.UNSIGNED_SHORT, 0);
-    return true;
+    return {scale, middle};
   };
 })();
 
 function drawBody(state) {
-  if (!viewer(state.row)) drawView("bones", state, (point) => {
+  const mesh = viewer(state.row);
+  if (!mesh) return drawView("bones", state, (point) => {
     const [right, up] = turned(point);
     return [right, -up];
   });
+  const [pen, width, height] = fresh("bones");
+  for (const point of given(state.row)) {
+    const [right, up] = turned(Array.from(point, (value, k) => mesh.scale * (value - mesh.middle[k])));
+    dot(pen, [width * (1 + right) / 2, height * (1 - up) / 2], 3);
+  }
 }

@@ -1,6 +1,6 @@
 // The player: which frame and whose fit is shown, and what changes it.
 const $ = (id) => document.getElementById(id);
-const state = {frame: 0, person: rows.person[0] || 0, row: -1, follow: false, playing: false};
+const state = {frame: 0, person: rows.person[0] || 0, row: -1, picture: 0, follow: false, playing: false};
 let timer = 0, waiting = false;
 
 function redraw() {
@@ -8,6 +8,8 @@ function redraw() {
   waiting = true;
   requestAnimationFrame(() => {
     waiting = false;
+    // A page that is not laid out has nothing to draw on; the observers tell when it has.
+    if (["overlay", "line"].some((id) => !$(id).clientWidth || !$(id).clientHeight)) return;
     drawOverlay(state, redraw);
     drawSide(state);
     drawTop(state);
@@ -20,16 +22,19 @@ function redraw() {
 function text() {
   const name = `Frame ${frames.names[state.frame]}, person ${DATA.persons[state.person]}`;
   if (state.row < 0) return `${name}: is not in this frame.`;
-  const count = DATA.rows.steps.length, row = state.row;
-  const errors = rows.stepError.subarray(count * row, count * (row + 1));
-  const least = Math.min(...Array.from(errors).filter(Number.isFinite));
-  let seen = 0;
-  for (let k = 0; k < KEYPOINTS; k++) seen += isSeen(row, k);
+  const row = state.row, space = DATA.rows.givenCount;
+  const [seen, all] = space ? [given(row).length, space] : [detected(pictures[0], row).length, POINTS];
   return `${name}: ${DATA.statuses[rows.status[row]][0]}` +
     (rows.exchanged[row] ? "; left and right were exchanged" : "") +
-    `; ${seen} of ${KEYPOINTS} keypoints seen, error of the fit ${rows.error[row].toFixed(4)}; ` +
-    `reprojection error ${errors[0].toFixed(4)} at the initial estimate, ${least.toFixed(4)} at the ` +
-    "best step, in units of the keypoints' box.";
+    `; ${seen} of ${all} ${DATA.points} seen; error of the fit ${inUnit(rows.error[row])}` + steps(row) + ".";
+}
+
+function steps(row) {
+  const count = DATA.rows.steps.length;
+  if (!count) return "";
+  const errors = rows.stepError.subarray(count * row, count * (row + 1));
+  const least = Math.min(...Array.from(errors).filter(Number.isFinite));
+  return `; ${errors[0].toFixed(DATA.unit[1])} at the initial estimate, ${least.toFixed(DATA.unit[1])} at the best step`;
 }
 
 function show(frame, person = state.person) {
@@ -94,12 +99,15 @@ function follow(on) {
 
 DATA.persons.forEach((number, person) => {
   const own = rowsOf[person], marked = own.filter(isMarked).length;
-  const frame = own.length === 1 ? `frame ${frames.names[frameOf[own[0]]]}` : `${own.length} frames`;
+  const frame = own.length === 1 ? frames.names[frameOf[own[0]]] : `${own.length} frames`;
   $("person").add(new Option(`${number}: ${frame}${marked ? `, ${marked} marked` : ""}`, person));
 });
 $("meshes").add(new Option("none here", ""));
 for (const row of meshOf.keys())
-  $("meshes").add(new Option(`frame ${frames.names[frameOf[row]]}, person ${DATA.persons[rows.person[row]]}`, row));
+  $("meshes").add(new Option(`${frames.names[frameOf[row]]}, person ${DATA.persons[rows.person[row]]}`, row));
+
+pictures.forEach((picture, number) => $("picture").add(new Option(picture.title, number)));
+$("picture").onchange = () => { state.picture = Number($("picture").value); redraw(); };
 
 $("slider").max = FRAMES - 1;
 $("slider").oninput = () => { play(false); show(Number($("slider").value)); };
@@ -156,6 +164,6 @@ dragged("turn", (event, last) => {
   turn.tilt = Math.min(Math.max(turn.tilt + 0.01 * (event.clientY - last.clientY), -1.5), 1.5);
   drawBody(state);
 });
-window.addEventListener("resize", redraw);
+for (const id of ["overlay", "line"]) new ResizeObserver(redraw).observe($(id));
 follow(!DATA.sequence);
 show(0);
