@@ -110,6 +110,6 @@ def check_sides(
     if float((own / other).nanmedian()) > _CLEARLY:
         raise UserError(
             f"{where}: the joints are a mirror image of a person. {foremost}Either left and right "
-            "are exchanged in their order (say --joints NAME, or exchange the names), or the axes are "
-            "left-handed (negate one of the three axes)"
+            "are exchanged in their order (say --joints NAME, or exchange the names), or the axes "
+            "are left-handed (negate one of the three axes)"
         )
