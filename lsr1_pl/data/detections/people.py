@@ -90,5 +90,6 @@ def extent(keypoints: NDArray[np.float64], counted: NDArray[np.bool_]) -> NDArra
     there = counted[:, :, None]
     low = np.where(there, keypoints, np.inf).min(axis=1)
     high = np.where(there, keypoints, -np.inf).max(axis=1)
-    sides: NDArray[np.float64] = np.where(counted.any(axis=1)[:, None], high - low, 0.0).max(axis=1)
+    some: NDArray[np.bool_] = np.any(counted, axis=1)
+    sides: NDArray[np.float64] = np.where(some[:, None], high - low, 0.0).max(axis=1)
     return sides
