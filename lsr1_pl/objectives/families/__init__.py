@@ -1,0 +1,5 @@
+"""Families of problems that resemble each other: what a learned optimiser can learn."""
+
+from lsr1_pl.objectives.families.family import ProblemFamily, Problems, Split, sampled
+
+__all__ = ["ProblemFamily", "Problems", "Split", "sampled"]
