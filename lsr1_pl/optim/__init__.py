@@ -13,6 +13,16 @@ from lsr1_pl.optim.classical import (
     PolyakDescent,
 )
 from lsr1_pl.optim.curvature import LowRankCurvature, NormKeepingProduct, PlainProduct, Product
+from lsr1_pl.optim.family import (
+    FamilyMetric,
+    FamilyOptimizer,
+    FamilyStart,
+    FamilyState,
+    MeanSolution,
+    MetricNetwork,
+    SecondMoment,
+    StartNetwork,
+)
 from lsr1_pl.optim.learned import (
     CoordinatewiseLSTM,
     LearnedBFGS,
@@ -88,6 +98,10 @@ __all__ = [
     "Diagonal",
     "Embedding",
     "EncoderInputs",
+    "FamilyMetric",
+    "FamilyOptimizer",
+    "FamilyStart",
+    "FamilyState",
     "FirstSecant",
     "FreeVector",
     "Gradient",
@@ -102,7 +116,9 @@ __all__ = [
     "LearnedBFGS",
     "LearnedBFGSState",
     "LowRankCurvature",
+    "MeanSolution",
     "Metric",
+    "MetricNetwork",
     "Minimum",
     "MomentaState",
     "MomentumFeatures",
@@ -132,7 +148,9 @@ __all__ = [
     "SecantPenalty",
     "SecantState",
     "SecantUnitVector",
+    "SecondMoment",
     "Standing",
+    "StartNetwork",
     "Status",
     "StoppingTest",
     "Tolerance",
