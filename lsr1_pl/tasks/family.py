@@ -35,8 +35,8 @@ class Phases:
     """How long each part trains; the steps of the optimiser train for the rest of the run.
 
     Args:
-        start: iterations that train a start network, on the objective itself; 0 or more.
-        metric: iterations that train a metric network, on Hessians at solutions; 0 or more.
+        start_iterations: iterations that train a start network, on the objective itself; 0 or more.
+        metric_iterations: iterations that train a metric network, on Hessians at solutions; 0 or more.
         solved: how many problems are solved to learn from, at least 1: before the first
             iteration and, from the learned start, once that has trained.
         solve_steps: at most so many steps for each of them, at least 1.
@@ -45,14 +45,14 @@ class Phases:
         UserError: a number is out of its range.
     """
 
-    start: int = 4000
-    metric: int = 2000
+    start_iterations: int = 4000
+    metric_iterations: int = 2000
     solved: int = 4096
     solve_steps: int = 200
 
     def __post_init__(self) -> None:
         check_counts(self, solved=self.solved, solve_steps=self.solve_steps)
-        for name in ("start", "metric"):
+        for name in ("start_iterations", "metric_iterations"):
             if getattr(self, name) < 0:
                 raise UserError(f"Phases {name} is {getattr(self, name)}; it must be 0 or more")
 
@@ -105,7 +105,7 @@ class FamilyTask(FunctionTask):
         self.phases = phases
         learned = [] if optimizer.start is None else ["start"] * optimizer.start.trains
         learned += [] if optimizer.metric is None else ["metric"] * optimizer.metric.trains
-        self._lengths = {name: getattr(phases, name) for name in learned}
+        self._lengths = {name: getattr(phases, f"{name}_iterations") for name in learned}
         self._solved: Solved | None = None
         self.register_buffer("measured", torch.zeros((), dtype=torch.long))
 

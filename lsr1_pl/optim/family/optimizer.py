@@ -80,7 +80,7 @@ class FamilyOptimizer(nn.Module, BatchedOptimizer):
         Raises:
             UserError: the features are missing, of another F, or not finite.
         """
-        return _Knowing(self, self._checked(features))
+        return FamilyAtWork(self, self._checked(features))
 
     def skeleton(self) -> BatchedOptimizer:
         """The optimiser within, without what was learned of start, metric, or steps."""
@@ -106,8 +106,8 @@ class FamilyOptimizer(nn.Module, BatchedOptimizer):
         working = self._without_features()
         return working.moved(before, after, iterate, evaluation)
 
-    def _without_features(self) -> _Knowing:
-        return _Knowing(self, self._checked(None))
+    def _without_features(self) -> FamilyAtWork:
+        return FamilyAtWork(self, self._checked(None))
 
     def _checked(self, features: Tensor | None) -> Tensor | None:
         """The features, (B, F)."""
@@ -129,8 +129,8 @@ class FamilyOptimizer(nn.Module, BatchedOptimizer):
         return features
 
 
-class _Knowing(BatchedOptimizer):
-    """A family's optimiser at work on B problems."""
+class FamilyAtWork(BatchedOptimizer):
+    """A family's optimiser at work on B problems whose features it knows."""
 
     guards_itself = True
 
@@ -196,7 +196,7 @@ class _Knowing(BatchedOptimizer):
     def _at_work(self, x: Tensor) -> BatchedOptimizer:
         """What takes the steps; the metric is asked for once."""
         if self._taking is None:
-            inner = guarded(self._family.optimizer)
+            inner = guarded(self._family.optimizer.knowing(self._features))
             metric = self._family.metric
             if metric is not None:
                 with torch.no_grad():
