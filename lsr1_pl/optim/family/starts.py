@@ -26,7 +26,7 @@ class LearnedStart(nn.Module, ABC):
     def forward(self, x0: Tensor, features: Tensor) -> Tensor:
         """Starts (B, N) of problems, for the usual ones ``x0`` (B, N) and features (B, F)."""
 
-    def measure(self, solved: Solved) -> None:  # noqa: B027
+    def measure(self, solved: Solved) -> None:
         """Take from solutions what needs no training."""
 
     def loss(self, values: Tensor) -> Tensor:
