@@ -176,6 +176,8 @@ def test_bad_inputs_are_named() -> None:
         unroll(optimizer.knowing(features[:2]), objective, x0, 1)
     with pytest.raises(UserError, match="take SecondMoment"):
         FamilyOptimizer(100, F, metric=MetricNetwork())
+    with pytest.raises(UserError, match="take MeanSolution"):
+        FamilyOptimizer(N, start=StartNetwork())
     with pytest.raises(UserError, match="variables is 0"):
         FamilyOptimizer(0)
     with pytest.raises(UserError, match="features is -1"):
