@@ -9,6 +9,7 @@ from lsr1_pl.data.detections.keypoints import KeypointBatch, keypoint_batches
 from lsr1_pl.data.detections.people import Detections, visible
 from lsr1_pl.data.detections.photos import load_photo
 from lsr1_pl.data.detections.reading import read_detections
+from lsr1_pl.data.functions.families import FamilyDataModule
 from lsr1_pl.data.functions.mixture import MixtureBatch, MixtureDataModule, draw_family
 from lsr1_pl.data.functions.quadratics import QuadraticBatch, QuadraticsDataModule, draw_quadratics
 from lsr1_pl.data.functions.starts import StartBatch, StartsDataModule, draw_starts
@@ -45,6 +46,7 @@ __all__ = [
     "DetectionNoise",
     "Detections",
     "DroppedLimbs",
+    "FamilyDataModule",
     "JointNoise",
     "KeypointBatch",
     "Mirrored",

@@ -18,13 +18,14 @@ from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
 class Metric:
     """Coordinates y of x = x0 + A y, with A symmetric and positive definite.
 
-    A gradient step in y is ``-A A g`` in x: the metric is a B0 = A A that all problems share.
+    A gradient step in y is ``-A A g`` in x: the metric is a B0 = A A, which all problems share or
+    each has of its own.
     """
 
     root: Tensor
-    """(N, N) A."""
+    """A: (N, N), or (B, N, N)."""
     inverse: Tensor
-    """(N, N) of A."""
+    """Of A, in the same shape."""
 
     @classmethod
     def of_covariance(cls, covariance: Tensor, floor: float = 1e-4) -> Metric:
@@ -47,22 +48,29 @@ class Metric:
     @in_full_precision
     def to_x(self, y: Tensor) -> Tensor:
         """(B, N) steps in y -> steps in x."""
-        return y @ self.root
+        return _times(y, self.root)
 
     @in_full_precision
     def to_y(self, x: Tensor) -> Tensor:
         """(B, N) steps in x -> steps in y."""
-        return x @ self.inverse
+        return _times(x, self.inverse)
 
     @in_full_precision
     def gradient_in_y(self, gradient: Tensor) -> Tensor:
         """(B, N) gradients in x -> gradients in y."""
-        return gradient @ self.root
+        return _times(gradient, self.root)
 
     @in_full_precision
     def gradient_in_x(self, gradient: Tensor) -> Tensor:
         """(B, N) gradients in y -> gradients in x."""
-        return gradient @ self.inverse
+        return _times(gradient, self.inverse)
+
+
+def _times(rows: Tensor, matrix: Tensor) -> Tensor:
+    """(B, N) rows times one symmetric matrix, or each times its own."""
+    if matrix.ndim == 2:
+        return rows @ matrix
+    return torch.bmm(rows.unsqueeze(1), matrix).squeeze(1)
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,7 @@ def minimize_batch(
 def guarded(optimizer: BatchedOptimizer) -> BatchedOptimizer:
     """The optimiser, such that its value never rises."""
     searches = getattr(optimizer, "line_search", None) in ("armijo", "strong_wolfe")
+    searches = searches or getattr(optimizer, "guards_itself", False)
     if searches or isinstance(optimizer, (PairLSR1, Safeguarded, LevenbergMarquardt)):
         return optimizer
     return Safeguarded(optimizer)

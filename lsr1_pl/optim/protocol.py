@@ -66,6 +66,8 @@ class BatchedOptimizer(ABC):
 
     scaled: bool = False
     """Whether its first direction is as long as the way to a minimum, by a measured curvature."""
+    guards_itself: bool = False
+    """Whether no step of it raises the value, so that it needs no safeguard."""
 
     @abstractmethod
     def init(self, x: Tensor, evaluation: Evaluation) -> Any:
@@ -86,6 +88,10 @@ class BatchedOptimizer(ABC):
     def reevaluated(self, state: Any, evaluation: Evaluation) -> Any:
         """``state``, had f been ``evaluation`` where it stands: for a loss that has changed."""
         return replace(state, evaluation=evaluation)
+
+    def knowing(self, features: Tensor | None) -> BatchedOptimizer:
+        """The optimiser of the problems that have these features (B, F); most read none."""
+        return self
 
     def at_rate(self, factor: float) -> BatchedOptimizer:
         """The same optimiser (shared, not copied), with steps, or their first trials, times this.

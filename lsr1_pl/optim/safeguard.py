@@ -83,6 +83,10 @@ class Safeguarded(BatchedOptimizer):
         inner = self.optimizer.reevaluated(state.inner, evaluation)
         return self._state(inner, state.rate, state.guarded, state.evaluations)
 
+    def knowing(self, features: Tensor | None) -> Safeguarded:
+        """As the inner optimiser has it."""
+        return Safeguarded(self.optimizer.knowing(features))
+
     def at_rate(self, factor: float) -> Safeguarded:
         """As the inner optimiser has it."""
         return Safeguarded(self.optimizer.at_rate(factor))

@@ -14,6 +14,7 @@ from lsr1_pl.ground.errors import UserError
 from lsr1_pl.optim import (
     LSR1,
     CoordinatewiseLSTM,
+    FamilyOptimizer,
     LearnedBFGS,
     MomentumMLP,
     PairLSR1,
@@ -39,6 +40,7 @@ _CLASSES: dict[str, type[nn.Module]] = {
         for kind in (
             *(LSR1, PairLSR1),
             *(CoordinatewiseLSTM, LearnedBFGS, MomentumMLP, RankOneTransformer),
+            FamilyOptimizer,
         )
     },
 }
@@ -62,7 +64,9 @@ def load_pretrained(name_or_path: str | Path, *, trust: bool = False) -> Any:
     checkpoint = read_checkpoint(path)
     section = _model_section(config_of(path, checkpoint)).get("optimizer")
     class_path = section.get("class_path") if isinstance(section, dict) else None
-    if trust and isinstance(section, dict) and class_path not in _CLASSES:
+    # A family's optimiser may hold one of the user's own.
+    listed = class_path in _CLASSES and _CLASSES.get(str(class_path)) is not FamilyOptimizer
+    if trust and isinstance(section, dict) and not listed:
         own: Any = own_optimizer(path, section)
         own.load_state_dict(fitting_weights(path, checkpoint, own, _PREFIX))
         return own.eval()
@@ -73,17 +77,26 @@ def load_pretrained(name_or_path: str | Path, *, trust: bool = False) -> Any:
             "yours, or of someone whom you trust: load_pretrained(path, trust=True), or "
             "--trust_checkpoint true"
         )
-    arguments = foreign_part(path, "model.init_args.optimizer", section).get("init_args") or {}
+    section = foreign_part(path, "model.init_args.optimizer", section)
     try:
         # Without memory first: the weights must fit before a size that is a lie takes any.
         with torch.device("meta"):
-            shapes = _CLASSES[class_path](**assembled(_CLASSES[class_path], arguments))
+            shapes = _made(path, section)
         weights = fitting_weights(path, checkpoint, shapes, _PREFIX)
-        learned = _CLASSES[class_path](**assembled(_CLASSES[class_path], arguments))
+        learned = _made(path, section)
         learned.load_state_dict(weights)
     except (TypeError, ValueError, RuntimeError, OverflowError, AttributeError) as error:
         raise UserError(f"{path}: its config makes no {class_path} ({error})") from None
     return learned.eval()
+
+
+def _made(path: Path, section: dict[str, Any]) -> Any:
+    """The optimiser that a section of a listed class makes, without knowledge."""
+    kind = _CLASSES[section["class_path"]]
+    if kind is FamilyOptimizer:
+        # Its parts are classes within classes, all of which the list knows.
+        return own_optimizer(path, section)
+    return kind(**assembled(kind, section.get("init_args") or {}))
 
 
 def load_optimizer(name_or_path: str | Path) -> LSR1:

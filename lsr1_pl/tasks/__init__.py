@@ -6,6 +6,7 @@ from lsr1_pl.pretrained.tasks import load_data, load_task
 from lsr1_pl.tasks.by_evaluations import ByEvaluations
 from lsr1_pl.tasks.by_steps import BySteps
 from lsr1_pl.tasks.evaluation import FunctionEvaluation
+from lsr1_pl.tasks.family import FamilyTask, Phases
 from lsr1_pl.tasks.function import FunctionTask
 from lsr1_pl.tasks.general import GeneralTask
 from lsr1_pl.tasks.hmr import HMRTask
@@ -23,6 +24,7 @@ from lsr1_pl.tasks.unrolling import Unroll
 __all__ = [
     "ByEvaluations",
     "BySteps",
+    "FamilyTask",
     "FitSample",
     "Fits",
     "FunctionEvaluation",
@@ -33,6 +35,7 @@ __all__ = [
     "MeanValue",
     "MetaLoss",
     "MetaTask",
+    "Phases",
     "RefiningTask",
     "RelativeSuboptimality",
     "StartTask",

@@ -20,6 +20,7 @@ from lsr1_pl.tasks.evaluation import (
     Measured,
     Trained,
     family_of,
+    knowing,
 )
 from lsr1_pl.tasks.meta_losses import check_skeleton
 
@@ -77,7 +78,9 @@ class _Validation(EvaluationRun):
         optimizer, steps = self._trained.optimizer, self._trained.unroll.steps
         budget = 2 * steps
         theirs = unroll(optimizer.skeleton(), objective, x0, 2 * budget)
-        ours = unroll(self._trained.unroll.guarded(optimizer), objective, x0, budget)
+        ours = unroll(
+            self._trained.unroll.guarded(knowing(optimizer, batch)), objective, x0, budget
+        )
         least = torch.minimum(theirs.values.min(0).values, ours.values.min(0).values)
         start = theirs.values[0]
         difference = [
@@ -115,7 +118,7 @@ class _Test(EvaluationRun):
     def add(self, batch: FunctionBatch) -> None:
         """Suboptimality by evaluations, of every solver."""
         paths = {
-            name: unroll(solver, batch.objective, batch.x0, self._steps)
+            name: unroll(knowing(solver, batch), batch.objective, batch.x0, self._steps)
             for name, solver in self._solvers.items()
         }
         values = [path.values.nan_to_num(nan=torch.inf) for path in paths.values()]

@@ -19,6 +19,7 @@ from lsr1_pl.tasks.evaluation import (
     FunctionEvaluation,
     Measured,
     Trained,
+    knowing,
 )
 
 _FLOOR = 1e-8
@@ -105,7 +106,7 @@ class _Run(EvaluationRun):
         self._sizes.add(x0.shape[1])
         self._objectives[type(objective).__name__] = None
         for name, solver in self._solvers.items():
-            path = unroll(solver, objective, x0, self._steps, penalty=self._penalty)
+            path = unroll(knowing(solver, batch), objective, x0, self._steps, penalty=self._penalty)
             self._keep(_VALUE, name, path.values)
             if isinstance(objective, HasNewtonDirection):
                 cosines = newton_alignment(path.iterates, path.directions, objective)

@@ -15,7 +15,8 @@ from lsr1_pl.tasks.unrolling import Unroll
 class FunctionBatch(Protocol):
     """B problems, as the data modules of functions draw them.
 
-    A batch may also have ``family``, a name for the logs.
+    A batch may also have ``family``, a name for the logs, and ``features`` (B, F), which tell its
+    problems apart to optimisers that know them.
     """
 
     @property
@@ -30,6 +31,12 @@ class FunctionBatch(Protocol):
 def family_of(batch: FunctionBatch) -> str:
     """What the problems of a batch are called: their family, or the class of their objective."""
     return str(getattr(batch, "family", None) or type(batch.objective).__name__)
+
+
+def knowing(optimizer: Any, batch: FunctionBatch) -> Any:
+    """The optimiser of these problems: it is told their features, where it can know them."""
+    know, features = getattr(optimizer, "knowing", None), getattr(batch, "features", None)
+    return optimizer if know is None or features is None else know(features)
 
 
 class Trained(NamedTuple):

@@ -11,7 +11,13 @@ from torch import Tensor, nn
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.optim import BatchedOptimizer, SecantPenalty
 from lsr1_pl.tasks.by_steps import BySteps
-from lsr1_pl.tasks.evaluation import EvaluationRun, FunctionBatch, FunctionEvaluation, Trained
+from lsr1_pl.tasks.evaluation import (
+    EvaluationRun,
+    FunctionBatch,
+    FunctionEvaluation,
+    Trained,
+    knowing,
+)
 from lsr1_pl.tasks.former import takes_former_keywords
 from lsr1_pl.tasks.meta import MetaTask, mean_secant_residual
 from lsr1_pl.tasks.meta_losses import MeanValue, MetaLoss
@@ -91,7 +97,9 @@ class FunctionTask(MetaTask):
         """The meta-loss of one batch, plus the weighted secant penalty."""
         self.freeze_norms(self.optimizer)
         size, steps = len(batch.x0), self.unroll.steps_at(self.global_step)
-        path = self.unroll_training(self.optimizer, batch.objective, batch.x0, steps)
+        path = self.unroll_training(
+            knowing(self.optimizer, batch), batch.objective, batch.x0, steps
+        )
         loss, logged = self.loss.measure(path, batch.objective, self.optimizer)
         if path.secant_residuals is not None:
             secant = mean_secant_residual(path)

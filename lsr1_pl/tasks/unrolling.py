@@ -69,7 +69,8 @@ class Unroll:
 
     def guarded(self, optimizer: BatchedOptimizer) -> BatchedOptimizer:
         """The optimiser with every step guarded, if ``safeguard`` is set; else as it is."""
-        return Safeguarded(optimizer) if self.safeguard else optimizer
+        guards = getattr(optimizer, "guards_itself", False)
+        return Safeguarded(optimizer) if self.safeguard and not guards else optimizer
 
     def run(
         self,

@@ -209,10 +209,11 @@ class Foreign:
 
     def _by__has_short_name(self, hint: Any, value: Any, place: str) -> Any:
         """A part of this package with its class written out; text could name anything else."""
-        if not (inspect.isclass(hint) and inspect.isabstract(hint)):
+        kinds = [each for each in (hint, *typing.get_args(hint)) if inspect.isabstract(each)]
+        if not kinds:
             return value
         section = {"class_path": value} if isinstance(value, str) else value
-        for found in concrete_classes(hint):
+        for found in (each for kind in kinds for each in concrete_classes(kind)):
             if found.__name__ == section["class_path"] and _within(found.__module__, table.ROOMS):
                 return {**section, "class_path": f"{found.__module__}.{found.__name__}"}
         raise self._class_refusal(section["class_path"])

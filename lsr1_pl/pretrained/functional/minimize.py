@@ -15,7 +15,7 @@ from lsr1_pl import optim
 from lsr1_pl.ground.choices import did_you_mean
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Objective
-from lsr1_pl.optim import LSR1, BatchedOptimizer, PairLSR1
+from lsr1_pl.optim import LSR1, BatchedOptimizer, FamilyOptimizer, PairLSR1
 from lsr1_pl.optim.bounds import Box
 from lsr1_pl.optim.pairs import memory_for
 from lsr1_pl.optim.stopping import StoppingTest
@@ -35,6 +35,7 @@ def minimize(
     steps: int | None = None,
     tol: float | StoppingTest | None = None,
     *,
+    features: Any = None,
     args: Sequence[Any] = (),
     jac: Callable[..., Any] | bool | None = None,
     bounds: tuple[Any, Any] | None = None,
@@ -58,6 +59,8 @@ def minimize(
         steps: at most; 5000 if None.
         tol: how well the minimum must be known: the ``relative`` of
             :class:`lsr1_pl.optim.Tolerance`, 1e-8 if None, or a stopping test of your own.
+        features: numbers that tell the problems apart, (B, F), or (F,) for one problem: for a
+            :class:`lsr1_pl.optim.FamilyOptimizer` that was trained with some.
         args: given to ``fn`` and ``jac`` after x.
         jac: the gradient, as a function of the same arguments, or True if ``fn`` gives (value,
             gradient). Both then get what ``x0`` is, NumPy arrays too. None: automatic
@@ -84,10 +87,31 @@ def minimize(
 
     def parts(layout: Layout, box: Box | None) -> tuple[BatchedOptimizer, Objective]:
         inside = None if box is None else box.inside
-        return solver_of(optimizer, layout.flat), objective_of(fn, jac, args, layout, inside)
+        solver = _knowing(solver_of(optimizer, layout.flat), features, layout.flat)
+        return solver, objective_of(fn, jac, args, layout, inside)
 
     settings = Settings(steps, tol, bounds, callback, seconds, trajectory, differentiable)
     return run_to_the_end(x0, parts, settings)
+
+
+def _knowing(solver: BatchedOptimizer, features: Any, start: Tensor) -> BatchedOptimizer:
+    """The optimiser, told the features of these problems."""
+    if not isinstance(solver, FamilyOptimizer):
+        if features is not None:
+            raise UserError(
+                f"features were given, and {type(solver).__name__} reads none; leave them out, or "
+                "take an optimiser that was trained on a family"
+            )
+        return solver
+    if features is None:
+        return solver.knowing(None)
+    try:
+        rows = torch.as_tensor(features).to(start)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UserError(
+            f"features are no numbers ({error}); expected (B, {solver.features})"
+        ) from None
+    return solver.knowing(rows.unsqueeze(0) if rows.ndim == 1 else rows)
 
 
 def solver_of(

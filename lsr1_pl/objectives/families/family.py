@@ -1,0 +1,107 @@
+"""What a family of problems must say of itself, and the problems that are drawn from it."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import torch
+from torch import Tensor
+
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.types import Objective
+
+Split: TypeAlias = Literal["train", "validation", "test"]
+"""What problems are drawn for."""
+
+
+@dataclass(frozen=True)
+class Problems:
+    """B problems of one family, each of N variables and told apart by F features.
+
+    Raises:
+        UserError: ``x0`` or ``features`` is no floating point matrix, or they differ in B.
+    """
+
+    x0: Tensor
+    """(B, N) the start that people use without learning."""
+    objective: Objective
+    """Of these B problems; its tensors are attributes of it."""
+    features: Tensor
+    """(B, F) numbers of order one that say which problem it is; (B, 0) if there are none."""
+    family: str
+    """A name for tables and logs."""
+
+    def __post_init__(self) -> None:
+        for name, letter in (("x0", "N"), ("features", "F")):
+            given = getattr(self, name)
+            if not isinstance(given, Tensor) or not given.is_floating_point() or given.ndim != 2:
+                shown = tuple(given.shape) if isinstance(given, Tensor) else type(given).__name__
+                kind = f" of {given.dtype}" if isinstance(given, Tensor) else ""
+                raise UserError(
+                    f"Problems {name} is {shown}{kind}; expected a floating point tensor "
+                    f"(B, {letter})"
+                )
+        if len(self.x0) != len(self.features):
+            raise UserError(
+                f"Problems has {len(self.x0)} rows of x0 and {len(self.features)} of features; "
+                "expected one of each a problem"
+            )
+
+    def to(self, device: torch.device | str) -> Problems:
+        """The same problems on another device."""
+        objective: Any = copy.copy(self.objective)
+        for name, value in vars(objective).items():
+            if isinstance(value, Tensor):
+                setattr(objective, name, value.to(device))
+        return Problems(self.x0.to(device), objective, self.features.to(device), self.family)
+
+
+class ProblemFamily(ABC):
+    """Problems that resemble each other, each with N variables.
+
+    A family is named in a config by its class, so its constructor takes numbers and choices.
+    """
+
+    variables: int
+    """N, the same of every problem."""
+    features: int = 0
+    """F, how many numbers tell a problem apart, 0 or more: a start network reads them."""
+
+    @abstractmethod
+    def sample(self, count: int, generator: torch.Generator) -> Problems:
+        """``count`` problems at random; the same ones for a generator in the same state."""
+
+    def split(self, part: Split) -> ProblemFamily:
+        """The family that problems for training, validation or test are drawn from.
+
+        It is this one, unless a family rests on data: then each part has rows of its own.
+        """
+        return self
+
+
+def sampled(family: ProblemFamily, count: int, generator: torch.Generator) -> Problems:
+    """What ``family`` samples, checked.
+
+    Raises:
+        UserError: it gives no :class:`Problems`, another count, or another N or F than it says.
+    """
+    name = type(family).__name__
+    problems = family.sample(count, generator)
+    if not isinstance(problems, Problems):
+        raise UserError(
+            f"{name}.sample gave a {type(problems).__name__}; expected "
+            "lsr1_pl.objectives.families.Problems"
+        )
+    expected = {"x0": (count, family.variables), "features": (count, family.features)}
+    for key, shape in expected.items():
+        given = tuple(getattr(problems, key).shape)
+        if given != shape:
+            letter = "variables" if key == "x0" else "features"
+            raise UserError(
+                f"{name}.sample({count}) gave {key} of shape {given}; expected {shape}: "
+                f"{count} problems were asked for, and {name}.{letter} is {shape[1]}"
+            )
+    return problems

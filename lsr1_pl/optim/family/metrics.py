@@ -1,0 +1,185 @@
+"""Coordinates in which the problems of a family are round: one metric for all, or one for each."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.precision import full_precision
+from lsr1_pl.optim.checks import check_counts
+from lsr1_pl.optim.family.network import ResidualNetwork
+from lsr1_pl.optim.family.solved import Solved
+from lsr1_pl.optim.metric import Metric
+
+MOST_VARIABLES = 64
+"""N of a metric that a network says: it has N (N + 1) / 2 numbers, and learns from Hessians."""
+
+
+class LearnedMetric(nn.Module, ABC):
+    """Says the coordinates of problems."""
+
+    trains: bool = False
+    """Whether it has weights, which train on Hessians at solutions."""
+
+    @abstractmethod
+    def forward(self, features: Tensor, x: Tensor) -> Metric:
+        """The metric of problems with features (B, F), which are begun at ``x`` (B, N)."""
+
+    @abstractmethod
+    def measure(self, solved: Solved) -> None:
+        """Take from solutions what needs no training."""
+
+    def loss(self, solved: Solved) -> Tensor:
+        """What the weights train on, a scalar."""
+        raise NotImplementedError
+
+
+class FamilyMetric(ABC):
+    """A choice of metric; it is a part of :class:`FamilyOptimizer`."""
+
+    @abstractmethod
+    def module(self, variables: int, features: int) -> LearnedMetric:
+        """The metric of problems of so many variables: x's own coordinates, as long as nothing
+        is known."""
+
+
+@dataclass(frozen=True)
+class SecondMoment(FamilyMetric):
+    """One metric for all: in it ``x* - x0`` has unit second moment, x0 being the start.
+
+    Args:
+        floor: eigenvalues of the moment below so many times the largest are raised to it; above
+            0 and at most 1.
+
+    Raises:
+        UserError: ``floor`` is out of its range.
+    """
+
+    floor: float = 1e-4
+
+    def __post_init__(self) -> None:
+        if not 0 < self.floor <= 1:
+            raise UserError(f"SecondMoment floor is {self.floor}; it must be above 0 and at most 1")
+
+    def module(self, variables: int, features: int) -> LearnedMetric:
+        """A moment that is the identity yet."""
+        return _Moment(variables, self.floor)
+
+
+@dataclass(frozen=True)
+class MetricNetwork(FamilyMetric):
+    """A metric for each problem: a network says ``A = exp(S)``.
+
+    It reads where the problem is begun, and its features.
+
+    S is symmetric, so that A is positive definite whatever the network says. It trains to make
+    A A the inverse of the Hessian H at the solution, by Stein's loss ``tr(A H A) - log det(A H A)
+    - N``, which knows no unit.
+
+    Args:
+        width: of every hidden layer.
+        blocks: residual blocks of two layers each.
+
+    Raises:
+        UserError: a number is below 1.
+    """
+
+    width: int = 256
+    blocks: int = 3
+
+    def __post_init__(self) -> None:
+        check_counts(self, width=self.width, blocks=self.blocks)
+
+    def module(self, variables: int, features: int) -> LearnedMetric:
+        """The network, untrained: it says the mean metric.
+
+        Raises:
+            UserError: there are too many variables.
+        """
+        if variables > MOST_VARIABLES:
+            raise UserError(
+                f"metric is MetricNetwork and variables {variables}; it serves {MOST_VARIABLES} "
+                "at most: take SecondMoment"
+            )
+        return _Network(variables, features, self)
+
+
+class _Moment(LearnedMetric):
+    second_moment: Tensor
+
+    def __init__(self, variables: int, floor: float) -> None:
+        super().__init__()
+        self._floor = floor
+        self._known: tuple[object, Metric] | None = None
+        self.register_buffer("second_moment", torch.eye(variables))
+
+    def forward(self, features: Tensor, x: Tensor) -> Metric:
+        moment = self.second_moment.to(x)
+        key = (self.second_moment.data_ptr(), self.second_moment._version, moment.dtype)
+        if self._known is None or self._known[0] != key:
+            self._known = key, Metric.of_covariance(moment, self._floor)
+        return self._known[1]
+
+    @torch.no_grad()
+    def measure(self, solved: Solved) -> None:
+        way = (solved.solution - solved.start).to(self.second_moment)
+        with full_precision(way):
+            moment = way.T @ way / len(way)
+        if bool((moment != 0).any()):
+            self.second_moment.copy_(moment)
+
+
+class _Network(LearnedMetric):
+    trains = True
+    centre: Tensor
+    middle: Tensor
+    spread: Tensor
+
+    def __init__(self, variables: int, features: int, shape: MetricNetwork) -> None:
+        super().__init__()
+        # Lists: a network that is made without memory, to be compared with a file, has them too.
+        self._rows = [row for row in range(variables) for _ in range(row + 1)]
+        self._columns = [column for row in range(variables) for column in range(row + 1)]
+        count = len(self._rows)
+        self.network = ResidualNetwork(features + variables, count, shape.width, shape.blocks)
+        self.register_buffer("centre", torch.zeros(variables, variables))
+        self.register_buffer("middle", torch.zeros(variables))
+        self.register_buffer("spread", torch.ones(variables))
+
+    def forward(self, features: Tensor, x: Tensor) -> Metric:
+        exponent = self._exponent(features, x)
+        with full_precision(x):
+            return Metric(torch.matrix_exp(exponent), torch.matrix_exp(-exponent))
+
+    def _exponent(self, features: Tensor, x: Tensor) -> Tensor:
+        """(B, N, N) S."""
+        place = (x - self.middle.to(x)) / self.spread.to(x)
+        said = self.network(torch.cat([features.to(x), place], dim=1))
+        half = said.new_zeros(len(said), *self.centre.shape)
+        half[:, self._rows, self._columns] = said
+        return self.centre.to(said) + half + half.mT
+
+    @torch.no_grad()
+    def measure(self, solved: Solved) -> None:
+        """Begin at the root of the mean Hessian's inverse."""
+        assert solved.hessian is not None
+        self.middle.copy_(solved.start.mean(dim=0))
+        spread = solved.start.std(dim=0, correction=0)
+        # Of variables that begin alike there is nothing to read.
+        self.spread.copy_(torch.where(spread > 0, spread, torch.ones_like(spread)))
+        values, vectors = torch.linalg.eigh(solved.hessian.double().mean(dim=0))
+        values = values.clamp_min(1e-6 * float(values[-1].abs()))
+        self.centre.copy_((vectors * (-0.5 * values.log())) @ vectors.T)
+
+    def loss(self, solved: Solved) -> Tensor:
+        assert solved.hessian is not None
+        exponent = self._exponent(solved.features, solved.start)
+        with full_precision(exponent):
+            root = torch.matrix_exp(exponent)
+            within = torch.diagonal(root @ solved.hessian @ root, dim1=1, dim2=2).sum(dim=1)
+            trace = torch.diagonal(exponent, dim1=1, dim2=2).sum(dim=1)
+            return (within - 2 * trace).mean()

@@ -1,0 +1,46 @@
+"""Problems of a family with their solutions: what its knowledge is measured on."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from lsr1_pl.ground.types import Objective
+
+_LEAST = 1e-5
+
+
+class Solved(NamedTuple):
+    """M problems of N variables, each solved from where its start was."""
+
+    features: Tensor
+    """(M, F)."""
+    start: Tensor
+    """(M, N) where the solving began."""
+    solution: Tensor
+    """(M, N) the minimisers that were found."""
+    height: Tensor
+    """(M,) the value at the start."""
+    least: Tensor
+    """(M,) the value at the solution."""
+    hessian: Tensor | None
+    """(M, N, N) there, positive definite; None where nothing asks for it."""
+
+
+def positive_hessian(objective: Objective, x: Tensor) -> Tensor:
+    """(B, N, N) the Hessian at ``x`` (B, N), by N products, made positive definite.
+
+    Its eigenvalues are replaced by their size, and raised to a share of 1e-5 of the largest.
+    """
+    columns = []
+    for variable in range(x.shape[1]):
+        along = torch.zeros_like(x)
+        along[:, variable] = 1
+        columns.append(objective.hessian_vector_product(x, along))
+    hessian = torch.stack(columns, dim=2).double()
+    values, vectors = torch.linalg.eigh(0.5 * (hessian + hessian.mT))
+    sizes = values.abs()
+    sizes = torch.maximum(sizes, _LEAST * sizes.amax(dim=1, keepdim=True))
+    return ((vectors * sizes.unsqueeze(1)) @ vectors.mT).to(x)
