@@ -192,8 +192,7 @@ class FamilyTask(FunctionTask):
         generator = torch.Generator().manual_seed(self.global_step)
         size = min(count, self.trainer.datamodule.batch_size)  # type: ignore[attr-defined]
         rows = torch.randperm(count, generator=generator)[:size].to(self.device)
-        chosen = Solved(*(None if part is None else part[rows] for part in self._solved))
-        return self.optimizer.metric.loss(chosen)
+        return self.optimizer.metric.loss(self._solved.chosen(rows))
 
     def _measure_metric(self, phase: str) -> None:
         """Once, after the start has trained; and again what a resumed run needs."""
@@ -228,11 +227,7 @@ class FamilyTask(FunctionTask):
                 hessian = positive_hessian(problems.objective, found.x)
             values = problems.objective.value(x0), found.evaluation.value
             parts.append(Solved(problems.features, x0, found.x, *values, hessian))
-        joined = (
-            None if columns[0] is None else torch.cat(columns)
-            for columns in zip(*parts, strict=True)
-        )
-        return Solved(*joined)
+        return Solved.joined(parts)
 
 
 def _weights(optimizer: Any) -> list[Tensor]:

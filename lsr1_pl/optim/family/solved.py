@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -27,6 +28,21 @@ class Solved(NamedTuple):
     """(M,) the value at the solution."""
     hessian: Tensor | None
     """(M, N, N) there, positive definite; None where nothing asks for it."""
+
+    def chosen(self, rows: Tensor) -> Solved:
+        """The problems of these numbers."""
+        hessian = None if self.hessian is None else self.hessian[rows]
+        features, start, solution, height, least = (part[rows] for part in self[:5])
+        return Solved(features, start, solution, height, least, hessian)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Solved]) -> Solved:
+        """The problems of all ``parts``."""
+        hessians = [part.hessian for part in parts if part.hessian is not None]
+        columns = zip(*(part[:5] for part in parts), strict=True)
+        features, start, solution, height, least = map(torch.cat, columns)
+        hessian = torch.cat(hessians) if hessians else None
+        return cls(features, start, solution, height, least, hessian)
 
 
 def positive_hessian(objective: Objective, x: Tensor) -> Tensor:
