@@ -7,8 +7,8 @@ import sys
 
 import pytest
 import torch
-from machines import weak_scaling
-from machines.weak_scaling import Cost
+import weak_scaling
+from weak_scaling import Cost
 
 
 def test_one_process_prints_each_way_each_message_and_the_ratios(

@@ -56,7 +56,7 @@ class Cost(NamedTuple):
     """Of the first process."""
 
 
-class _TrainingStep(nn.Module):
+class TrainingStep(nn.Module):
     """A task as a module whose forward pass is its training step: DDP wraps such modules alone."""
 
     def __init__(self, width: int) -> None:
@@ -75,7 +75,8 @@ def _unlogged(*_: object, **__: object) -> None:
     """A task outside of a trainer has no log."""
 
 
-def _stepper(module: nn.Module, batch: Any) -> Callable[[], None]:
+def stepper(module: nn.Module, batch: Any) -> Callable[[], None]:
+    """One training step: gradients, clipped, and AdamW."""
     adamw = torch.optim.AdamW(module.parameters(), lr=1e-4)
 
     def step() -> None:
@@ -106,10 +107,10 @@ def measure(rank: int, asked: Asked, store: str) -> None:
         "gloo", init_method=f"file://{store}", rank=rank, world_size=asked.processes
     )
     torch.manual_seed(0)
-    single, averaged = _TrainingStep(asked.width), _TrainingStep(asked.width)
+    single, averaged = TrainingStep(asked.width), TrainingStep(asked.width)
     batch = QuadraticsDataModule(batch_size=asked.problems).train_batch(rank)
-    bare = _stepper(single, batch)
-    joined = _stepper(DistributedDataParallel(averaged), batch)
+    bare = stepper(single, batch)
+    joined = stepper(DistributedDataParallel(averaged), batch)
     calls = dict(zip(WAYS, (bare, bare, joined), strict=True))
     for call in calls.values():
         call()
