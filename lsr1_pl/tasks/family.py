@@ -89,7 +89,7 @@ class FamilyTask(FunctionTask):
         unroll: Unroll = Unroll(  # noqa: B008
             steps=8, clip_sample_gradient=10.0, divergence_limit=None
         ),
-        phases: Phases = Phases(),  # noqa: B008
+        phases: Phases = Phases(),
         loss: MetaLoss = LogRatioToSkeleton(),  # noqa: B008
         meta_optimizer: OptimizerCallable = lambda p: torch.optim.AdamW(p, lr=1e-3),
         lr_scheduler: LRSchedulerCallable | None = None,

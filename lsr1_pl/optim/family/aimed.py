@@ -72,9 +72,7 @@ class FeatureAimedLSR1(nn.Module, BatchedOptimizer):
             return self._aimed(features)
         if features is None and not self.features:
             return self._aimed(None)
-        raise UserError(
-            f"FeatureAimedLSR1 was made for features (B, {self.features}); got {given}"
-        )
+        raise UserError(f"FeatureAimedLSR1 was made for features (B, {self.features}); got {given}")
 
     def init(self, x: Tensor, evaluation: Evaluation) -> SecantState:
         """State at ``x`` (B, N) of problems without features."""

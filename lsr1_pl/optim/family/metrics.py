@@ -63,9 +63,7 @@ class SecondMoment(FamilyMetric):
 
     def __post_init__(self) -> None:
         if not 0 < self.floor <= 1:
-            raise UserError(
-                f"SecondMoment floor is {self.floor}; it must be above 0 and at most 1"
-            )
+            raise UserError(f"SecondMoment floor is {self.floor}; it must be above 0 and at most 1")
 
     def module(self, variables: int, features: int) -> LearnedMetric:
         """A moment that is the identity yet."""

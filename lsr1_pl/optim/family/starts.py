@@ -26,7 +26,7 @@ class LearnedStart(nn.Module, ABC):
     def forward(self, x0: Tensor, features: Tensor) -> Tensor:
         """Starts (B, N) of problems, for the usual ones ``x0`` (B, N) and features (B, F)."""
 
-    def measure(self, solved: Solved) -> None:  # noqa: B027
+    def measure(self, solved: Solved) -> None:
         """Take from solutions what needs no training."""
 
     def loss(self, values: Tensor) -> Tensor:
@@ -74,7 +74,7 @@ class StartNetwork(FamilyStart):
 
     def module(self, variables: int, features: int) -> LearnedStart:
         """The network, untrained: it begins at the usual starts."""
-        return _Network(variables, features, self)
+        return NetworkStart(ResidualNetwork(features, variables, self.width, self.blocks))
 
 
 class _Mean(LearnedStart):
@@ -92,14 +92,16 @@ class _Mean(LearnedStart):
         self.mean.copy_(solved.solution.mean(dim=0))
 
 
-class _Network(LearnedStart):
+class NetworkStart(LearnedStart):
+    """The usual start plus what a network says of features (B, F): (B, N)."""
+
     trains = True
     spread: Tensor
     scale: Tensor
 
-    def __init__(self, variables: int, features: int, shape: StartNetwork) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.network = ResidualNetwork(features, variables, shape.width, shape.blocks)
+        self.network = network
         self.register_buffer("spread", torch.ones(()))
         self.register_buffer("scale", torch.tensor([0.0, 1.0]))
 
