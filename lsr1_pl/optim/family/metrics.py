@@ -26,8 +26,8 @@ class LearnedMetric(nn.Module, ABC):
     """Whether it has weights, which train on Hessians at solutions."""
 
     @abstractmethod
-    def forward(self, features: Tensor) -> Metric:
-        """The metric of problems with features (B, F), in their precision."""
+    def forward(self, features: Tensor, x: Tensor) -> Metric:
+        """The metric of problems with features (B, F), which are begun at ``x`` (B, N)."""
 
     @abstractmethod
     def measure(self, solved: Solved) -> None:
@@ -72,7 +72,9 @@ class SecondMoment(FamilyMetric):
 
 @dataclass(frozen=True)
 class MetricNetwork(FamilyMetric):
-    """A metric for each problem: a network reads its features and says ``A = exp(S)``.
+    """A metric for each problem: a network says ``A = exp(S)``.
+
+    It reads where the problem is begun, and its features.
 
     S is symmetric, so that A is positive definite whatever the network says. It trains to make
     A A the inverse of the Hessian H at the solution, by Stein's loss ``tr(A H A) - log det(A H A)
@@ -96,15 +98,13 @@ class MetricNetwork(FamilyMetric):
         """The network, untrained: it says the mean metric.
 
         Raises:
-            UserError: there are too many variables, or no features.
+            UserError: there are too many variables.
         """
         if variables > MOST_VARIABLES:
             raise UserError(
                 f"metric is MetricNetwork and variables {variables}; it serves {MOST_VARIABLES} "
                 "at most: take SecondMoment"
             )
-        if features < 1:
-            raise UserError("metric is MetricNetwork and features 0: take SecondMoment")
         return _Network(variables, features, self)
 
 
@@ -117,8 +117,8 @@ class _Moment(LearnedMetric):
         self._known: tuple[object, Metric] | None = None
         self.register_buffer("second_moment", torch.eye(variables))
 
-    def forward(self, features: Tensor) -> Metric:
-        moment = self.second_moment.to(features)
+    def forward(self, features: Tensor, x: Tensor) -> Metric:
+        moment = self.second_moment.to(x)
         key = (self.second_moment.data_ptr(), self.second_moment._version, moment.dtype)
         if self._known is None or self._known[0] != key:
             self._known = key, Metric.of_covariance(moment, self._floor)
@@ -136,22 +136,29 @@ class _Moment(LearnedMetric):
 class _Network(LearnedMetric):
     trains = True
     centre: Tensor
+    middle: Tensor
+    spread: Tensor
 
     def __init__(self, variables: int, features: int, shape: MetricNetwork) -> None:
         super().__init__()
-        self._rows, self._columns = torch.tril_indices(variables, variables).tolist()
+        # Lists: a network that is made without memory, to be compared with a file, has them too.
+        self._rows = [row for row in range(variables) for _ in range(row + 1)]
+        self._columns = [column for row in range(variables) for column in range(row + 1)]
         count = len(self._rows)
-        self.network = ResidualNetwork(features, count, shape.width, shape.blocks)
+        self.network = ResidualNetwork(features + variables, count, shape.width, shape.blocks)
         self.register_buffer("centre", torch.zeros(variables, variables))
+        self.register_buffer("middle", torch.zeros(variables))
+        self.register_buffer("spread", torch.ones(variables))
 
-    def forward(self, features: Tensor) -> Metric:
-        exponent = self._exponent(features)
-        with full_precision(features):
+    def forward(self, features: Tensor, x: Tensor) -> Metric:
+        exponent = self._exponent(features, x)
+        with full_precision(x):
             return Metric(torch.matrix_exp(exponent), torch.matrix_exp(-exponent))
 
-    def _exponent(self, features: Tensor) -> Tensor:
+    def _exponent(self, features: Tensor, x: Tensor) -> Tensor:
         """(B, N, N) S."""
-        said = self.network(features)
+        place = (x - self.middle.to(x)) / self.spread.to(x)
+        said = self.network(torch.cat([features.to(x), place], dim=1))
         half = said.new_zeros(len(said), *self.centre.shape)
         half[:, self._rows, self._columns] = said
         return self.centre.to(said) + half + half.mT
@@ -160,13 +167,17 @@ class _Network(LearnedMetric):
     def measure(self, solved: Solved) -> None:
         """Begin at the root of the mean Hessian's inverse."""
         assert solved.hessian is not None
+        self.middle.copy_(solved.start.mean(dim=0))
+        spread = solved.start.std(dim=0, correction=0)
+        # Of variables that begin alike there is nothing to read.
+        self.spread.copy_(torch.where(spread > 0, spread, torch.ones_like(spread)))
         values, vectors = torch.linalg.eigh(solved.hessian.double().mean(dim=0))
         values = values.clamp_min(1e-6 * float(values[-1].abs()))
         self.centre.copy_((vectors * (-0.5 * values.log())) @ vectors.T)
 
     def loss(self, solved: Solved) -> Tensor:
         assert solved.hessian is not None
-        exponent = self._exponent(solved.features)
+        exponent = self._exponent(solved.features, solved.start)
         with full_precision(exponent):
             root = torch.matrix_exp(exponent)
             within = torch.diagonal(root @ solved.hessian @ root, dim1=1, dim2=2).sum(dim=1)

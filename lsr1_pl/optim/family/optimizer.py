@@ -137,7 +137,7 @@ class FamilyAtWork(BatchedOptimizer):
     def __init__(self, family: FamilyOptimizer, features: Tensor | None) -> None:
         self._family = family
         self._features = features
-        self._taking: BatchedOptimizer | None = None
+        self._metric: tuple[Tensor, Metric] | None = None
         self.scaled = family.scaled
 
     def init(self, x: Tensor, evaluation: Evaluation) -> FamilyState:
@@ -151,12 +151,13 @@ class FamilyAtWork(BatchedOptimizer):
             raise UserError(
                 f"x0 has {len(x)} problems and features {len(self._features)}; give one row each"
             )
-        inner = self._at_work(x).init(x, evaluation)
-        return self._state(inner, self._family.start is None)
+        begun = self._family.start is None
+        inner = self._taking(x).init(x, evaluation)
+        return self._state(inner, begun)
 
     def step(self, state: FamilyState, objective: Objective) -> FamilyState:
-        taking = self._at_work(state.iterate)
         if state.begun:
+            taking = self._taking(_origin(state))
             return self._state(taking.step(state.inner, objective), True)
         x, before = state.iterate, state.evaluation
         start = self._family.start
@@ -171,14 +172,14 @@ class FamilyAtWork(BatchedOptimizer):
             select_rows(lower, there.value, before.value),
             select_rows(lower, there.gradient, before.gradient),
         )
-        after = self._state(taking.init(iterate, evaluation), True)
+        after = self._state(self._taking(iterate).init(iterate, evaluation), True)
         one = torch.ones_like(lower, dtype=torch.long)
         return replace(after, direction=x - iterate, evaluations=one)
 
     def moved(
         self, before: FamilyState, after: FamilyState, iterate: Tensor, evaluation: Evaluation
     ) -> FamilyState:
-        taking = self._at_work(iterate)
+        taking = self._taking(_origin(before) if before.begun else iterate)
         if before.begun:
             inner = taking.moved(before.inner, after.inner, iterate, evaluation)
         else:
@@ -193,17 +194,19 @@ class FamilyAtWork(BatchedOptimizer):
             return x.new_zeros(len(x), 0)
         return self._features.to(x).expand(len(x), -1)
 
-    def _at_work(self, x: Tensor) -> BatchedOptimizer:
-        """What takes the steps; the metric is asked for once."""
-        if self._taking is None:
-            inner = guarded(self._family.optimizer.knowing(self._features))
-            metric = self._family.metric
-            if metric is not None:
-                with torch.no_grad():
-                    known: Metric = metric(self._rows(x))
-                inner = InMetric(inner, known)
-            self._taking = inner
-        return self._taking
+    def _taking(self, origin: Tensor) -> BatchedOptimizer:
+        """What takes the steps, in the metric of problems that are begun at ``origin`` (B, N)."""
+        inner = guarded(self._family.optimizer.knowing(self._features))
+        metric = self._family.metric
+        if metric is None:
+            return inner
+        # A state says where its problems were begun, and so in which metric; it is asked for once.
+        known = self._metric
+        if known is None or not torch.equal(known[0], origin):
+            with torch.no_grad():
+                known = origin, metric(self._rows(origin), origin)
+            self._metric = known
+        return InMetric(inner, known[1])
 
     def _state(self, inner: Any, begun: bool) -> FamilyState:
         return FamilyState(
@@ -216,3 +219,9 @@ class FamilyAtWork(BatchedOptimizer):
             inner=inner,
             begun=begun,
         )
+
+
+def _origin(state: FamilyState) -> Tensor:
+    """(B, N) where y = 0 is; of no meaning without a metric."""
+    origin: Tensor = getattr(state.inner, "origin", state.iterate)
+    return origin
