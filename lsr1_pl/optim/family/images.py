@@ -104,15 +104,15 @@ class _CosineMoment(LearnedMetric):
         self._known: tuple[object, Metric] | None = None
         self.register_buffer("moment", torch.ones(side, side))
 
-    def forward(self, features: Tensor) -> Metric:
-        key = (self.moment.data_ptr(), self.moment._version, features.dtype, features.device)
+    def forward(self, features: Tensor, x: Tensor) -> Metric:
+        key = (self.moment.data_ptr(), self.moment._version, x.dtype, x.device)
         if self._known is None or self._known[0] != key:
             moment = self.moment.detach().double().flatten()
             scale = moment.clamp_min(self._floor * float(moment.max())).sqrt()
             line = cosine_waves(len(self.moment)).to(scale)
             waves = torch.kron(line, line)
             root, inverse = (waves.T * scale) @ waves, (waves.T / scale) @ waves
-            self._known = key, Metric(root.to(features), inverse.to(features))
+            self._known = key, Metric(root.to(x), inverse.to(x))
         return self._known[1]
 
     @torch.no_grad()
