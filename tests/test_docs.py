@@ -86,6 +86,38 @@ def test_a_learned_optimiser_of_ones_own(tmp_path: Path) -> None:
     assert (tmp_path / "compared/test.pdf").is_file()
 
 
+def test_a_family_of_problems_of_ones_own(tmp_path: Path) -> None:
+    family, use = blocks("your_own_problems.md", "python")
+    (config,) = blocks("your_own_problems.md", "yaml")
+    (commands,) = blocks("your_own_problems.md", "sh")
+    fit, test = commands.strip().splitlines()
+    (tmp_path / "mine.py").write_text(family, encoding="utf-8")
+    # The same parts for a shorter time.
+    short = yaml.safe_load(config)
+    short["model"]["init_args"]["phases"] = {
+        "start_iterations": 20,
+        "metric_iterations": 20,
+        "solved": 64,
+        "solve_steps": 10,
+    }
+    short["model"]["init_args"]["unroll"] = {"steps": 2}
+    short["trainer"].update(max_steps=41, val_check_interval=41)
+    short["data"]["init_args"].update(batch_size=16, evaluation_count=8)
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(short), encoding="utf-8")
+    # As the installed script: without the folder on the path that -m would add.
+    start = "import sys; sys.path.remove(''); from lsr1_pl.cli import main; "
+    both = f"main({fit.split()[1:]}) or sys.exit(main({test.split()[1:]}))"
+    for code in (start + both, use):
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert "L-BFGS" in done.stdout or "tensor" in done.stdout
+    optimizer = lsr1_pl.load_pretrained(tmp_path / "runs/mine")
+    assert type(optimizer).__name__ == "FamilyOptimizer"
+    assert (optimizer.variables, optimizer.features) == (4, 24)
+
+
 def test_every_panel_of_the_dashboard_is_explained() -> None:
     text = (DOCS / "dashboards.md").read_text(encoding="utf-8")
     keys = {f"{p.section}/{CURVES}/..." if p.kind == "chart" else p.key for p in PANELS}

@@ -36,7 +36,8 @@ class Phases:
 
     Args:
         start_iterations: iterations that train a start network, on the objective itself; 0 or more.
-        metric_iterations: iterations that train a metric network, on Hessians at solutions; 0 or more.
+        metric_iterations: iterations that train a metric network, on Hessians at solutions; 0 or
+            more.
         solved: how many problems are solved to learn from, at least 1: before the first
             iteration and, from the learned start, once that has trained.
         solve_steps: at most so many steps for each of them, at least 1.
@@ -183,7 +184,8 @@ class FamilyTask(FunctionTask):
         return start.loss(batch.objective.value(start(batch.x0, batch.features)))
 
     def _metric_loss(self) -> Tensor:
-        assert self.optimizer.metric is not None and self._solved is not None
+        assert self.optimizer.metric is not None
+        assert self._solved is not None
         count = len(self._solved.solution)
         generator = torch.Generator().manual_seed(self.global_step)
         size = min(count, self.trainer.datamodule.batch_size)  # type: ignore[attr-defined]

@@ -14,7 +14,8 @@ import yaml
 from lsr1_pl.cli import main
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.objectives import DiagonalQuadratic
-from lsr1_pl.optim import PairLSR1, unroll
+from lsr1_pl.objectives.families import ArmFamily, ArmPose, hand_pose
+from lsr1_pl.optim import LBFGS, PairLSR1, unroll
 from lsr1_pl.pretrained import (
     export_checkpoint,
     load_optimizer,
@@ -229,10 +230,38 @@ def test_the_shipped_optimiser_for_all_functions_is_the_default() -> None:
         load_optimizer("lsr1_general")
 
 
-@pytest.mark.parametrize("name", sorted(set(shipped()) - {*_FITTING, "lsr1_general"}))
+@pytest.mark.parametrize("name", sorted(set(shipped()) - {*_FITTING, "lsr1_general", "arm"}))
 def test_shipped_optimisers(name: str) -> None:
     optimizer = load_optimizer(name)
     assert sum(p.numel() for p in optimizer.parameters()) == 252_555
+
+
+def test_the_shipped_arm_solves_what_it_never_saw_by_name() -> None:
+    fresh = ArmFamily().sample(24, torch.Generator().manual_seed(11))
+    value = fresh.objective.value
+    found = minimize(value, fresh.x0.double(), "arm", steps=25, features=fresh.features)
+    theirs = minimize(value, fresh.x0.double(), LBFGS(8, line_search="strong_wolfe"), steps=25)
+    better = found.value < theirs.value
+    assert float(better.double().mean()) > 0.6
+    assert bool((found.value <= value(fresh.x0.double())).all())
+    one = minimize(
+        lambda q: ArmPose(*hand_pose(fresh.x0[:1].double())).value(q[None])[0],
+        fresh.x0[0].double(),
+        "arm",
+        steps=3,
+        features=fresh.features[0].tolist(),
+    )
+    assert one.x.shape == (7,)
+    with pytest.raises(UserError, match=r"got none; give features \(B, 12\)"):
+        minimize(value, fresh.x0, "arm")
+    with pytest.raises(UserError, match="problems of 7 variables; x0 has 3"):
+        minimize(lambda x: x.sum(dim=1), torch.ones(24, 3), "arm", features=fresh.features)
+    with pytest.raises(UserError, match="features are no numbers"):
+        minimize(value, fresh.x0, "arm", features="twelve")
+    with pytest.raises(UserError, match="PairLSR1 reads none"):
+        minimize(value, fresh.x0, features=fresh.features)
+    with pytest.raises(UserError, match="bounds are served by PairLSR1 alone"):
+        minimize(value, fresh.x0, "arm", features=fresh.features, bounds=(-3, 3))
 
 
 def test_shipped_fitters_share_their_initial_estimate() -> None:

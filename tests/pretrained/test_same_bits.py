@@ -22,6 +22,7 @@ from lsr1_pl.ground.types import Objective
 from lsr1_pl.hmr import split_variables
 from lsr1_pl.hmr.evaluation.synthetic import observe_known
 from lsr1_pl.objectives import Rastrigin, Rosenbrock
+from lsr1_pl.objectives.families import ArmFamily
 from lsr1_pl.optim import unroll
 from lsr1_pl.pretrained import load_pretrained, shipped
 from lsr1_pl.pretrained.tasks import load_task
@@ -32,7 +33,7 @@ TOLERANCE = 1e-3
 """Relative, of another machine or another torch: sums run in another order there."""
 
 PEOPLE = ("hmr_open", "hmr_open_lifted", "lgd_open")
-FUNCTIONS = sorted(set(shipped()) - set(PEOPLE))
+FAMILIES = {"arm": ArmFamily}
 
 
 def machine() -> str:
@@ -46,7 +47,21 @@ def numbers(name: str) -> Iterator[tuple[str, Tensor]]:
     """What the checkpoint computes on fixed problems: title, tensor."""
     random.seed(0)
     torch.manual_seed(0)
-    yield from (_of_people(name) if name in PEOPLE else _of_functions(name))
+    if name in FAMILIES:
+        yield from _of_family(name)
+    else:
+        yield from (_of_people(name) if name in PEOPLE else _of_functions(name))
+
+
+def _of_family(name: str) -> Iterator[tuple[str, Tensor]]:
+    problems = FAMILIES[name]().sample(5, torch.Generator().manual_seed(0))
+    optimizer = load_pretrained(name).knowing(problems.features)
+    with torch.no_grad():
+        path = unroll(optimizer, problems.objective, problems.x0, STEPS)
+    yield from _of_path("functions", path)
+    task: Any = load_task(name)
+    task.log = lambda *args, **kwargs: None
+    yield from _of_loss("eval", task, task.training_step(problems, 0))
 
 
 def _of_functions(name: str) -> Iterator[tuple[str, Tensor]]:

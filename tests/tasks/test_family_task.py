@@ -153,9 +153,9 @@ def test_what_does_not_fit_together_is_refused() -> None:
     untrained = FamilyOptimizer(3, 3, StartNetwork(4, 1), optimizer=LBFGS(3, line_search="armijo"))
     with pytest.raises(UserError, match=r"LBFGS has no weights: set max_steps 1"):
         trainer().fit(task(phases, untrained, loss=MeanValue()), datamodule=data())
-    with pytest.raises(UserError, match="trains on a lsr1_pl.data.FamilyDataModule"):
+    with pytest.raises(UserError, match=r"trains on a lsr1_pl\.data.FamilyDataModule"):
         trainer().fit(task(phases), datamodule=QuadraticsDataModule(3))
-    with pytest.raises(UserError, match="expected lsr1_pl.optim.FamilyOptimizer"):
+    with pytest.raises(UserError, match=r"expected lsr1_pl\.optim\.FamilyOptimizer"):
         FamilyTask(PairLSR1(), loss=LogRatioToSkeleton())  # type: ignore[arg-type]
     with pytest.raises(UserError, match="start_iterations is -1"):
         Phases(start_iterations=-1)

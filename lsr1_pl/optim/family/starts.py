@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.optim.checks import check_counts
 from lsr1_pl.optim.family.network import ResidualNetwork
 from lsr1_pl.optim.family.solved import Solved
@@ -73,7 +74,13 @@ class StartNetwork(FamilyStart):
         check_counts(self, width=self.width, blocks=self.blocks)
 
     def module(self, variables: int, features: int) -> LearnedStart:
-        """The network, untrained: it begins at the usual starts."""
+        """The network, untrained: it begins at the usual starts.
+
+        Raises:
+            UserError: there are no features.
+        """
+        if features < 1:
+            raise UserError("start is StartNetwork and features 0: take MeanSolution")
         return NetworkStart(ResidualNetwork(features, variables, self.width, self.blocks))
 
 

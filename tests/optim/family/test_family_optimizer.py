@@ -51,7 +51,13 @@ def whole(inner: torch.nn.Module | None = None) -> FamilyOptimizer:
 
 @pytest.mark.parametrize(
     "inner",
-    [PairLSR1(4, 4), LBFGS(4), LBFGS(4, line_search="armijo"), Adam(0.5), FeatureAimedLSR1(N, F, 8)],
+    [
+        PairLSR1(4, 4),
+        LBFGS(4),
+        LBFGS(4, line_search="armijo"),
+        Adam(0.5),
+        FeatureAimedLSR1(N, F, 8),
+    ],
     ids=lambda each: type(each).__name__,
 )
 def test_it_never_rises_whatever_was_learned(inner: torch.nn.Module) -> None:
@@ -117,8 +123,9 @@ def test_a_metric_network_learns_the_inverse_root_of_the_hessian() -> None:
     root = metric(features, x).root.detach()
     least = (N + torch.logdet(hessian)).mean()
     assert float(loss.detach()) - float(least) < 1e-3
-    torch.testing.assert_close(root @ hessian @ root, torch.eye(N).double().expand(3, N, N),
-                               rtol=0, atol=0.1)
+    torch.testing.assert_close(
+        root @ hessian @ root, torch.eye(N).double().expand(3, N, N), rtol=0, atol=0.1
+    )
 
 
 def test_a_flat_or_bent_hessian_is_made_positive() -> None:
@@ -169,6 +176,8 @@ def test_bad_inputs_are_named() -> None:
         unroll(optimizer.knowing(features[:2]), objective, x0, 1)
     with pytest.raises(UserError, match="take SecondMoment"):
         FamilyOptimizer(100, F, metric=MetricNetwork())
+    with pytest.raises(UserError, match="take MeanSolution"):
+        FamilyOptimizer(N, start=StartNetwork())
     with pytest.raises(UserError, match="variables is 0"):
         FamilyOptimizer(0)
     with pytest.raises(UserError, match="features is -1"):
