@@ -14,7 +14,7 @@ from lsr1_pl.optim.classical import (
 )
 from lsr1_pl.optim.curvature import LowRankCurvature, NormKeepingProduct, PlainProduct, Product
 from lsr1_pl.optim.family import (
-    CosineMoment,
+    CosineMetric,
     FamilyMetric,
     FamilyOptimizer,
     FamilyStart,
@@ -98,7 +98,7 @@ __all__ = [
     "BatchedOptimizer",
     "BlocksState",
     "CoordinatewiseLSTM",
-    "CosineMoment",
+    "CosineMetric",
     "Diagonal",
     "Embedding",
     "EncoderInputs",

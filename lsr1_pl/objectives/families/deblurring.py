@@ -16,6 +16,8 @@ from lsr1_pl.objectives.families.images import PARTS, random_images
 SIDE = 32
 _BLUR = (1.0, 2.0)
 """Standard deviations of the blur, in pixels."""
+NOISE = 0.005
+"""Standard deviation of the noise; white is 1."""
 
 
 class Deblurring(AutogradObjective):
@@ -37,9 +39,9 @@ class Deblurring(AutogradObjective):
         self,
         blurred: Tensor,
         blur: Tensor,
-        noise: float = 0.02,
+        noise: float = NOISE,
         weight: float = 10.0,
-        edge: float = 0.002,
+        edge: float = 0.02,
     ) -> None:
         self.blurred = blurred
         self.blur = blur
@@ -65,7 +67,7 @@ class DeblurringFamily(ProblemFamily):
 
     Half of the images are phantoms: ellipses, rectangles and ramps at random. The others are crops
     of one photograph, whose training, validation and test parts do not overlap. The blur is
-    Gaussian, with a standard deviation from 1 to 2 pixels, an image each; noise of 0.02 is added.
+    Gaussian, with a standard deviation from 1 to 2 pixels, an image each; noise of 0.005 is added.
     The usual start is the blurred image.
 
     The features are the blurred image, row by row, as ``2 y - 1``, and the width of the blur.
@@ -98,7 +100,7 @@ class DeblurringFamily(ProblemFamily):
         width = least + (most - least) * torch.rand(count, generator=generator)
         blur = gaussian_blur(width, SIDE)
         blurred = (blur @ images @ blur.mT).flatten(1)
-        blurred = blurred + 0.02 * torch.randn(blurred.shape, generator=generator)
+        blurred = blurred + NOISE * torch.randn(blurred.shape, generator=generator)
         said = (2 * width - least - most) / (most - least)
         return Problems(
             x0=blurred,

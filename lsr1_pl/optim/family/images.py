@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lsr1_pl.ground.errors import UserError
-from lsr1_pl.ground.precision import full_precision
+from lsr1_pl.ground.types import Objective
 from lsr1_pl.optim.checks import check_counts
 from lsr1_pl.optim.family.metrics import FamilyMetric, LearnedMetric
 from lsr1_pl.optim.family.solved import Solved
@@ -18,6 +18,8 @@ from lsr1_pl.optim.metric import Metric
 
 _FIRST_SCALE = 0.1
 """Of the last layer's first weights: training begins near the usual start."""
+_PROBES = 8
+"""Products with the Hessian of each problem that the metric learns from."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,15 @@ class ImageStart(FamilyStart):
 
 
 @dataclass(frozen=True)
-class CosineMoment(FamilyMetric):
-    """One metric for all images: a scale for each cosine wave of the discrete cosine transform.
+class CosineMetric(FamilyMetric):
+    """One metric for all images: a scale for each wave of the discrete cosine transform.
 
-    In it the waves of ``x* - x0`` have unit second moment, x0 being the start. It is
-    :class:`SecondMoment` for images: N numbers instead of N^2, from fewer solutions.
+    In it the mean curvature along every wave is 1, the mean being over the Hessians at solutions.
+    A blur that is mirrored at the borders, and a penalty of differences between pixels, are nearly
+    diagonal in these waves. It has N numbers where :class:`SecondMoment` has N^2.
 
     Args:
-        floor: moments below so many times the largest are raised to it; above 0 and at most 1.
+        floor: curvatures below so many times the largest are raised to it; above 0, at most 1.
 
     Raises:
         UserError: ``floor`` is out of its range.
@@ -76,15 +79,15 @@ class CosineMoment(FamilyMetric):
 
     def __post_init__(self) -> None:
         if not 0 < self.floor <= 1:
-            raise UserError(f"CosineMoment floor is {self.floor}; it must be above 0 and at most 1")
+            raise UserError(f"CosineMetric floor is {self.floor}; it must be above 0 and at most 1")
 
     def module(self, variables: int, features: int) -> LearnedMetric:
-        """Moments that are 1 yet.
+        """Curvatures that are 1 yet.
 
         Raises:
             UserError: the variables are no square.
         """
-        return _CosineMoment(_side("metric", "CosineMoment", variables), self.floor)
+        return _CosineMetric(_side("metric", "CosineMetric", variables), self.floor)
 
 
 def cosine_waves(side: int) -> Tensor:
@@ -95,34 +98,45 @@ def cosine_waves(side: int) -> Tensor:
     return waves
 
 
-class _CosineMoment(LearnedMetric):
-    moment: Tensor
+class _CosineMetric(LearnedMetric):
+    bend: Tensor
 
     def __init__(self, side: int, floor: float) -> None:
         super().__init__()
         self._floor = floor
         self._known: tuple[object, Metric] | None = None
-        self.register_buffer("moment", torch.ones(side, side))
+        self.register_buffer("bend", torch.ones(side, side))
 
     def forward(self, features: Tensor, x: Tensor) -> Metric:
-        key = (self.moment.data_ptr(), self.moment._version, x.dtype, x.device)
+        key = (self.bend.data_ptr(), self.bend._version, x.dtype, x.device)
         if self._known is None or self._known[0] != key:
-            moment = self.moment.detach().double().flatten()
-            scale = moment.clamp_min(self._floor * float(moment.max())).sqrt()
-            line = cosine_waves(len(self.moment)).to(scale)
+            bend = self.bend.detach().double().flatten()
+            stiff = bend.clamp_min(self._floor * float(bend.max())).sqrt()
+            line = cosine_waves(len(self.bend)).to(stiff)
             waves = torch.kron(line, line)
-            root, inverse = (waves.T * scale) @ waves, (waves.T / scale) @ waves
+            root, inverse = (waves.T / stiff) @ waves, (waves.T * stiff) @ waves
             self._known = key, Metric(root.to(x), inverse.to(x))
         return self._known[1]
 
+    def curvature(self, objective: Objective, x: Tensor) -> Tensor:
+        """(B, side, side) along each wave, estimated from random signs (Bekas et al. 2007)."""
+        shape = (len(x), *self.bend.shape)
+        line = cosine_waves(len(self.bend)).to(x)
+        generator = torch.Generator().manual_seed(0)
+        total = torch.zeros(shape).to(x)
+        for _ in range(_PROBES):
+            signs = (2 * torch.randint(2, shape, generator=generator) - 1).to(x)
+            along = (line.T @ signs @ line).flatten(1)
+            product = objective.hessian_vector_product(x, along).view(shape)
+            total = total + signs * (line @ product @ line.T)
+        return total / _PROBES
+
     @torch.no_grad()
     def measure(self, solved: Solved) -> None:
-        way = (solved.solution - solved.start).double().unflatten(1, self.moment.shape)
-        line = cosine_waves(len(self.moment)).to(way)
-        with full_precision(way):
-            moment = (line @ way @ line.T).square().mean(dim=0)
-        if bool((moment > 0).any()):
-            self.moment.copy_(moment)
+        assert solved.hessian is not None
+        bend = solved.hessian.double().mean(dim=0)
+        if float(bend.max()) > 0:
+            self.bend.copy_(bend)
 
 
 class _ImageNetwork(nn.Module):
