@@ -34,8 +34,8 @@ class GaussianProcessLikelihood(AutogradObjective):
 
     The covariance of observations is ``s^2 exp(-|(z - z') / l|^2 / 2) + n^2 [same]``: a length l
     for each input (automatic relevance determination, Rasmussen and Williams 2006, Eqs. 5.8 and
-    5.1). x holds ``log l`` of the D inputs, ``log s`` and ``log n``. Each has a normal prior of mean
-    0 and standard deviation 2, so that a length that data say nothing of does not run away.
+    5.1). x holds ``log l`` of the D inputs, ``log s`` and ``log n``. Each has a normal prior of
+    mean 0 and standard deviation 2, so that a length that data say nothing of does not run away.
 
     Args:
         inputs: (B, M, D) z, in units of their standard deviation.
