@@ -98,8 +98,8 @@ def _report(
         "among them. A learned start costs one more, and the time of its network.",
         "Figures are medians over problems, in which one that is not reached in "
         f"{BUDGETS[1]} evaluations counts as infinite; then over training seeds, with the least "
-        "and the largest in brackets. A share is of what L-BFGS itself takes to the same value. The "
-        "parts are those of the same checkpoints, each without the others.",
+        "and the largest in brackets. A share is of what L-BFGS itself takes to the same value. "
+        "The parts are those of the same checkpoints, each without the others.",
     ]
     summary: dict[str, Any] = {}
     for family, curves in found.items():
