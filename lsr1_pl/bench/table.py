@@ -30,6 +30,9 @@ STUDIES: dict[str, StudyEntry] = {
     "learned": StudyEntry(
         "functions.learned.study", "L-SR1 and learned optimisers of other papers, trained alike"
     ),
+    "families": StudyEntry(
+        "families.study", "families of problems: what learning one brings, and which part of it"
+    ),
     "hmr": StudyEntry(
         "hmr.study", "Tables 1 to 3, Figures 4, 5, 8, 9: fitting bodies to keypoints"
     ),

@@ -62,6 +62,19 @@ def _learned(verb: Parser) -> None:
     _runs(verb, 1000)
 
 
+def _families_of_problems(verb: Parser) -> None:
+    _seed(verb)
+    for name in ("arm", "gaussian_process", "deblurring"):
+        verb.add_argument(
+            f"--{name}".replace("_", "-"),
+            nargs="+",
+            metavar=CKPT,
+            default=[name],
+            help=f"checkpoints, one a training seed, path or shipped ({name})",
+        )
+    verb.add_argument("--only", default="", metavar="FAMILY", help="measure this family alone")
+
+
 def _hmr(verb: Parser) -> None:
     _seed(verb)
     one_a_seed = "checkpoints, one a seed; or OUT/measured/*.npz, which stand for some"
@@ -165,6 +178,7 @@ _OPTIONS = {
     "trajectories": _trajectories,
     "ablations": _ablations,
     "learned": _learned,
+    "families": _families_of_problems,
     "hmr": _hmr,
     "hmr_ablations": _hmr_ablations,
     "fitters": _fitters,

@@ -14,11 +14,13 @@ from lsr1_pl.optim.classical import (
 )
 from lsr1_pl.optim.curvature import LowRankCurvature, NormKeepingProduct, PlainProduct, Product
 from lsr1_pl.optim.family import (
+    CosineMetric,
     FamilyMetric,
     FamilyOptimizer,
     FamilyStart,
     FamilyState,
     FeatureAimedLSR1,
+    ImageStart,
     MeanSolution,
     MetricNetwork,
     SecondMoment,
@@ -96,6 +98,7 @@ __all__ = [
     "BatchedOptimizer",
     "BlocksState",
     "CoordinatewiseLSTM",
+    "CosineMetric",
     "Diagonal",
     "Embedding",
     "EncoderInputs",
@@ -110,6 +113,7 @@ __all__ = [
     "GradientDescent",
     "Identity",
     "IdentityUntilFull",
+    "ImageStart",
     "InMetric",
     "LSR1Optimizer",
     "LSR1State",

@@ -16,7 +16,7 @@ from lsr1_pl.objectives.families import Problems
 from lsr1_pl.optim import SecantPenalty
 from lsr1_pl.optim.checks import check_counts
 from lsr1_pl.optim.family import FamilyOptimizer
-from lsr1_pl.optim.family.solved import Solved, positive_hessian
+from lsr1_pl.optim.family.solved import Solved
 from lsr1_pl.optim.minimize import minimize_batch
 from lsr1_pl.tasks.by_evaluations import ByEvaluations
 from lsr1_pl.tasks.evaluation import FunctionEvaluation
@@ -223,8 +223,8 @@ class FamilyTask(FunctionTask):
                 self.optimizer.skeleton(), problems.objective, x0, self.phases.solve_steps
             )
             hessian = None
-            if not usual and metric is not None and metric.trains:
-                hessian = positive_hessian(problems.objective, found.x)
+            if not usual and metric is not None:
+                hessian = metric.curvature(problems.objective, found.x)
             values = problems.objective.value(x0), found.evaluation.value
             parts.append(Solved(problems.features, x0, found.x, *values, hessian))
         return Solved.joined(parts)

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.precision import full_precision
+from lsr1_pl.ground.types import Objective
 from lsr1_pl.optim.checks import check_counts
 from lsr1_pl.optim.family.network import ResidualNetwork
-from lsr1_pl.optim.family.solved import Solved
+from lsr1_pl.optim.family.solved import Solved, positive_hessian
 from lsr1_pl.optim.metric import Metric
 
 MOST_VARIABLES = 64
@@ -28,6 +29,10 @@ class LearnedMetric(nn.Module, ABC):
     @abstractmethod
     def forward(self, features: Tensor, x: Tensor) -> Metric:
         """The metric of problems with features (B, F), which are begun at ``x`` (B, N)."""
+
+    def curvature(self, objective: Objective, x: Tensor) -> Tensor | None:
+        """What it learns of the Hessians at solutions ``x`` (B, N), a row each; None if nothing."""
+        return None
 
     @abstractmethod
     def measure(self, solved: Solved) -> None:
@@ -162,6 +167,10 @@ class _Network(LearnedMetric):
         half = said.new_zeros(len(said), *self.centre.shape)
         half[:, self._rows, self._columns] = said
         return self.centre.to(said) + half + half.mT
+
+    def curvature(self, objective: Objective, x: Tensor) -> Tensor:
+        """(B, N, N) the Hessian, made positive definite."""
+        return positive_hessian(objective, x)
 
     @torch.no_grad()
     def measure(self, solved: Solved) -> None:

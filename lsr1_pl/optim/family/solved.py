@@ -27,7 +27,7 @@ class Solved(NamedTuple):
     least: Tensor
     """(M,) the value at the solution."""
     hessian: Tensor | None
-    """(M, N, N) there, positive definite; None where nothing asks for it."""
+    """(M, ...) what the metric asks for of the Hessian there; None where it asks for nothing."""
 
     def chosen(self, rows: Tensor) -> Solved:
         """The problems of these numbers."""

@@ -81,7 +81,7 @@ class StartNetwork(FamilyStart):
         """
         if features < 1:
             raise UserError("start is StartNetwork and features 0: take MeanSolution")
-        return _Network(variables, features, self)
+        return NetworkStart(ResidualNetwork(features, variables, self.width, self.blocks))
 
 
 class _Mean(LearnedStart):
@@ -99,14 +99,16 @@ class _Mean(LearnedStart):
         self.mean.copy_(solved.solution.mean(dim=0))
 
 
-class _Network(LearnedStart):
+class NetworkStart(LearnedStart):
+    """The usual start plus what a network says of features (B, F): (B, N)."""
+
     trains = True
     spread: Tensor
     scale: Tensor
 
-    def __init__(self, variables: int, features: int, shape: StartNetwork) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.network = ResidualNetwork(features, variables, shape.width, shape.blocks)
+        self.network = network
         self.register_buffer("spread", torch.ones(()))
         self.register_buffer("scale", torch.tensor([0.0, 1.0]))
 

@@ -1,0 +1,1 @@
+"""Families of problems: what learning them brings, and which part of it."""
