@@ -130,7 +130,9 @@ class FamilyTask(FunctionTask):
             self.optimizer.start.measure(self._solve(0, usual=True))
             self.measured.fill_(1)
 
-    def training_step(self, batch: Problems, batch_idx: int) -> Tensor:
+    def training_step(  # type: ignore[override]
+        self, batch: Problems, batch_idx: int
+    ) -> Tensor:
         """The loss of the phase that this iteration belongs to."""
         phase, _, _ = self._phase()
         if phase == "start":

@@ -113,7 +113,7 @@ class ArmPose(AutogradObjective):
             beyond.square().sum(dim=1) / _LIMIT**2,
             self.damping * (x - ready).square().sum(dim=1),
         )
-        return 0.5 * sum(parts)
+        return 0.5 * torch.stack(parts).sum(dim=0)
 
 
 class ArmFamily(ProblemFamily):
