@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lsr1_pl.bench.cost.speed_cases import hmr_text_task
 from lsr1_pl.bench.published import published_parts
-from lsr1_pl.hmr import Blockwise
+from lsr1_pl.hmr import Blockwise, EvaluationPlan
 from lsr1_pl.optim import (
     BFGS,
     LBFGS,
@@ -33,7 +33,6 @@ from lsr1_pl.optim import (
     PairLSR1,
     PolyakDescent,
     RankOneTransformer,
-    Rate,
     Safeguarded,
     Standing,
 )
@@ -41,7 +40,7 @@ from lsr1_pl.tasks import HMRTask, Unroll, load_task
 
 
 def _scaled_gradient(standing: Standing) -> Tensor:
-    return -0.5 * standing.gradient
+    return -0.5 * standing.state.evaluation.gradient
 
 
 def _in_metric(like: Tensor) -> BatchedOptimizer:
@@ -93,16 +92,16 @@ OPTIMIZERS: Mapping[str, Callable[[Tensor], BatchedOptimizer]] = {
 
 
 def placed(optimizer: BatchedOptimizer, like: Tensor) -> BatchedOptimizer:
-    """The optimiser, its networks (if any) in evaluation, of the precision and device of ``like``."""
+    """The optimiser, its networks (if any) in evaluation, as precise as ``like``, and beside it."""
     return optimizer.to(like).eval() if isinstance(optimizer, nn.Module) else optimizer
 
 
 def authors_hmr_task() -> HMRTask:
     """With ``hmr_official.yaml``'s optimisers, untrained, on the open body."""
     torch.manual_seed(0)
-    blocks = [LSR1(**published_parts(gamma1=0.1)) for _ in range(2)]
+    pose, betas = (LSR1(**published_parts(gamma1=0.1)) for _ in range(2))
     return HMRTask(
-        Blockwise(*blocks, pose_counts_twice=True),
+        Blockwise(pose, betas, pose_counts_twice=True),
         unroll=Unroll(8, second_order=False, clip_sample_gradient=None, detach_iterates=True),
     )
 
@@ -113,11 +112,30 @@ def _shipped(name: str) -> HMRTask:
     return task
 
 
-HMR_TASKS: Mapping[str, Callable[[], HMRTask]] = {
-    "L-SR1, text": hmr_text_task,
-    "L-SR1, authors' code": authors_hmr_task,
-    "L-SR1, hmr_open": partial(_shipped, "hmr_open"),
-    "L-SR1, hmr_open_lifted": partial(_shipped, "hmr_open_lifted"),
-    "LGD, lgd_open": partial(_shipped, "lgd_open"),
+def _toy_task() -> HMRTask:
+    return HMRTask(
+        LSR1(networks=Networks(4)),
+        unroll=Unroll(2, second_order=False, clip_sample_gradient=None),
+        evaluate=EvaluationPlan(steps=2),
+    )
+
+
+TEXT, AUTHORS = "L-SR1, text", "L-SR1, authors' code"
+OPEN, LIFTED, LGD = "L-SR1, hmr_open", "L-SR1, hmr_open_lifted", "LGD, lgd_open"
+
+_HMR_TASKS: Mapping[str, Callable[[], HMRTask]] = {
+    TEXT: hmr_text_task,
+    AUTHORS: authors_hmr_task,
+    OPEN: partial(_shipped, "hmr_open"),
+    LIFTED: partial(_shipped, "hmr_open_lifted"),
+    LGD: partial(_shipped, "lgd_open"),
 }
-"""Tasks of mesh recovery: those of the paper untrained, the shipped ones trained."""
+
+
+def hmr_tasks(fast: bool, names: Iterable[str] = _HMR_TASKS) -> dict[str, Callable[[], HMRTask]]:
+    """Tasks of mesh recovery: those of the paper untrained, the shipped ones trained.
+
+    If ``fast``, a toy stands in for the first of them, and the others are left out.
+    """
+    chosen = list(names)
+    return {chosen[0]: _toy_task} if fast else {name: _HMR_TASKS[name] for name in chosen}

@@ -5,33 +5,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from lsr1_pl.bench.cost.measuring import seconds_of
 from lsr1_pl.bench.cost.speed_cases import training_people
-from lsr1_pl.bench.gpu.catalogue import HMR_TASKS
+from lsr1_pl.bench.gpu.catalogue import LIFTED, OPEN, hmr_tasks
 from lsr1_pl.bench.gpu.parts import Measurement, Row, Setting
 from lsr1_pl.data import KeypointBatch
 from lsr1_pl.hmr.evaluation import observe_known
 from lsr1_pl.hmr.fitting import fit_people, thorough
-
-_SHIPPED = ("L-SR1, hmr_open_lifted", "L-SR1, hmr_open")
+from lsr1_pl.tasks import HMRTask
 
 
 def measurements(setting: Setting) -> Iterator[Measurement]:
     """In batches of predict's 256, and of what fills a GPU; once, and as predict does it."""
-    for name in _SHIPPED[: 1 if setting.fast else None]:
+    for name, make in hmr_tasks(setting.fast, (LIFTED, OPEN)).items():
         for people in (2,) if setting.fast else (256, 4096):
             for once in (True, False):
                 what = f"{name}, batch {people:,}, {'--once' if once else 'as it comes'}"
-                yield Measurement(what, partial(_measure, name, people, once, setting.device))
+                yield Measurement(what, partial(_measure, make, people, once, setting.device))
 
 
-def _measure(name: str, people: int, once: bool, device: str) -> Row:
-    task = HMR_TASKS[name]().to(device).eval()
+def _measure(make: Callable[[], HMRTask], people: int, once: bool, device: str) -> Row:
+    task = make().to(device).eval()
     seen = observe_known(training_people(device, people), task.fitter.body).observation
-    batch = KeypointBatch(seen.keypoints, seen.confidence)
+    batch = KeypointBatch(seen.keypoints, seen.visibility)
     fitter = task.fitter if once else thorough(task.fitter)
     steps = task.evaluate.steps
 

@@ -1,7 +1,7 @@
 """A training step of hmr.yaml at its batch of 512, AdamW and the drawing of the batch included.
 
-The open body stands in for SMPL, and the embedded clips for AMASS: sizes and operations are the same,
-errors are not.
+The open body stands in for SMPL, and the embedded clips for AMASS: sizes and operations are the
+same, errors are not.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import torch
 
 from lsr1_pl.bench.cost.measuring import seconds_of
 from lsr1_pl.bench.cost.speed_cases import hmr_step, training_people
-from lsr1_pl.bench.gpu.catalogue import HMR_TASKS
+from lsr1_pl.bench.gpu.catalogue import AUTHORS, TEXT, hmr_tasks
 from lsr1_pl.bench.gpu.parity import tf32
 from lsr1_pl.bench.gpu.parts import Measurement, Row, Setting
 from lsr1_pl.metrics.memory import peak_bytes, start_peak
+from lsr1_pl.tasks import HMRTask
 
 
 def measurements(setting: Setting) -> Iterator[Measurement]:
@@ -29,21 +30,20 @@ def measurements(setting: Setting) -> Iterator[Measurement]:
         **({"TF32": (tf32, False)} if setting.device == "cuda" else {}),
         "bfloat16": (nullcontext, True),
     }
-    names = ("L-SR1, text",) if setting.fast else ("L-SR1, text", "L-SR1, authors' code")
-    for name in names:
+    for name, make in hmr_tasks(setting.fast, (TEXT, AUTHORS)).items():
         for mode, (context, bfloat16) in modes.items():
-            measure = partial(_measure, name, people, setting.device, context, bfloat16)
+            measure = partial(_measure, make, people, setting.device, context, bfloat16)
             yield Measurement(f"{name}, {people} people on the open body, {mode}", measure)
 
 
 def _measure(
-    name: str,
+    make: Callable[[], HMRTask],
     people: int,
     device: str,
     context: Callable[[], AbstractContextManager[object]],
     bfloat16: bool,
 ) -> Row:
-    task, numbers = HMR_TASKS[name](), itertools.count()
+    task, numbers = make(), itertools.count()
     step = hmr_step(task, training_people(device, people), bfloat16)
     adamw = torch.optim.AdamW(task.parameters(), lr=1e-3)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from lsr1_pl.bench.gpu.parts import PARTS, Setting
+from lsr1_pl.bench.gpu.parts import PARTS, Measurement, Row, Setting
 from lsr1_pl.ground.files import written
 
 STOPPED = "stopped: its time was over"
@@ -61,7 +61,7 @@ def run_part(name: str, setting: Setting, path: Path) -> Outcome:
     Outcome(card(setting.device), setting.fast, setting.seconds).keep(path)
     context = multiprocessing.get_context("forkserver")
     # The server loads the package once. It never touches the GPU: a fork could not use it then.
-    context.set_forkserver_preload([__name__])
+    context.set_forkserver_preload([__name__, "lsr1_pl.bench.gpu.catalogue"])
     process = context.Process(target=_in_process, args=(name, setting, path))
     started = time.monotonic()
     process.start()
@@ -83,16 +83,25 @@ def run_part(name: str, setting: Setting, path: Path) -> Outcome:
 def measure_all(name: str, setting: Setting, path: Path) -> None:
     """Every measurement of a part, in this process; one that fails leaves its error in its row."""
     outcome = Outcome(card(setting.device), setting.fast, setting.seconds)
-    for measurement in PARTS[name].measurements(name, setting):
-        row: dict[str, Any] = {"what": measurement.what}
-        try:
-            row |= measurement.measure()
-        except Exception as error:  # Whatever it is, the next line is still worth its time.
-            row["error"] = f"{type(error).__name__}: {error}"[:500]
-        outcome.rows.append(row)
-        outcome.keep(path)
-    outcome.ended = "whole"
+    try:
+        for measurement in PARTS[name].measurements(name, setting):
+            outcome.rows.append({"what": measurement.what, **_measured(measurement)})
+            outcome.keep(path)
+        outcome.ended = "whole"
+    except Exception as error:  # What the lines have in common could not be made.
+        outcome.ended = f"failed: {_in_words(error)}"
     outcome.keep(path)
+
+
+def _measured(measurement: Measurement) -> Row:
+    try:
+        return measurement.measure()
+    except Exception as error:  # Whatever it is, the next line is still worth its time.
+        return {"error": _in_words(error)}
+
+
+def _in_words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:500]
 
 
 def card(device: str) -> str:

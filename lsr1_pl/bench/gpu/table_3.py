@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from lsr1_pl.bench.cost.hmr_iteration import FULL_MESH, JOINTS_ONLY, Case, measure_once
-from lsr1_pl.bench.gpu.catalogue import HMR_TASKS
+from lsr1_pl.bench.gpu.catalogue import hmr_tasks
 from lsr1_pl.bench.gpu.parts import Measurement, Row, Setting
 
 _PAPER = {"L-SR1": (91.0, 14.60), "LGD": (166.0, 17.81)}
@@ -21,9 +21,7 @@ def measurements(setting: Setting) -> Iterator[Measurement]:
     """Every method, through the 18 joints alone and through the mesh."""
     people, repeats = (2, 1) if setting.fast else (256, 5)
     for body in (JOINTS_ONLY, FULL_MESH):
-        for name, make in HMR_TASKS.items():
-            if setting.fast and "open" in name:
-                continue
+        for name, make in hmr_tasks(setting.fast).items():
             case = Case(name, make, body, people, setting.device)
             yield Measurement(f"{name}, {body}", partial(_measure, case, repeats))
 

@@ -17,14 +17,13 @@ from lsr1_pl.bench.cost.speed_cases import (
     quadratic_step,
     training_people,
 )
-from lsr1_pl.bench.gpu.catalogue import HMR_TASKS
+from lsr1_pl.bench.gpu.catalogue import OPEN, TEXT, hmr_tasks
 from lsr1_pl.bench.gpu.parts import Measurement, Row, Setting
 from lsr1_pl.metrics.memory import peak_bytes, start_peak
 from lsr1_pl.optim.lsr1.running import CompileMode
 from lsr1_pl.tasks import HMRTask
 
 _COMPILED: dict[str, bool | CompileMode] = {"compiled": True, "CUDA graphs": "reduce-overhead"}
-_MESH_RECOVERY = ("L-SR1, text", "L-SR1, hmr_open")
 
 
 def measurements(setting: Setting) -> Iterator[Measurement]:
@@ -32,8 +31,10 @@ def measurements(setting: Setting) -> Iterator[Measurement]:
     device, fast = setting.device, setting.fast
     quadratics = partial(_quadratics, device, 2 if fast else 128)
     people = 2 if fast else TRAINING_PEOPLE
-    tasks = {name: HMR_TASKS[name] for name in _MESH_RECOVERY[: 1 if fast else None]}
-    hmr = {name: partial(_hmr, device, people, make) for name, make in tasks.items()}
+    hmr = {
+        name: partial(_hmr, device, people, make)
+        for name, make in hmr_tasks(fast, (TEXT, OPEN)).items()
+    }
     measure = partial(_measure, device)
     yield Measurement("quadratics, eager", partial(measure, partial(quadratics, False)))
     for name, step in hmr.items():

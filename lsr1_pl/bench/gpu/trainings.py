@@ -1,4 +1,4 @@
-"""Trainings by ``lsr1 fit`` with the time that is left: the start of fits, and a profile's optimiser."""
+"""Trainings by ``lsr1 fit`` with the time that is left."""
 
 from __future__ import annotations
 

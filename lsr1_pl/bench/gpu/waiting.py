@@ -1,7 +1,8 @@
 """Hidden synchronisations: how often a call makes the host wait for the GPU.
 
-CUDA's own debug mode reports each of them. On a CPU there is nothing to wait for: the calls run, and
-the counts stay empty. Line searches ask for numbers by their nature; the other lines should be zero.
+CUDA's own debug mode reports each of them. On a CPU there is nothing to wait for: the calls run,
+and the counts stay empty. Line searches ask for numbers by their nature; other lines should be
+zero.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import torch
 from torch import nn
 
 from lsr1_pl.bench.cost.speed_cases import hmr_step, quadratic_step, training_people
-from lsr1_pl.bench.gpu.catalogue import HMR_TASKS, OPTIMIZERS
+from lsr1_pl.bench.gpu.catalogue import OPTIMIZERS, hmr_tasks
 from lsr1_pl.bench.gpu.parts import Measurement, Row, Setting
 from lsr1_pl.objectives import DiagonalQuadratic
 from lsr1_pl.optim import unroll
@@ -27,14 +28,13 @@ _STEPS = 4
 def measurements(setting: Setting) -> Iterator[Measurement]:
     """Training steps first, then every optimiser's own steps."""
     device, people = setting.device, 2 if setting.fast else 64
-    tasks = dict(list(HMR_TASKS.items())[: 1 if setting.fast else None])
     made: dict[str, Callable[[], Callable[[], object]]] = {
         "training step, quadratics": partial(
             quadratic_step, device, False, problems=2 if setting.fast else 128
         ),
         **{
             f"training step, mesh recovery, {name}": partial(_training, make, people, device)
-            for name, make in tasks.items()
+            for name, make in hmr_tasks(setting.fast).items()
         },
         **{f"{_STEPS} steps, {name}": partial(_steps, name, device) for name in OPTIMIZERS},
     }
