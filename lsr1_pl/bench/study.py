@@ -104,13 +104,17 @@ class Study:
         """Say how something was made, at the foot of the page."""
         self.page.provenance = [*self.page.provenance, *paragraphs]
 
-    def finish(self, results: Mapping[str, object]) -> None:
-        """Write summary.json and the page."""
+    def save(self, results: Mapping[str, object]) -> None:
+        """Write summary.json and the page: of all that is known so far."""
         self.summary["results"] = results
         path = self._file("summary.json")
         with written(path) as partial:
             partial.write_text(json.dumps(_plain(self.summary), indent=2) + "\n", encoding="utf-8")
         write_page(self._file("index.html"), self.page)
+
+    def finish(self, results: Mapping[str, object]) -> None:
+        """Write summary.json and the page, and say where they are."""
+        self.save(results)
         page, rows = (short(self.out / name) for name in ("index.html", "results.csv"))
         print(plain(f"Page: {page}; rows: {rows}"))
 

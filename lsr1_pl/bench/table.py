@@ -51,6 +51,9 @@ STUDIES: dict[str, StudyEntry] = {
     "speed": StudyEntry(
         "cost.speed", "ratios to smplx, to bare matrix products, to plain implementations"
     ),
+    "gpu": StudyEntry(
+        "gpu.study", "one prepared run on a GPU: parity, hidden waiting, the paper's sizes"
+    ),
     "tune": StudyEntry("functions.tune", "learning rates of the untrained solvers for profiles"),
 }
 

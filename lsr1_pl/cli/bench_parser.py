@@ -167,6 +167,17 @@ def _speed(verb: Parser) -> None:
     verb.add_argument("--threads", type=int, default=1, help="of torch on the CPU (1)")
 
 
+def _gpu(verb: Parser) -> None:
+    _device(verb, "cuda, or cpu to try the run itself (cuda)", "cuda")
+    verb.add_argument("--minutes", type=float, default=8.0, help="for all parts together (8)")
+    verb.add_argument(
+        "--only",
+        nargs="+",
+        metavar="PART",
+        help="these parts alone; those that --out holds of the same card stay on the page",
+    )
+
+
 def _tune(verb: Parser) -> None:
     # Not the profiles' own: rates are not tuned on the starts that they are judged by.
     _seed(verb, 7)
@@ -187,6 +198,7 @@ _OPTIONS = {
     "minimizers": _minimizers,
     "compute": _compute,
     "speed": _speed,
+    "gpu": _gpu,
     "tune": _tune,
 }
 
@@ -225,5 +237,5 @@ def _runs(verb: Parser, iterations: int) -> None:
     )
 
 
-def _device(verb: Parser, what: str) -> None:
-    verb.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help=what)
+def _device(verb: Parser, what: str, default: str = "cpu") -> None:
+    verb.add_argument("--device", choices=("cpu", "cuda"), default=default, help=what)

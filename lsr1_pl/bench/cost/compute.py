@@ -10,35 +10,43 @@ from typing import Any, NamedTuple
 
 import torch
 
-from lsr1_pl.bench.cost.measuring import in_rounds
+from lsr1_pl.bench.cost.measuring import check_device, in_rounds
 from lsr1_pl.bench.published import published_parts
 from lsr1_pl.bench.study import Study, colours_of, dashes_of, new_figure
-from lsr1_pl.ground.errors import UserError
 from lsr1_pl.metrics.memory import peak_bytes, start_peak
 from lsr1_pl.objectives import DiagonalQuadratic
 from lsr1_pl.optim import LBFGS, LSR1, AdaHessian, Adam, BatchedOptimizer, Networks, unroll
 from lsr1_pl.report import PageTable, Section
 
-_SOLVERS: dict[str, Callable[[], BatchedOptimizer]] = {
+SOLVERS: dict[str, Callable[[], BatchedOptimizer]] = {
     "L-SR1": lambda: LSR1(networks=Networks(128), buffer_size=8),
     "L-SR1, authors' code": lambda: LSR1(**published_parts(buffer_size=8)),
     "Adam": lambda: Adam(1e-2),
     "AdaHessian": lambda: AdaHessian(1e-2),
     "L-BFGS": lambda: LBFGS(8, learning_rate=0.1),
 }
-_SIZES = (10, 100, 1000, 10_000)
+"""The solvers of the figures."""
+SIZES = (10, 100, 1000, 10_000)
+"""The numbers of variables of the figures."""
 _REPEATS, _STEPS = 7, 8
-_BATCH = {"inference": 32, "meta-training": 4}
+BATCH = {"inference": 32, "meta-training": 4}
+"""The problems of a measurement, by phase."""
 
 
-class _Case(NamedTuple):
+class Case(NamedTuple):
+    """A solver at one size."""
+
     solver: str
+    """A key of ``SOLVERS``."""
     phase: str
+    """A key of ``BATCH``."""
     size: int
     device: str
 
 
-class _Cost(NamedTuple):
+class Cost(NamedTuple):
+    """What a measurement found."""
+
     seconds: float
     """Per inner step."""
     peak: int
@@ -47,24 +55,23 @@ class _Cost(NamedTuple):
 
 def run(options: argparse.Namespace) -> None:
     """Run the study into ``options.out``: each measurement in a process of its own."""
-    if options.device == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: torch sees no CUDA device; use --device cpu")
-    sizes, repeats = (_SIZES[:3], 3) if options.fast else (_SIZES, _REPEATS)
+    check_device(options.device)
+    sizes, repeats = (SIZES[:3], 3) if options.fast else (SIZES, _REPEATS)
     study = Study(
         "compute",
         "Time and memory of one inner step",
         options.out,
-        f"N up to {sizes[-1]:,} instead of {_SIZES[-1]:,}, {repeats} repeats instead of {_REPEATS}."
+        f"N up to {sizes[-1]:,} instead of {SIZES[-1]:,}, {repeats} repeats instead of {_REPEATS}."
         if options.fast
         else "",
     )
     cases = [
-        _Case(solver, phase, size, options.device)
-        for phase in _BATCH
+        Case(solver, phase, size, options.device)
+        for phase in BATCH
         for size in sizes
-        for solver in _SOLVERS
+        for solver in SOLVERS
     ]
-    costs = in_rounds(_measure, cases, repeats)
+    costs = in_rounds(measure_once, cases, repeats)
     columns = ("solver", "phase", "size", "seed", "repeat", "seconds_per_step", "peak_bytes")
     study.write_rows(
         columns,
@@ -77,7 +84,8 @@ def run(options: argparse.Namespace) -> None:
     _report(study, costs, sizes, repeats, options.device)
 
 
-def _measure(case: _Case) -> _Cost:
+def measure_once(case: Case) -> Cost:
+    """One measurement, in this process."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     _steps(case, 2)  # Libraries load, and allocate, at their first use.
@@ -85,14 +93,14 @@ def _measure(case: _Case) -> _Cost:
     started = time.perf_counter()
     _steps(case, case.size)
     seconds = time.perf_counter() - started
-    return _Cost(seconds / _STEPS, max(0, peak_bytes(case.device) - before))
+    return Cost(seconds / _STEPS, max(0, peak_bytes(case.device) - before))
 
 
-def _steps(case: _Case, size: int) -> None:
+def _steps(case: Case, size: int) -> None:
     """``_STEPS`` inner steps, and their meta-gradient in meta-training."""
-    optimizer = _SOLVERS[case.solver]()
+    optimizer = SOLVERS[case.solver]()
     training = case.phase == "meta-training"
-    x0 = torch.randn(_BATCH[case.phase], size, device=case.device, requires_grad=training)
+    x0 = torch.randn(BATCH[case.phase], size, device=case.device, requires_grad=training)
     if isinstance(optimizer, LSR1):
         optimizer.to(case.device).train(training)
     with torch.set_grad_enabled(training):
@@ -105,7 +113,7 @@ def _steps(case: _Case, size: int) -> None:
 
 def _report(
     study: Study,
-    costs: dict[_Case, list[_Cost]],
+    costs: dict[Case, list[Cost]],
     sizes: Sequence[int],
     repeats: int,
     device: str,
@@ -122,12 +130,12 @@ def _report(
         "Memory is what the process needed at its peak beyond what it held before.",
     ]
     summary: dict[str, Any] = {}
-    colours, dashes = colours_of(_SOLVERS), dashes_of(_SOLVERS)
+    colours, dashes = colours_of(SOLVERS), dashes_of(SOLVERS)
     for number, phase in (("6", "inference"), ("7", "meta-training")):
         figure = new_figure(5.6, 7.4)
         for column, (label, scale) in enumerate((("ms per inner step", 1e3), ("peak MiB", 2**-20))):
             axes = figure.add_subplot(2, 1, column + 1)
-            for solver in _SOLVERS:
+            for solver in SOLVERS:
                 medians = [_medians(costs, solver, phase, size, device)[column] for size in sizes]
                 # On a logarithmic axis, what is too small to be measured stands at the bottom.
                 shown = [max(m * scale, 1e-3 if column == 0 else 0.1) for m in medians]
@@ -149,9 +157,9 @@ def _report(
         rows: list[list[object]] = []
         for size in sizes:
             adam = _medians(costs, "Adam", phase, size, device)[0]
-            for solver in _SOLVERS:
+            for solver in SOLVERS:
                 seconds, peak = _medians(costs, solver, phase, size, device)
-                low, high = _range(costs[_Case(solver, phase, size, device)])
+                low, high = _range(costs[Case(solver, phase, size, device)])
                 spread = f"{low * 1e3:.3g} to {high * 1e3:.3g}"
                 rows.append([size, solver, seconds * 1e3, spread, seconds / adam, peak / 2**20])
                 summary[f"{phase}, N={size}, {solver}"] = {
@@ -160,7 +168,7 @@ def _report(
                     "peak_bytes": peak,
                 }
         columns = ["N", "solver", "ms per step", "range", "times Adam's", "peak MiB"]
-        caption = f"{phase.capitalize()}, batch {_BATCH[phase]}: medians of {repeats}"
+        caption = f"{phase.capitalize()}, batch {BATCH[phase]}: medians of {repeats}"
         pictures = [(picture, f"Figure {number}: time and peak memory over N.")]
         study.add(
             Section(phase.capitalize(), pictures=pictures, table=PageTable(caption, columns, rows))
@@ -169,13 +177,13 @@ def _report(
 
 
 def _medians(
-    costs: dict[_Case, list[_Cost]], solver: str, phase: str, size: int, device: str
+    costs: dict[Case, list[Cost]], solver: str, phase: str, size: int, device: str
 ) -> tuple[float, float]:
-    measured = costs[_Case(solver, phase, size, device)]
+    measured = costs[Case(solver, phase, size, device)]
     seconds, peaks = zip(*measured, strict=True)
     return statistics.median(seconds), statistics.median(peaks)
 
 
-def _range(measured: list[_Cost]) -> tuple[float, float]:
+def _range(measured: list[Cost]) -> tuple[float, float]:
     seconds = [cost.seconds for cost in measured]
     return min(seconds), max(seconds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -24,10 +25,11 @@ _STEPS = 4
 
 @dataclass(frozen=True)
 class Case:
-    """What is measured: a checkpoint's optimiser, on how many people, through which body."""
+    """What is measured: a task's optimiser, on how many people, through which body."""
 
     method: str
-    checkpoint: str
+    source: str | Callable[[], HMRTask]
+    """A checkpoint's name or path, or what makes a task: the time is that of any weights."""
     body: str
     people: int
     device: str
@@ -47,7 +49,7 @@ class Cost:
 
 def measure(cases: list[Case], repeats: int) -> dict[Case, Cost]:
     """Each measurement in a process of its own; a round measures every case once."""
-    found = in_rounds(_measure, cases, repeats)
+    found = in_rounds(measure_once, cases, repeats)
     costs = {}
     for case, measured in found.items():
         seconds, peaks = zip(*measured, strict=True)
@@ -57,11 +59,13 @@ def measure(cases: list[Case], repeats: int) -> dict[Case, Cost]:
     return costs
 
 
-def _measure(case: Case) -> tuple[float, int]:
+def measure_once(case: Case) -> tuple[float, int]:
+    """Seconds of an inner iteration, and bytes at the peak beyond what the process held."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    task = load_task(case.checkpoint).to(case.device)
+    task = load_task(case.source) if isinstance(case.source, str) else case.source().eval()
     assert isinstance(task, HMRTask)
+    task.to(case.device)
     if case.body == FULL_MESH:
         see_through(task, _through_the_mesh(task))
     elif case.body == SMPLX_MESH:

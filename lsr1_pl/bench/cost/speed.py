@@ -13,10 +13,10 @@ from typing import NamedTuple
 import torch
 
 from lsr1_pl.bench.cost import hmr_iteration
+from lsr1_pl.bench.cost.measuring import check_device, seconds_of
 from lsr1_pl.bench.cost.speed_cases import (
     PEOPLE,
     TRAINING_PEOPLE,
-    Call,
     Case,
     cases,
     quadratic_step,
@@ -53,8 +53,7 @@ def run(options: argparse.Namespace) -> None:
         UserError: there is no such device, or no thread.
     """
     device = options.device
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: torch sees no CUDA device; use --device cpu")
+    check_device(device)
     if options.threads < 1:
         raise UserError(f"--threads {options.threads}: must be 1 or more")
     torch.set_num_threads(options.threads)
@@ -100,23 +99,8 @@ def _time(case: Case, device: str, repeats: int) -> _Timed:
     timed = _Timed([], [])
     for _ in range(repeats):
         for call, seconds in zip(sides, timed, strict=True):
-            seconds.append(_seconds(call, device))
+            seconds.append(seconds_of(call, device))
     return timed
-
-
-def _seconds(call: Call, device: str) -> float:
-    """The time of one call; short ones are repeated for a tenth of a second."""
-    count, spent = 0, 0.0
-    if device == "cuda":
-        torch.cuda.synchronize()
-    while spent < 0.1:
-        started = time.perf_counter()
-        call()
-        if device == "cuda":
-            torch.cuda.synchronize()
-        spent += time.perf_counter() - started
-        count += 1
-    return spent / count
 
 
 def _row(case: Case, timed: _Timed, study: Study) -> list[object]:
@@ -173,7 +157,7 @@ def _meta_iterations(study: Study, device: str, repeats: int, *, compiled: bool)
     step = quadratic_step(device, compiled, whole=True)
     step()
     step()
-    minutes = [_META_ITERATIONS * _seconds(step, device) / 60 for _ in range(repeats)]
+    minutes = [_META_ITERATIONS * seconds_of(step, device) / 60 for _ in range(repeats)]
     found = statistics.median(minutes)
     name = "compiled" if compiled else "plain"
     study.summary[f"minutes_of_quadratics_{name}"] = found
@@ -192,13 +176,14 @@ def _loading(study: Study, repeats: int) -> list[object]:
     rows = sampler.rows_of(range(len(sampler.recordings)))
     numbers = iter(range(10**9))
     loading = statistics.median(
-        _seconds(lambda: sampler.batch(rows, _LOADED, next(numbers)), "cpu") for _ in range(repeats)
+        seconds_of(lambda: sampler.batch(rows, _LOADED, next(numbers)), "cpu")
+        for _ in range(repeats)
     )
     case = next(case for case in cases(fast=True) if case.key == "hmr_training_ratio")
     step, _ = case.make("cpu")
     step()
     # A step's time is that of its people.
-    whole = _LOADED / TRAINING_PEOPLE * statistics.median(_seconds(step, "cpu") for _ in range(3))
+    whole = _LOADED / TRAINING_PEOPLE * statistics.median(seconds_of(step, "cpu") for _ in range(3))
     share = loading / whole
     study.summary["loading_share"] = share
     return [

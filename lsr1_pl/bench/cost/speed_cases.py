@@ -16,10 +16,11 @@ from lsr1_pl.body import BodyModel, load_body_model
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data import QuadraticsDataModule
 from lsr1_pl.data.functions.quadratics import QuadraticBatch
-from lsr1_pl.data.motion.sampler import MotionSampler
+from lsr1_pl.data.motion.sampler import MotionBatch, MotionSampler
 from lsr1_pl.data.motion.views import Viewing
 from lsr1_pl.hmr.reprojection import JointsOf
 from lsr1_pl.optim import LSR1, Networks, Rate, Runner, unroll
+from lsr1_pl.optim.lsr1.running import CompileMode
 from lsr1_pl.tasks import HMRTask, Unroll, load_task
 
 Call = Callable[[], object]
@@ -103,7 +104,9 @@ def _draw(device: str, problems: int, number: int = 0) -> QuadraticBatch:
     return QuadraticBatch(*(part.to(device) for part in batch))
 
 
-def quadratic_step(device: str, compiled: bool, *, whole: bool = False) -> Call:
+def quadratic_step(
+    device: str, compiled: bool | CompileMode, *, whole: bool = False, problems: int = _PROBLEMS
+) -> Call:
     """One meta-training step of ``quadratics.yaml``: forward and backward.
 
     ``whole`` adds what a training does around it: a batch is drawn, and AdamW steps.
@@ -111,10 +114,10 @@ def quadratic_step(device: str, compiled: bool, *, whole: bool = False) -> Call:
     torch.manual_seed(0)
     optimizer = LSR1(networks=Networks(_WIDTH), runner=Runner(compiled)).to(device)
     adamw = torch.optim.AdamW(optimizer.parameters(), lr=1e-4)
-    fixed, numbers = _draw(device, _PROBLEMS), itertools.count()
+    fixed, numbers = _draw(device, problems), itertools.count()
 
     def call() -> object:
-        batch = _draw(device, _PROBLEMS, next(numbers)) if whole else fixed
+        batch = _draw(device, problems, next(numbers)) if whole else fixed
         optimizer.zero_grad()
         path = unroll(
             optimizer,
@@ -178,8 +181,8 @@ def _products(device: str, rows: int, steps: int, backward: bool) -> Call:
     return call
 
 
-def _paper_task() -> HMRTask:
-    """With ``hmr.yaml``'s optimiser."""
+def hmr_text_task() -> HMRTask:
+    """With ``hmr.yaml``'s optimiser, untrained, on the open body."""
     torch.manual_seed(0)
     networks = LSR1(networks=Networks(_WIDTH), buffer_size=4, rate=Rate(0.1))
     return HMRTask(
@@ -187,36 +190,47 @@ def _paper_task() -> HMRTask:
     )
 
 
-def _hmr_step(
+def training_people(device: str, count: int, number: int = 0) -> MotionBatch:
+    """Training batch ``number`` of the embedded clips."""
+    sampler = MotionSampler(["open"], Viewing(), 0)
+    batch = sampler.batch(sampler.rows_of(range(len(sampler.recordings))), count, number)
+    return MotionBatch(*(part.to(device) for part in batch))
+
+
+def hmr_step(task: HMRTask, batch: MotionBatch, bfloat16: bool) -> Call:
+    """A meta-training step of ``task``, forward and backward, on the device of ``batch``."""
+    device = batch.pose.device.type
+    task.to(device).train()
+    if task.unroll.freeze_norm_after is not None:
+        # As nearly every step of its training was.
+        task.unroll = replace(task.unroll, freeze_norm_after=0)
+
+    def call() -> object:
+        task.zero_grad()
+        with torch.autocast(device, torch.bfloat16, enabled=bfloat16):
+            loss, _ = task.meta_loss(batch)
+        loss.backward()
+        return loss
+
+    return call
+
+
+def compile_steps(task: HMRTask, compiled: bool | CompileMode) -> None:
+    """Let every L-SR1 of ``task`` run its steps through ``torch.compile``, or not."""
+    for module in task.modules():
+        if isinstance(module, LSR1):
+            module.compile_steps(compiled)
+
+
+def _hmr_sides(
     device: str, make_task: Callable[[], Any], compiled: bool, bfloat16: bool
 ) -> tuple[Call, Call]:
     """A meta-training step, and the same through smplx, plain and in full precision."""
-    sampler = MotionSampler(["open"], Viewing(), 0)
-    batch = sampler.batch(sampler.rows_of(range(len(sampler.recordings))), TRAINING_PEOPLE, 0)
-    batch = type(batch)(*(part.to(device) for part in batch))
-
-    def step(task: HMRTask, bfloat16: bool) -> Call:
-        task.to(device).train()
-        if task.unroll.freeze_norm_after is not None:
-            task.unroll = replace(
-                task.unroll, freeze_norm_after=0
-            )  # As nearly every step of its training was.
-
-        def call() -> object:
-            task.zero_grad()
-            with torch.autocast(device, torch.bfloat16, enabled=bfloat16):
-                loss, _ = task.meta_loss(batch)
-            loss.backward()
-            return None
-
-        return call
-
+    batch = training_people(device, TRAINING_PEOPLE)
     ours, theirs = make_task(), make_task()
-    for module in ours.modules():
-        if isinstance(module, LSR1):
-            module.compile_steps(compiled)
+    compile_steps(ours, compiled)
     make_plain(theirs.to(device))
-    return step(ours, bfloat16), step(theirs, False)
+    return hmr_step(ours, batch, bfloat16), hmr_step(theirs, batch, False)
 
 
 def _hmr_cases(key: str, title: str, make_task: Callable[[], Any]) -> list[Case]:
@@ -231,7 +245,7 @@ def _hmr_cases(key: str, title: str, make_task: Callable[[], Any]) -> list[Case]
                 "the same with smplx in the loop",
                 10,
                 True,
-                partial(_hmr_step, make_task=make_task, compiled=compiled, bfloat16=bfloat16),
+                partial(_hmr_sides, make_task=make_task, compiled=compiled, bfloat16=bfloat16),
                 bfloat16,
             )
         )
@@ -289,7 +303,7 @@ def cases(fast: bool) -> list[Case]:
         *_hmr_cases(
             "hmr_training",
             f"meta-training step of hmr.yaml (B {TRAINING_PEOPLE}, K {_HMR_STEPS}, width {_WIDTH})",
-            _paper_task,
+            hmr_text_task,
         ),
         *_hmr_cases(
             "hmr_open_training",

@@ -81,15 +81,15 @@ class CoordinatewiseLSTM(nn.Module, BatchedOptimizer):
             signal, kept = unit(signal, before)
             hidden.append(signal.view(*gradient.shape, -1))
             cell.append(kept.view(*gradient.shape, -1))
-        direction = -self.output(signal).view_as(gradient)
+        direction = -self.output(signal).to(gradient).view_as(gradient)
         iterate = state.iterate - self.learning_rate * direction
         return LSTMState(
             iterate,
             objective.evaluate(iterate),
             direction,
             None,
-            torch.stack(hidden, dim=2),
-            torch.stack(cell, dim=2),
+            torch.stack(hidden, dim=2).to(gradient),
+            torch.stack(cell, dim=2).to(gradient),
         )
 
 

@@ -60,7 +60,7 @@ class MomentumMLP(nn.Module, BatchedOptimizer):
     def step(self, state: MomentaState, objective: Objective) -> MomentaState:
         """One pass of every variable through the network."""
         seen, momenta, second = self.features(state)
-        direction = scaled_direction(self.network(seen), self.magnitude)
+        direction = scaled_direction(self.network(seen).to(state.iterate), self.magnitude)
         iterate = state.iterate - self.learning_rate * direction
         evaluation = objective.evaluate(iterate)
         count = state.steps_taken + 1

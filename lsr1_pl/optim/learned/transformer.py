@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lsr1_pl.ground.errors import UserError
+from lsr1_pl.ground.precision import full_precision
 from lsr1_pl.ground.types import Evaluation, Objective
 from lsr1_pl.optim.checks import check_counts, check_positive
 from lsr1_pl.optim.classical.sr1 import identities, times
@@ -99,9 +100,13 @@ class RankOneTransformer(nn.Module, BatchedOptimizer):
     def step(self, state: RankOneState, objective: Objective) -> RankOneState:
         """L updates of B, then the step."""
         seen, momenta, second = self.features(state)
-        vectors = self._vectors(seen)
-        preconditioner = state.preconditioner + vectors.mT @ vectors / seen.shape[1]
-        direction = times(preconditioner, scaled_direction(self.network(seen), self.magnitude))
+        # Under autocast the networks give bfloat16, which B must not be made in.
+        vectors, outputs = (
+            part.to(state.iterate) for part in (self._vectors(seen), self.network(seen))
+        )
+        with full_precision(vectors):
+            preconditioner = state.preconditioner + vectors.mT @ vectors / seen.shape[1]
+        direction = times(preconditioner, scaled_direction(outputs, self.magnitude))
         iterate = state.iterate - self.learning_rate * direction
         return RankOneState(
             iterate,

@@ -89,7 +89,7 @@ def test_the_study_writes_what_it_measured(
 ) -> None:
     kept = [find("mesh_ratio"), find("hmr_training_ratio")]
     monkeypatch.setattr(speed, "cases", lambda fast: kept)
-    monkeypatch.setattr(speed, "_seconds", lambda call, device: (call(), 0.5)[1])
+    monkeypatch.setattr(speed, "seconds_of", lambda call, device: (call(), 0.5)[1])
     monkeypatch.setattr(speed, "_process", lambda command: 0.25)
 
     def measure(cases: list[CostCase], repeats: int) -> dict[CostCase, Cost]:
