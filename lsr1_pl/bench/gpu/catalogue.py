@@ -22,6 +22,8 @@ from lsr1_pl.optim import (
     AimedLSR1,
     BatchedOptimizer,
     CoordinatewiseLSTM,
+    FamilyOptimizer,
+    FeatureAimedLSR1,
     GradientDescent,
     InMetric,
     LearnedBFGS,
@@ -87,6 +89,8 @@ OPTIMIZERS: Mapping[str, Callable[[Tensor], BatchedOptimizer]] = {
         for name, make in _ALIKE.items()
     },
     "Adam, in a metric": _in_metric,
+    "of a family": lambda like: placed(FamilyOptimizer(like.shape[1]), like),
+    "L-SR1, aimed by features": lambda like: placed(FeatureAimedLSR1(like.shape[1]), like),
 }
 """Name -> an untrained optimiser of the precision and on the device of the points it is for."""
 

@@ -31,7 +31,8 @@ def measurements(setting: Setting) -> Iterator[Measurement]:
 
 def command(config: str, setting: Setting, seconds: float) -> list[str]:
     """The words of ``lsr1`` that train ``config`` for so long into the part's folder."""
-    short = ["--trainer.max_steps=1", "--trainer.limit_val_batches=1"] if setting.fast else []
+    toy = ("max_steps=1", "limit_val_batches=1", "log_every_n_steps=1")
+    short = [f"--trainer.{word}" for word in toy] if setting.fast else []
     accelerator = "gpu" if setting.device == "cuda" else "cpu"
     minutes, left = divmod(int(seconds), 60)
     return [
