@@ -22,7 +22,7 @@ from lsr1_pl.ground.types import Objective
 from lsr1_pl.hmr import split_variables
 from lsr1_pl.hmr.evaluation.synthetic import observe_known
 from lsr1_pl.objectives import Rastrigin, Rosenbrock
-from lsr1_pl.objectives.families import ArmFamily
+from lsr1_pl.objectives.families import ArmFamily, DeblurringFamily, GaussianProcessFamily
 from lsr1_pl.optim import unroll
 from lsr1_pl.pretrained import load_pretrained, shipped
 from lsr1_pl.pretrained.tasks import load_task
@@ -33,7 +33,11 @@ TOLERANCE = 1e-3
 """Relative, of another machine or another torch: sums run in another order there."""
 
 PEOPLE = ("hmr_open", "hmr_open_lifted", "lgd_open")
-FAMILIES = {"arm": ArmFamily}
+FAMILIES = {
+    "arm": ArmFamily,
+    "deblurring": DeblurringFamily,
+    "gaussian_process": GaussianProcessFamily,
+}
 
 
 def machine() -> str:
