@@ -69,6 +69,8 @@ def run_part(name: str, setting: Setting, path: Path) -> Outcome:
         process.join(setting.seconds)
         ended = STOPPED if process.is_alive() else _how_it_ended(process.exitcode)
     finally:
+        # The process first: before it has a group of its own, there is no group to end.
+        process.kill()
         _end_group(process.pid)
         process.join()
     outcome = kept(path)

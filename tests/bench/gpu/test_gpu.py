@@ -17,7 +17,7 @@ from lsr1_pl.bench.cost import speed_cases
 from lsr1_pl.bench.gpu import parity, parts, trainings
 from lsr1_pl.bench.gpu.catalogue import OPTIMIZERS
 from lsr1_pl.bench.gpu.parts import PARTS, Measurement, Part, Setting
-from lsr1_pl.bench.gpu.running import STOPPED, kept, measure_all, run_part
+from lsr1_pl.bench.gpu.running import STOPPED, Outcome, kept, measure_all, run_part
 from lsr1_pl.cli import main
 
 Study = Callable[..., tuple[list[dict[str, str]], dict[str, Any]]]
@@ -89,11 +89,11 @@ def test_what_fails_leaves_its_error_and_the_rest(
 
 def test_the_study(study: Study, toy: Setting, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    # Far longer than its time.
-    stopped = run_part("long_training", Setting("cpu", False, 0.2, out), tmp_path / "long.json")
+    # Its time is over before its process has begun; left alone, it would end whole.
+    stopped = run_part("long_training", toy._replace(seconds=0.0), tmp_path / "long.json")
     assert stopped.ended == STOPPED
     out.mkdir()
-    (tmp_path / "long.json").rename(out / "fits.json")
+    Outcome("cpu", False, 1.0, "whole").keep(out / "fits.json")
     rows, results = study("gpu", out, "--device", "cpu", "--only", "long_training")
     assert {row["part"] for row in rows} == {"long_training"}
     # That of another size is not taken for one of this run.
