@@ -17,7 +17,16 @@ from lsr1_pl.bench.gpu.parts import Measurement, Row, Setting
 _START = 15.0
 """Seconds of a training's process before its first step and after its last."""
 _CONFIGS: dict[str, tuple[str, ...]] = {
-    "start_open.yaml": ("--data.init_args.stores=[open]",),
+    # On the clips that come with the package, which have one subject.
+    "start_open.yaml": tuple(
+        f"--data.init_args.{word}"
+        for word in (
+            "stores=[open]",
+            "validation_subjects=[]",
+            "validation_recordings=[walk]",
+            "test_subjects=[]",
+        )
+    ),
     "profiles_quadratics_official.yaml": (),
 }
 

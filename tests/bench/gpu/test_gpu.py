@@ -102,8 +102,8 @@ def test_the_study(study: Study, toy: Setting, tmp_path: Path) -> None:
     assert "minutes of 10,000" in (out / "index.html").read_text(encoding="utf-8")
 
 
-def test_the_trainings(toy: Setting, tmp_path: Path) -> None:
-    config = "profiles_quadratics_official.yaml"
+@pytest.mark.parametrize("config", trainings._CONFIGS)
+def test_the_trainings(config: str, toy: Setting) -> None:
     assert main(trainings.command(config, toy, 100.0)) == 0
     assert trainings.last_logged(toy.folder)["step"] == 0
 
