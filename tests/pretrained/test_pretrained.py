@@ -206,6 +206,9 @@ _FITTING = (*_SAME_ESTIMATE, "hmr_open_lifted")
 """Whole tasks: with the 8.6 million weights of the initial estimates, and LGD's own 8.9 million."""
 
 
+_FAMILIES = ("arm", "deblurring", "gaussian_process")
+
+
 @pytest.mark.parametrize("name", shipped())
 def test_shipped_checkpoints_have_a_card_and_no_machine_s_paths(name: str) -> None:
     folder = shipped_folder() / name
@@ -230,7 +233,7 @@ def test_the_shipped_optimiser_for_all_functions_is_the_default() -> None:
         load_optimizer("lsr1_general")
 
 
-@pytest.mark.parametrize("name", sorted(set(shipped()) - {*_FITTING, "lsr1_general", "arm"}))
+@pytest.mark.parametrize("name", sorted(set(shipped()) - {*_FITTING, *_FAMILIES, "lsr1_general"}))
 def test_shipped_optimisers(name: str) -> None:
     optimizer = load_optimizer(name)
     assert sum(p.numel() for p in optimizer.parameters()) == 252_555

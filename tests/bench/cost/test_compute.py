@@ -14,7 +14,7 @@ Study = Callable[..., tuple[list[dict[str, str]], dict[str, Any]]]
 
 
 def test_compute(study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compute, "_SIZES", (500,))
+    monkeypatch.setattr(compute, "SIZES", (500,))
     rows, results = study("compute", tmp_path / "out")
     assert len(rows) == 5 * 2 * 3
     assert all(float(row["seconds_per_step"]) > 0 for row in rows)
