@@ -49,7 +49,7 @@ def completed(words: list[str], cwd: Path) -> list[str]:
         ),
         (
             ["fit", "--config", "=", "lgd_"],
-            ["lgd_open.yaml", "lgd_open_more_updates.yaml"],
+            ["lgd_open.yaml", "lgd_open_more_updates.yaml", "lgd_open_varied.yaml"],
         ),
         (["fit", "--config", "mine"], ["mine.yaml"]),
         (["fit", "--name", "data", "--trainer.max_t"], ["--trainer.max_time"]),

@@ -37,7 +37,7 @@ def test_minus_infinity_is_no_value_to_step_to(optimizer: str) -> None:
 
 
 def test_people() -> None:
-    found = hostile_people.run(256, seed=3)
+    found = hostile_people.run(288, seed=3)
     assert found["violations"] == {}
     assert found["statuses"]["fitted"] > 50
     assert found["statuses"]["too few keypoints"] > 50

@@ -48,7 +48,7 @@ def test_html_stands_in_templates_alone() -> None:
         if re.search(r"<(html|body|div|table|p)[ >]", p.read_text("utf-8"))
     ]
     assert found == []
-    assert len(list((package / "report/templates").glob("*.html.j2"))) == 3
+    assert len(list((package / "report/templates").glob("*.html.j2"))) == 2
 
 
 @pytest.mark.parametrize(
