@@ -9,6 +9,7 @@ from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.hmr.proposing.situation import ProposingNetwork, Situation
 from lsr1_pl.hmr.variables import POSE_SIZE
 from lsr1_pl.optim.checks import check_counts
+from lsr1_pl.optim.family.network import ResidualBlock
 
 _UNIT = 0.05
 """What the steps are measured in, where the initial estimate errs by 1 in each variable."""
@@ -37,7 +38,7 @@ class DenseNetwork(ProposingNetwork):
         features = len(COCO18) * (2 + 1 + 3 + 2) + 4 * size + 1
         self.layers = nn.Sequential(
             nn.Linear(features, width),
-            *(_Block(width) for _ in range(blocks)),
+            *(ResidualBlock(width) for _ in range(blocks)),
             nn.LayerNorm(width),
         )
         self.output = nn.Linear(width, size)
@@ -65,15 +66,3 @@ class DenseNetwork(ProposingNetwork):
         )
         out: Tensor = self.output(self.layers(rows))
         return _UNIT * out.to(rows.dtype)
-
-
-class _Block(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width)
-        )
-
-    def forward(self, rows: Tensor) -> Tensor:
-        out: Tensor = rows + self.layers(rows)
-        return out

@@ -13,6 +13,7 @@ from lsr1_pl.ground.precision import full_precision
 from lsr1_pl.hmr.observation import Observation
 from lsr1_pl.hmr.start.estimator import Estimator
 from lsr1_pl.hmr.variables import join_variables
+from lsr1_pl.optim.family.network import ResidualBlock
 
 _JOINTS = len(SMPL_JOINTS)
 _SPREAD = 4.0
@@ -34,20 +35,6 @@ class LiftedBody(NamedTuple):
         return join_variables(axis_angle(self.rotations).flatten(1), self.betas)
 
 
-class _ResidualBlock(nn.Module):
-    """``rows + Linear(GELU(Linear(LayerNorm(rows))))``."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width)
-        )
-
-    def forward(self, rows: Tensor) -> Tensor:
-        lifted: Tensor = self.layers(rows)
-        return rows + lifted
-
-
 class LiftingNetwork(Estimator):
     """Keypoints and their confidences -> pose and betas, by one MLP of pre-norm residual blocks.
 
@@ -66,7 +53,7 @@ class LiftingNetwork(Estimator):
         super().__init__()
         self.trunk = nn.Sequential(
             nn.Linear(3 * len(COCO18), width),
-            *(_ResidualBlock(width) for _ in range(blocks)),
+            *(ResidualBlock(width) for _ in range(blocks)),
             nn.LayerNorm(width),
         )
         self.pose = nn.Linear(width, 6 * _JOINTS)
