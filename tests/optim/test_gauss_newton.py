@@ -76,7 +76,7 @@ def test_a_singular_problem_stays_and_others_go_on() -> None:
 
 
 def test_an_objective_without_residuals_is_refused_and_named() -> None:
-    with pytest.raises(UserError, match=r"Quadratic has no method gauss_newton.*least_squares"):
+    with pytest.raises(UserError, match=r"shows its residuals.*lsr1_pl\.least_squares"):
         unroll(GaussNewton(), quadratics(2, 3), zeros(2, 3), 1)
 
 

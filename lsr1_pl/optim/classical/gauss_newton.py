@@ -80,7 +80,7 @@ def gauss_newton_of(objective: Any) -> Callable[[Tensor], GaussNewtonMatrix]:
     found: Callable[[Tensor], GaussNewtonMatrix] | None = getattr(objective, "gauss_newton", None)
     if found is None:
         raise UserError(
-            f"GaussNewton needs an objective of residuals, and {type(objective).__name__} has no "
-            "method gauss_newton; take lsr1_pl.least_squares, or an optimiser of gradients"
+            "GaussNewton needs an objective that shows its residuals (a method gauss_newton); "
+            "call lsr1_pl.least_squares, or take an optimiser of gradients"
         )
     return found
