@@ -19,15 +19,6 @@ class Evaluation(NamedTuple):
     """(B, N) gradients with respect to x."""
 
 
-class GaussNewtonMatrix(NamedTuple):
-    """A positive semi-definite stand-in for an objective's Hessian, by first derivatives alone."""
-
-    matrix: Tensor
-    """(B, N, N)."""
-    gradients: int
-    """How many gradients it counts as: one for each residual of a problem."""
-
-
 class Objective(Protocol):
     """A batched function: problem b's value depends on row b of ``x`` only."""
 

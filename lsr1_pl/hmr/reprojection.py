@@ -11,11 +11,11 @@ from torch import Tensor
 from lsr1_pl.body.camera import PinholeCamera
 from lsr1_pl.ground.choices import choices_checked
 from lsr1_pl.ground.precision import in_full_precision
-from lsr1_pl.ground.types import GaussNewtonMatrix
 from lsr1_pl.hmr.observation import Observation, observe
 from lsr1_pl.hmr.variables import split_variables
 from lsr1_pl.objectives import AutogradObjective
 from lsr1_pl.optim import Metric
+from lsr1_pl.optim.gauss_newton_matrix import GaussNewtonMatrix
 
 JointsOf = Callable[[Tensor, Tensor], Tensor]
 """Pose (B, 72) and betas (B, num_betas) -> the 18 keypoints' joints (B, 18, 3), in metres."""
@@ -108,11 +108,9 @@ class ReprojectionObjective(AutogradObjective):
         square = differences.square()
         if self._residual == "rms":
             square = square.mean(dim=1, keepdim=True)
-        weights = (square + _LEAST_SQUARE).rsqrt() / differences.shape[1]
-        matrix = rows.mT @ (weights.unsqueeze(2) * rows)
-        if self._prior is not None:
-            matrix = matrix + self._prior.hessian()
-        return GaussNewtonMatrix(self._scale * matrix, differences.shape[1])
+        weights = self._scale * (square + _LEAST_SQUARE).rsqrt() / differences.shape[1]
+        prior = None if self._prior is None else self._scale * self._prior.hessian()
+        return GaussNewtonMatrix(weights.sqrt().unsqueeze(2) * rows, prior)
 
     def _linear(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The differences (B, 36) at x (B, N), and their derivatives (B, 36, N)."""

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.precision import full_precision, in_full_precision
-from lsr1_pl.ground.types import Evaluation, GaussNewtonMatrix, Objective
-from lsr1_pl.optim.classical.gauss_newton import gauss_newton_of
+from lsr1_pl.ground.types import Evaluation, Objective
+from lsr1_pl.optim.gauss_newton_matrix import GaussNewtonMatrix, gauss_newton_of
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
 
 
@@ -173,7 +173,5 @@ class ObjectiveInMetric:
 
     def gauss_newton(self, x: Tensor) -> GaussNewtonMatrix:
         """Its Gauss-Newton matrix by y."""
-        matrix, gradients = gauss_newton_of(self._objective)(self._origin + self._metric.to_x(x))
-        root = self._metric.root
-        with full_precision(matrix):
-            return GaussNewtonMatrix(root @ matrix @ root, gradients)
+        point = self._origin + self._metric.to_x(x)
+        return gauss_newton_of(self._objective)(point).within(self._metric.root)

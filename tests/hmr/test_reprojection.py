@@ -134,8 +134,8 @@ def test_the_gauss_newton_matrix_is_that_of_the_touching_parabola(
         expected = expected + 4.0 * weight * torch.linalg.inv(spread(82, 3))
     found = objective.gauss_newton(x0)
     assert found.gradients == 36
-    torch.testing.assert_close(found.matrix, expected, rtol=1e-4, atol=1e-6)
-    assert torch.linalg.eigvalsh(found.matrix).min() > -1e-9
+    torch.testing.assert_close(found.dense(), expected, rtol=1e-4, atol=1e-6)
+    assert torch.linalg.eigvalsh(found.dense()).min() > -1e-9
     # It touches: its slope is the objective's, whose prior has none at the estimate itself.
     slope = 2.0 * (jacobian.mT @ (weights * r).unsqueeze(2)).squeeze(2)
     if residual == "rms":
@@ -144,7 +144,7 @@ def test_the_gauss_newton_matrix_is_that_of_the_touching_parabola(
 
 def test_the_derivatives_of_many_people_are_those_of_each() -> None:
     objective, x = people(None, 1.0, "rms")
-    together = objective.gauss_newton(x + 0.1).matrix
+    together = objective.gauss_newton(x + 0.1).rows
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lsr1_pl.hmr.reprojection._DERIVATIVES_AT_ONCE", 20)
-        torch.testing.assert_close(objective.gauss_newton(x + 0.1).matrix, together)
+        torch.testing.assert_close(objective.gauss_newton(x + 0.1).rows, together)

@@ -10,9 +10,9 @@ from random_problems import positive_definite, quadratics
 from torch import Tensor
 
 from lsr1_pl.ground.errors import UserError
-from lsr1_pl.ground.types import GaussNewtonMatrix
 from lsr1_pl.objectives import FunctionObjective
 from lsr1_pl.optim import AimedLSR1, GaussNewton, InMetric, Metric, Standing, unroll
+from lsr1_pl.optim.gauss_newton_matrix import GaussNewtonMatrix
 
 
 class Squares(FunctionObjective):
@@ -22,7 +22,7 @@ class Squares(FunctionObjective):
         generator = torch.Generator().manual_seed(seed)
         self.a = torch.randn(batch, rows, size, generator=generator, dtype=torch.float64)
         self.b = torch.randn(batch, rows, generator=generator, dtype=torch.float64)
-        self.bend, self.rows = bend, rows
+        self.bend = bend
         super().__init__(lambda x: 0.5 * self.residuals(x).square().sum(dim=1))
 
     def residuals(self, x: Tensor) -> Tensor:
@@ -32,7 +32,7 @@ class Squares(FunctionObjective):
     def gauss_newton(self, x: Tensor) -> GaussNewtonMatrix:
         slopes = x.cos() if self.bend else torch.ones_like(x)
         jacobian = self.a * slopes.unsqueeze(1)
-        return GaussNewtonMatrix(jacobian.mT @ jacobian, self.rows)
+        return GaussNewtonMatrix(jacobian)
 
 
 def zeros(batch: int, size: int) -> Tensor:
@@ -84,7 +84,7 @@ def test_as_b0_it_makes_the_step_that_nobody_corrects() -> None:
     problem, x0, guide = Squares(2, 3, 4, 6), zeros(3, 4), GaussNewton()
     optimizer = AimedLSR1(
         lambda standing: standing.remembered,
-        base=lambda state: guide.inverse(state.iterate, problem).matrix,
+        base=lambda state: guide.inverse(state.iterate, problem)[0],
     )
     aimed = unroll(optimizer, problem, x0, 4).iterates
     torch.testing.assert_close(aimed, unroll(guide, problem, x0, 4).iterates)
@@ -96,13 +96,11 @@ def test_vectors_beside_b0_carry_what_is_corrected() -> None:
     def propose(standing: Standing) -> Tensor:
         return standing.remembered - 0.1 * standing.state.evaluation.gradient
 
-    optimizer = AimedLSR1(
-        propose, 2, base=lambda state: guide.inverse(state.iterate, problem).matrix
-    )
+    optimizer = AimedLSR1(propose, 2, base=lambda state: guide.inverse(state.iterate, problem)[0])
     state = optimizer.init(x, problem.evaluate(x))
     for _ in range(4):
         following = optimizer.step(state, problem)
-        gradient, inverse = state.evaluation.gradient, guide.inverse(state.iterate, problem).matrix
+        gradient, inverse = state.evaluation.gradient, guide.inverse(state.iterate, problem)[0]
         dense, b0 = following.curvature.dense(), following.curvature.scale
         torch.testing.assert_close(b0, inverse)
         assert torch.linalg.eigvalsh(dense).min() > 0
@@ -119,10 +117,38 @@ def test_b0_of_a_linear_problem_knows_its_secant() -> None:
     problem, x, guide = Squares(4, 3, 4, 6, bend=False), zeros(3, 4), GaussNewton()
 
     def base(state: object) -> Tensor:
-        return guide.inverse(x, problem).matrix
+        return guide.inverse(x, problem)[0]
 
     optimizer = AimedLSR1(lambda standing: 0.3 * standing.remembered, base=base)
     state = optimizer.step(optimizer.init(x, problem.evaluate(x)), problem)
     assert not state.curvature.vectors.any()
     p, q = state.previous_step, state.gradient_change
     assert state.curvature.secant_residual(p, q).max() < 1e-18
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 1000), st.integers(1, 5), st.integers(1, 8))
+def test_the_inverse_is_the_dense_one_s_with_a_shared_part_or_without(
+    seed: int, size: int, rows: int
+) -> None:
+    shared, root = positive_definite(2, size, seed)
+    generator = torch.Generator().manual_seed(seed)
+    some = torch.randn(3, rows, size, generator=generator, dtype=torch.float64)
+    for part in (shared, None) if rows >= size else (shared,):
+        matrix = GaussNewtonMatrix(some, part)
+        expected = torch.linalg.inv(matrix.dense())
+        scale = float(expected.abs().max())
+        torch.testing.assert_close(matrix.inverse(), expected, rtol=1e-6, atol=1e-8 * scale)
+        for turned in (root, root.expand(3, -1, -1)):
+            torch.testing.assert_close(
+                matrix.within(turned).dense(), root @ matrix.dense() @ root, rtol=1e-9, atol=1e-9
+            )
+
+
+def test_a_matrix_that_is_not_finite_has_no_inverse_and_others_do() -> None:
+    rows = torch.ones(3, 1, 2, dtype=torch.float64)
+    rows[1] = torch.nan
+    inverse = GaussNewtonMatrix(rows, torch.eye(2, dtype=torch.float64)).inverse()
+    assert not inverse[1].any()
+    expected = torch.tensor([[2.0, -1.0], [-1.0, 2.0]], dtype=torch.float64) / 3
+    torch.testing.assert_close(inverse[2], expected)

@@ -21,7 +21,8 @@ class DenseNetwork(ProposingNetwork):
     """A residual network on the whole person: keypoints, body, and where the fit stands.
 
     It says a vector c, and a factor s for each variable of the guide's step t: the correction is
-    ``c + s * t``. Both are small at first. Blocks are LayerNorm, Linear, GELU, Linear, around which the input is added.
+    ``c + s * t``. Both are small at first. Blocks are LayerNorm, Linear, GELU, Linear, around which
+    the input is added.
 
     Args:
         num_betas: shape coefficients that are fitted.

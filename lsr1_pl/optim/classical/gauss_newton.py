@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from lsr1_pl.ground.errors import UserError
-from lsr1_pl.ground.precision import full_precision
-from lsr1_pl.ground.types import Evaluation, GaussNewtonMatrix, Objective
+from lsr1_pl.ground.types import Evaluation, Objective
 from lsr1_pl.optim.checks import check_positive
+from lsr1_pl.optim.gauss_newton_matrix import gauss_newton_of
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
 
 
@@ -20,8 +16,8 @@ class GaussNewton(BatchedOptimizer):
 
     H is made of the first derivatives of the residuals, so it is positive semi-definite, and no
     step ascends at first. The objective says it by its method ``gauss_newton``, from x (B, N) to a
-    :class:`lsr1_pl.ground.types.GaussNewtonMatrix`. Where H is singular, the problem stays where it
-    is. A step counts as one gradient and those of H.
+    :class:`lsr1_pl.optim.gauss_newton_matrix.GaussNewtonMatrix`. Where H is singular, the problem
+    stays where it is. A step counts as one gradient and those of H.
 
     Args:
         learning_rate: above 0; 1 is the whole step.
@@ -53,34 +49,13 @@ class GaussNewton(BatchedOptimizer):
         return OptimizerState(iterate, evaluation, direction, None, evaluations=count)
 
     @torch.no_grad()
-    def inverse(self, x: Tensor, objective: Objective) -> GaussNewtonMatrix:
-        """``learning_rate * H^-1`` at x (B, N), symmetric; zero where H is singular.
+    def inverse(self, x: Tensor, objective: Objective) -> tuple[Tensor, int]:
+        """``learning_rate * H^-1`` at x (B, N): (B, N, N), and the gradients that H counts as.
+
+        It is zero where H is singular.
 
         Raises:
             UserError: the objective has no Gauss-Newton matrix.
         """
-        matrix, gradients = gauss_newton_of(objective)(x.detach())
-        with full_precision(matrix):
-            factor, info = torch.linalg.cholesky_ex(matrix)
-            solved = info == 0
-            # Where there is no factor, ones stand in, so that the others are inverted.
-            sound = torch.where(solved.view(-1, 1, 1), factor, torch.eye(x.shape[1]).to(factor))
-            inverse = self.learning_rate * torch.cholesky_inverse(sound)
-        solved = solved & inverse.isfinite().all(dim=2).all(dim=1)
-        inverse = torch.where(solved.view(-1, 1, 1), inverse, torch.zeros_like(inverse))
-        return GaussNewtonMatrix(inverse, gradients)
-
-
-def gauss_newton_of(objective: Any) -> Callable[[Tensor], GaussNewtonMatrix]:
-    """The objective's ``gauss_newton``.
-
-    Raises:
-        UserError: it has none.
-    """
-    found: Callable[[Tensor], GaussNewtonMatrix] | None = getattr(objective, "gauss_newton", None)
-    if found is None:
-        raise UserError(
-            "GaussNewton needs an objective that shows its residuals (a method gauss_newton); "
-            "call lsr1_pl.least_squares, or take an optimiser of gradients"
-        )
-    return found
+        matrix = gauss_newton_of(objective)(x.detach())
+        return self.learning_rate * matrix.inverse(), matrix.gradients
