@@ -55,7 +55,7 @@ def test_fitters_are_read_at_their_steps(data: Path, tmp_path: Path) -> None:
     assert "HDM05" in page
     with (out / "results.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 2 * (3 * 6 + 2 * 8) * (32 + 48)
+    assert len(rows) == 2 * (2 * 6 + 7 + 2 * 8) * (32 + 48)
 
 
 def test_a_fitter_s_time_is_that_of_the_steps_it_is_read_at() -> None:
