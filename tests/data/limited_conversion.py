@@ -1,10 +1,10 @@
 """Run a converter in forks whose files may not grow beyond a size, as on a disk that is full.
 
-A line of standard input names KIND, SRC and FOLDER, as JSON. For each, first ``FOLDER/sound/out`` is
-converted without a limit; then ``FOLDER/LIMIT/out`` for limits below the size of each file that was
-written, and the same again without a limit. Prints a JSON object in a line: limit -> exit code,
-message, what is left, whether a part is whole (has a listing), the files that a second try used
-again, and its code.
+A line of standard input names KIND, SRC and FOLDER, as JSON. For each, ``FOLDER/sound/out`` is
+converted first, without a limit; then ``FOLDER/LIMIT/out`` for limits below the size of each file
+that was written, and the same again without a limit. Prints a JSON object in a line: limit -> exit
+code, message, what is left, whether a part is whole (has a listing), the files that a second try
+used again, and its code.
 """
 
 from __future__ import annotations

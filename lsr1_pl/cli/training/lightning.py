@@ -105,11 +105,15 @@ class _CLI(LightningCLI):
 
     def _dump_config(self) -> None:
         """Lightning's, which would check all values again that have just been parsed."""
-        if not hasattr(self, "config_dump"):
+        if hasattr(self, "config_dump"):
+            return
+        with warnings.catch_warnings():
+            # jsonargparse 4.53 has another name for skip_none, which 4.52 does not know.
+            warnings.simplefilter("ignore", DeprecationWarning)
             text = self.parser.dump(
                 self.config, skip_link_targets=False, skip_none=False, skip_validation=True
             )
-            self.config_dump = yaml.safe_load(text)[self.subcommand]
+        self.config_dump = yaml.safe_load(text)[self.subcommand]
 
     def instantiate_classes(self) -> None:
         """Lightning's; what a foreign config asks for is held against the file's weights."""
