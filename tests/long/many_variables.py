@@ -97,7 +97,7 @@ def main() -> None:
         os.environ.setdefault(name, value)
     context = multiprocessing.get_context("spawn")
     for solver in options.solvers:
-        times = {}
+        times: dict[int, Times] = {}
         for size in options.sizes:
             with context.Pool(1) as pool:
                 times[size], peak = pool.apply(measure, (Case(solver, size, options.steps),))
