@@ -160,6 +160,8 @@ def all_finite(rows: Tensor) -> Tensor:
     The largest magnitude tells it, NaN included, in two passes over memory; ``isfinite`` and
     ``all`` take five.
     """
+    if not rows.shape[1]:
+        return torch.ones(len(rows), dtype=torch.bool, device=rows.device)
     return rows.detach().abs().amax(dim=1) < torch.inf
 
 

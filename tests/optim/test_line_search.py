@@ -90,3 +90,4 @@ def test_one_number_that_is_not_finite_is_found(dtype: torch.dtype) -> None:
     assert all_finite(rows).tolist() == rows.isfinite().all(dim=1).tolist()
     assert all_finite(rows).tolist() == [True, True, False, False, False, False]
     assert not all_finite(rows.requires_grad_()).requires_grad
+    assert all_finite(rows[:, :0]).all()
