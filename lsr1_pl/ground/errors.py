@@ -63,7 +63,7 @@ _NOISE = (
     "Does not validate against any of the Union subtypes",
     "Subtypes:",
     "Errors:",
-    "- Expected a <class 'NoneType'>",
+    "Expected a <class 'NoneType'>",
     "Given value",
 )
 """How jsonargparse says that a key is optional; what is wrong stands in the other lines."""
@@ -72,4 +72,4 @@ _NOISE = (
 def complaints(error: Exception) -> list[str]:
     """The lines of a config parser's message that say what is wrong."""
     lines = [line.strip() for line in str(error).splitlines()]
-    return [line for line in lines if line and not line.startswith(_NOISE)]
+    return [line for line in lines if line and not line.removeprefix("- ").startswith(_NOISE)]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lsr1_pl.ground.types import Evaluation, Objective
-from lsr1_pl.optim.protocol import alike, select_problems, select_rows
+from lsr1_pl.optim.protocol import alike, all_finite, select_problems, select_rows
 
 _C1, _C2 = 1e-4, 0.9
 _MOST_BACKTRACKS = 20
@@ -87,7 +87,7 @@ def _contradicted(trial: _Point, start: _Point, number: int) -> Tensor:
 
 
 def _finite(point: _Point) -> Tensor:
-    return point.evaluation.value.isfinite() & point.evaluation.gradient.isfinite().all(dim=1)
+    return point.evaluation.value.isfinite() & all_finite(point.evaluation.gradient)
 
 
 def armijo(

@@ -154,6 +154,17 @@ def alike(mask: Tensor) -> bool | None:
     return True if bool(mask.all()) else None if bool(mask.any()) else False
 
 
+def all_finite(rows: Tensor) -> Tensor:
+    """(B,) bool: whether every number of a row of (B, N) is finite.
+
+    The largest magnitude tells it, NaN included, in two passes over memory; ``isfinite`` and
+    ``all`` take five.
+    """
+    if not rows.shape[1]:
+        return torch.ones(len(rows), dtype=torch.bool, device=rows.device)
+    return rows.detach().abs().amax(dim=1) < torch.inf
+
+
 def select_rows(mask: Tensor, chosen: Tensor, other: Tensor) -> Tensor:
     """The problems in ``mask`` (B,) from ``chosen``, the rest from ``other``: both (B, ...)."""
     if (whole := alike(mask)) is not None:

@@ -10,7 +10,13 @@ from torch import Tensor
 
 from lsr1_pl.ground.types import Evaluation, Objective
 from lsr1_pl.optim.line_search import armijo
-from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState, select_problems, select_rows
+from lsr1_pl.optim.protocol import (
+    BatchedOptimizer,
+    OptimizerState,
+    all_finite,
+    select_problems,
+    select_rows,
+)
 
 _SUFFICIENT = 1e-4
 
@@ -109,7 +115,7 @@ class Safeguarded(BatchedOptimizer):
 def _finite(state: Any) -> Tensor:
     """(B,) whether point, value and gradient are; the value may be minus infinity."""
     value, gradient = state.evaluation
-    return state.iterate.isfinite().all(dim=1) & value.isfinite() & gradient.isfinite().all(dim=1)
+    return all_finite(state.iterate) & value.isfinite() & all_finite(gradient)
 
 
 def _along(
@@ -117,7 +123,7 @@ def _along(
 ) -> tuple[Tensor, Tensor]:
     """(B, N) where to search, and (B,) from which length; nowhere in sound problems."""
     gradient, value = state.evaluation.gradient, state.evaluation.value
-    descends = step.isfinite().all(dim=1) & (slope < 0)
+    descends = all_finite(step) & (slope < 0)
     fallback = -state.rate.unsqueeze(1) * gradient
     along = select_rows(descends, step, fallback)
     along = select_rows(sound, torch.zeros_like(along), along)

@@ -147,8 +147,15 @@ def test_a_printed_config_has_no_name_of_its_own(
     assert "name: given" in capsys.readouterr().out
 
 
-def test_without_a_logger_a_run_still_has_its_folder(empty_folder: Path, tiny: list[str]) -> None:
-    assert main([*FIT, *tiny, "--trainer.logger=false"]) == 0
+def test_without_a_logger_a_run_still_has_its_folder(
+    empty_folder: Path, tiny: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    often = "--trainer.val_check_interval=1"
+    assert main([*FIT, *tiny, often, "--trainer.logger=false"]) == 0
+    # To log nothing is no connection that a user must trust.
+    said = capsys.readouterr().out
+    assert "test it: lsr1 test" in said
+    assert "--trust_checkpoint" not in said
     run = empty_folder / "runs" / "quadratics" / "version_0"
     assert {"best.ckpt", "last.ckpt"} >= {p.name for p in (run / "checkpoints").iterdir()}
     assert (run / "checkpoints" / "last.ckpt").is_file()
@@ -156,3 +163,25 @@ def test_without_a_logger_a_run_still_has_its_folder(empty_folder: Path, tiny: l
     assert not (run / "metrics.csv").exists()
     assert main([*FIT, *tiny, "--trainer.logger=false"]) == 0
     assert (empty_folder / "runs" / "quadratics" / "version_1").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["--model.init_args.unroll.divergence_limit=null"], "divergence_limit: null"),
+        (["--model.init_args.unroll.clip_sample_gradient", "null"], "clip_sample_gradient: null"),
+        (["--model.unroll.divergence_limit=null"], "divergence_limit: null"),
+        (["--model.init_args.optimizer.init_args.rate.limit=null"], "limit: null"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_null_is_taken_for_an_argument_of_a_part(
+    words: list[str], shown: str, empty_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed = ["--model.init_args.optimizer.init_args.rate.limit=3"] if "rate" in words[0] else []
+    assert main([*FIT, *changed, *words, "--print_config"]) == 0
+    printed = capsys.readouterr().out
+    assert shown in printed
+    # The part's other arguments are the config's still.
+    assert "steps: 16" in printed
+    assert "gamma1: 0.4" in printed

@@ -1,13 +1,13 @@
 """Run a converter in forks that kill themselves at random lines of its code.
 
-    python killed_conversion.py KIND SRC FOLDER KILLS
-
-Kill number i works on ``FOLDER/killed_i``; last, one is killed half-way on ``FOLDER/again`` and the
-conversion run there again to its end. Fails unless the kills hit.
+A line of standard input names KIND, SRC, FOLDER and KILLS, as JSON. Kill number i works on
+``FOLDER/killed_i``; last, one is killed half-way on ``FOLDER/again`` and the conversion run there
+again to its end. Prints the kind once this is done. Fails unless the kills hit.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -98,4 +98,7 @@ def main(kind: str, src: Path, folder: Path, kills: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]))
+    for line in sys.stdin:
+        kind, src, folder, kills = json.loads(line)
+        main(kind, Path(src), Path(folder), kills)
+        print(kind, flush=True)

@@ -1,11 +1,10 @@
 """Run a converter in forks whose files may not grow beyond a size, as on a disk that is full.
 
-    python limited_conversion.py KIND SRC FOLDER
-
-First ``FOLDER/sound/out`` is converted without a limit; then ``FOLDER/LIMIT/out`` for limits below
-the size of each file that was written, and the same again without a limit. Prints a JSON object:
-limit -> exit code, message, what is left, whether a part is whole (has a listing), the files that a
-second try used again, and its code.
+A line of standard input names KIND, SRC and FOLDER, as JSON. For each, ``FOLDER/sound/out`` is
+converted first, without a limit; then ``FOLDER/LIMIT/out`` for limits below the size of each file
+that was written, and the same again without a limit. Prints a JSON object in a line: limit -> exit
+code, message, what is left, whether a part is whole (has a listing), the files that a second try
+used again, and its code.
 """
 
 from __future__ import annotations
@@ -98,6 +97,8 @@ def main(kind: str, src: Path, folder: Path) -> dict[int, Any]:
 
 
 if __name__ == "__main__":
-    with contextlib.redirect_stdout(io.StringIO()):
-        found = main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
-    print(json.dumps(found))
+    for line in sys.stdin:
+        kind, src, folder = json.loads(line)
+        with contextlib.redirect_stdout(io.StringIO()):
+            found = main(kind, Path(src), Path(folder))
+        print(json.dumps(found), flush=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,14 +29,25 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_sources(tmp_path_factory.mktemp("full") / "sources")
 
 
+@pytest.fixture(scope="module")
+def driver() -> Iterator[subprocess.Popen[str]]:
+    """One process for all kinds: its start takes longer than its tries."""
+    command = [sys.executable, str(DRIVER)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        yield process
+        process.communicate()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_full_disk_is_named_and_leaves_nothing_half(
-    kind: str, sources: Path, tmp_path: Path
+    kind: str, sources: Path, driver: subprocess.Popen[str], tmp_path: Path
 ) -> None:
-    command = [sys.executable, str(DRIVER), kind, str(source_of(kind, sources)), str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    tries = json.loads(done.stdout)
+    assert driver.stdin is not None
+    assert driver.stdout is not None
+    print(json.dumps([kind, str(source_of(kind, sources)), str(tmp_path)]), file=driver.stdin)
+    driver.stdin.flush()
+    tries = json.loads(driver.stdout.readline())
     assert len(tries) >= 3
     for limit, found in tries.items():
         assert found["code"] == 2, (limit, found["message"])

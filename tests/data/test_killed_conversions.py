@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -37,13 +39,25 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def driver() -> Iterator[subprocess.Popen[str]]:
+    """One process for all kinds: its start takes longer than its kills."""
+    command = [sys.executable, str(DRIVER)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        yield process
+        process.communicate()
+
+
 @pytest.mark.parametrize("kind", ["cmu", "smpl", "amass", "3dpw"])
 def test_a_killed_conversion_leaves_all_or_nothing(
-    kind: str, sources: Path, tmp_path: Path
+    kind: str, sources: Path, driver: subprocess.Popen[str], tmp_path: Path
 ) -> None:
-    command = [sys.executable, str(DRIVER), kind, str(sources / kind), str(tmp_path), str(KILLS)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    assert driver.stdin is not None
+    assert driver.stdout is not None
+    print(json.dumps([kind, str(sources / kind), str(tmp_path), KILLS]), file=driver.stdin)
+    driver.stdin.flush()
+    assert driver.stdout.readline() == f"{kind}\n"
     killed = sorted(tmp_path.glob("killed_*"))
     assert len(killed) == KILLS
     for destination in (*killed, tmp_path / "again"):

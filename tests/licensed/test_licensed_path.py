@@ -34,12 +34,19 @@ SMALL = [
 ]
 
 
-def test_from_downloads_to_a_tested_checkpoint(downloads: Path, tmp_path: Path) -> None:
+def test_from_downloads_to_a_tested_checkpoint(
+    downloads: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
     def lsr1(*arguments: str) -> str:
-        command = [sys.executable, "-m", "lsr1_pl.cli", *arguments]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        code = main(arguments)
+        out, err = capsys.readouterr()
+        assert code == 0, out + err
+        return out
 
     convert = ["data", "convert"]
     lsr1(*convert, "smpl", str(downloads / "smpl"), "data/smpl")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import importlib
 import inspect
 import json
@@ -43,6 +44,7 @@ class Named(NamedTuple):
     """Where it fits: ``callbacks``, ``logger``, ``profiler``..., or nowhere that is known."""
 
 
+@functools.cache
 def things() -> list[Named]:
     """Classes and functions of the packages with an argument that looks like a place."""
     found: dict[str, Named] = {}

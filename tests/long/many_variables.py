@@ -4,11 +4,13 @@
 
 Rosenbrock's chain, one CPU thread, each measurement in a process of its own: L-SR1 at the paper's
 width and L, on random weights (their values do not change the work), and the shipped lsr1_general.
-Memory is what the steps needed at their peak beyond what the process held before; the state alone
-is L + 6 vectors of N numbers. Prints one JSON object a measurement, and the ratios.
+Times are the process' CPU time, so that what else runs does not count; the mean of the steps, the
+first included. The system's share of it gives the process the pages of new tensors. Memory is what
+the steps needed at their peak beyond what the process held before; the state alone is L + 6 vectors
+of N numbers. Prints one JSON object a measurement, and the ratios of the largest to the least N.
 
-Runs with torch's huge pages (Linux; THP_MEM_ALLOC_ENABLE=0 switches them off): beyond a few million
-variables half of the time goes into the pages of new tensors otherwise.
+The environment of the measuring processes is in PAGES (Linux); a variable that is set stays as it
+is. Without it most of the time beyond a few million variables goes into pages.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import argparse
 import json
 import multiprocessing
 import os
-import time
+import resource
 from typing import NamedTuple
 
 import torch
@@ -26,6 +28,15 @@ from lsr1_pl import load_pretrained
 from lsr1_pl.metrics.memory import peak_bytes, start_peak
 from lsr1_pl.objectives import Rosenbrock
 from lsr1_pl.optim import LSR1, BatchedOptimizer
+
+PAGES = {
+    # Torch asks for huge pages.
+    "THP_MEM_ALLOC_ENABLE": "1",
+    # glibc keeps the memory of freed tensors for the next ones, whatever their size.
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(2**40),
+}
+"""What keeps new tensors from costing new pages."""
 
 
 class Case(NamedTuple):
@@ -36,6 +47,13 @@ class Case(NamedTuple):
     steps: int
 
 
+class Times(NamedTuple):
+    """CPU seconds a step."""
+
+    user: float
+    system: float
+
+
 def solver_of(name: str) -> BatchedOptimizer:
     """Of this name, evaluating."""
     torch.manual_seed(0)
@@ -44,25 +62,27 @@ def solver_of(name: str) -> BatchedOptimizer:
     return LSR1(hidden_dim=128, buffer_size=8).eval()
 
 
-def measure(case: Case) -> tuple[float, int]:
-    """Seconds a step, and peak bytes."""
+def measure(case: Case) -> tuple[Times, int]:
+    """Times of a step, and peak bytes."""
     torch.set_num_threads(1)
     optimizer, objective = solver_of(case.solver), Rosenbrock()
     steps(optimizer, objective, 1000, 2)
     before = start_peak("cpu")
-    seconds = steps(optimizer, objective, case.size, case.steps)
-    return seconds, peak_bytes("cpu") - before
+    times = steps(optimizer, objective, case.size, case.steps)
+    return times, peak_bytes("cpu") - before
 
 
 @torch.no_grad()
-def steps(optimizer: BatchedOptimizer, objective: Rosenbrock, size: int, count: int) -> float:
-    """Seconds of one of ``count`` steps from a random start."""
+def steps(optimizer: BatchedOptimizer, objective: Rosenbrock, size: int, count: int) -> Times:
+    """Of one of ``count`` steps from a random start."""
     x = torch.randn(1, size)
     state = optimizer.init(x, objective.evaluate(x))
-    started = time.perf_counter()
+    before = resource.getrusage(resource.RUSAGE_SELF)
     for _ in range(count):
         state = optimizer.step(state, objective)
-    return (time.perf_counter() - started) / count
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    user, system = after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime
+    return Times(user / count, system / count)
 
 
 def main() -> None:
@@ -72,20 +92,24 @@ def main() -> None:
     parser.add_argument("--solvers", nargs="+", default=["lsr1_general", "L-SR1, width 128"])
     parser.add_argument("--steps", type=int, default=3, help="that are timed (3)")
     options = parser.parse_args()
-    # Read by each measuring process at its first tensor.
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    # Read by each measuring process as it starts.
+    for name, value in PAGES.items():
+        os.environ.setdefault(name, value)
     context = multiprocessing.get_context("spawn")
     for solver in options.solvers:
-        seconds = {}
+        times: dict[int, Times] = {}
         for size in options.sizes:
             with context.Pool(1) as pool:
-                seconds[size], peak = pool.apply(measure, (Case(solver, size, options.steps),))
-            row = {"solver": solver, "N": size, "s_per_step": round(seconds[size], 3)}
-            row |= {"us_per_variable": round(1e6 * seconds[size] / size, 3)}
+                times[size], peak = pool.apply(measure, (Case(solver, size, options.steps),))
+            seconds = sum(times[size])
+            row = {"solver": solver, "N": size, "s_per_step": round(seconds, 4)}
+            row |= {"system_s_per_step": round(times[size].system, 4)}
+            row |= {"us_per_variable": round(1e6 * seconds / size, 3)}
             row |= {"peak_bytes_per_variable": round(peak / size, 1)}
             print(json.dumps(row), flush=True)
-        least, most = min(seconds), max(seconds)
-        print(json.dumps({"solver": solver, "time_ratio": seconds[most] / seconds[least]}))
+        least, most = times[min(times)], times[max(times)]
+        ratios = {"time_ratio": sum(most) / sum(least), "user_time_ratio": most.user / least.user}
+        print(json.dumps({"solver": solver, **ratios}), flush=True)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from torch import Tensor
 from lsr1_pl.ground.types import Objective
 from lsr1_pl.objectives import FunctionObjective, Rastrigin, Rosenbrock
 from lsr1_pl.optim.line_search import armijo, strong_wolfe
+from lsr1_pl.optim.protocol import all_finite
 
 FUNCTIONS: list[Objective] = [Rosenbrock(), Rastrigin()]
 
@@ -75,3 +76,18 @@ def test_each_problem_counts_its_own_evaluations() -> None:
     first = torch.tensor([0.5, 50.0], dtype=torch.float64)
     step = armijo(objective, x, start, -start.gradient, first)
     assert step.evaluations.tolist() == [1, 3]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_one_number_that_is_not_finite_is_found(dtype: torch.dtype) -> None:
+    largest = torch.finfo(dtype).max
+    rows = torch.zeros(6, 5, dtype=dtype)
+    rows[0] = largest
+    rows[1] = -largest
+    for row, number in enumerate((torch.nan, torch.inf, -torch.inf), 2):
+        rows[row, row] = number
+    rows[5, 0], rows[5, 1] = torch.inf, torch.nan
+    assert all_finite(rows).tolist() == rows.isfinite().all(dim=1).tolist()
+    assert all_finite(rows).tolist() == [True, True, False, False, False, False]
+    assert not all_finite(rows.requires_grad_()).requires_grad
+    assert all_finite(rows[:, :0]).all()

@@ -32,6 +32,7 @@ HELP_ALL = "--help_all"
 DEFAULT_NAME = "run"
 """Of a run that nothing names."""
 DEFAULT_ROOT = "runs"
+_NULL = "null"
 
 
 class Prepared(NamedTuple):
@@ -115,8 +116,42 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> Prepared:
     ):
         # A printed config is for other runs, too: it has no name but one that was given.
         named = [f"--name={paths[-1].stem}"]
-    words_today = [verb, *configs, *named, *migrated_options(rest, contents)]
-    return Prepared(words_today, source, paths, trusted, content, left_out)
+    options = _with_nulls(migrated_options(rest, contents))
+    return Prepared([verb, *configs, *named, *options], source, paths, trusted, content, left_out)
+
+
+def _with_nulls(options: Sequence[str]) -> list[str]:
+    """The options, each null of a part within a part as a mapping of the outer one.
+
+    Of ``--model.init_args.unroll.divergence_limit=null`` jsonargparse makes the text "None", which
+    no number may be; of ``--model.init_args.unroll={"divergence_limit": null}`` it does not, and
+    keeps the part's other arguments.
+    """
+    found: list[str] = []
+    for word in options:
+        key, _, value = word.partition("=")
+        if word == _NULL and found:
+            key, value = found[-1], word
+        owner, inside = _owner_of(key)
+        if value != _NULL or len(inside) < 2:
+            found.append(word)
+            continue
+        if word == _NULL:
+            found.pop()
+        content: Any = None
+        for name in reversed(inside[1:]):
+            content = {name: content}
+        found.append(f"{owner}.{inside[0]}={json.dumps(content)}")
+    return found
+
+
+def _owner_of(key: str) -> tuple[str, list[str]]:
+    """The flag of the model or of the data that a flag is about, and the names within that."""
+    path = key.split(".")
+    if path[0] not in ("--model", "--data"):
+        return key, []
+    depth = 2 if path[1:2] == ["init_args"] else 1
+    return ".".join(path[:depth]), path[depth:]
 
 
 def _checkpoint(name: str) -> Path:

@@ -64,7 +64,8 @@ def start_wandb(settings: WandbSettings, verb: str, run_name: str, folder: Path)
         _ = logger.experiment
     except wandb.Error as error:
         raise UserError(
-            f"wandb: {error}; run `wandb login`, or keep the log here with --wandb.offline true"
+            f"wandb: {str(error).rstrip('.')}; run `wandb login`, or keep the log here with "
+            "--wandb.offline true"
         ) from None
     return logger
 

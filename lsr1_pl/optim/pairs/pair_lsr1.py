@@ -14,7 +14,13 @@ from lsr1_pl.ground.types import Evaluation, Objective
 from lsr1_pl.optim.checks import check_counts
 from lsr1_pl.optim.line_search import LineStep, armijo
 from lsr1_pl.optim.pairs.secant_pairs import SecantPairs, SplitProduct
-from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState, alike, select_rows
+from lsr1_pl.optim.protocol import (
+    BatchedOptimizer,
+    OptimizerState,
+    alike,
+    all_finite,
+    select_rows,
+)
 
 _FEATURES, _OUTPUTS = 9, 3
 _FEATURE_LIMIT = 4.0
@@ -143,7 +149,7 @@ class PairLSR1(nn.Module, BatchedOptimizer):
         split = pairs.conjugated(products, trust).split_product(gradient)
         gamma = torch.minimum(state.optimal_gamma, 2 * state.secant_gamma) * factors[:, 0]
         direction = torch.addcmul(split.known, gamma.unsqueeze(1), split.unknown)
-        sound = ((direction * gradient).sum(dim=1) > 0) & direction.isfinite().all(dim=1)
+        sound = ((direction * gradient).sum(dim=1) > 0) & all_finite(direction)
         direction = select_rows(sound, direction, gamma.unsqueeze(1) * gradient)
         trial = self.learning_rate * factors[:, 2].sqrt()
         line = self._search(objective, reduced, direction, trial)

@@ -250,7 +250,7 @@ TRAINER: dict[str, Kind] = {
 """Keys of ``trainer``; its ``callbacks`` stand above."""
 
 TRAINER_LEFT_OUT: dict[str, tuple[str, tuple[object, ...]]] = {
-    "logger": ("it says where to write or connect", (None, True)),
+    "logger": ("it says where to write or connect", (None, True, False)),
     "profiler": ("it writes files", (None,)),
     "plugins": ("it names code", (None, [])),
     "strategy": ("it starts processes", ("auto",)),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from lsr1_pl.bench.functions import tune
+from lsr1_pl.bench.functions import profiles, tune
 from lsr1_pl.bench.functions.learned.methods import (
     METHODS,
     UNTRAINED,
@@ -69,6 +69,12 @@ def test_an_optimiser_of_the_study_learns() -> None:
     assert many["median"][-1] < 0.7 * few["median"][-1]
 
 
+@pytest.fixture
+def small_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profiles, "SIZES", (4, 6))
+
+
+@pytest.mark.usefixtures("small_profiles")
 def test_profiles(study: Study, tmp_path: Path) -> None:
     rows, results = study("profiles", tmp_path / "out")
     solvers = {row["solver"] for row in rows}
@@ -83,7 +89,10 @@ def test_profiles(study: Study, tmp_path: Path) -> None:
     assert (last["Adam"], last["AdaHessian"]) == (51, 101)
 
 
-def test_an_added_solver_stands_beside_the_papers(study: Study, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("small_profiles")
+def test_an_added_solver_stands_beside_the_papers(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     added = ("--solver", "mine=quadratics", "--solver", "pairs=lsr1_general")
     rows, results = study("quadratics", tmp_path / "quadratics", *added)
 
@@ -93,6 +102,8 @@ def test_an_added_solver_stands_beside_the_papers(study: Study, tmp_path: Path) 
     assert values("mine") == values("L-SR1")
     assert values("pairs") != values("L-SR1")
     assert "pairs, L=8" in results["N=10"]
+    # One of each family.
+    monkeypatch.setattr(profiles, "FUNCTIONS", FUNCTIONS[-3:])
     files = "profiles_quadratics,profiles_rosenbrock,profiles_rastrigin"
     _, results = study("profiles", tmp_path / "profiles", "--solver", f"mine={files}")
     assert results["area"]["mine"]["distance"] == results["area"]["L-SR1"]["distance"]

@@ -103,9 +103,22 @@ def test_the_study(study: Study, toy: Setting, tmp_path: Path) -> None:
     assert "minutes of 10,000" in (out / "index.html").read_text(encoding="utf-8")
 
 
+SMALLER = {
+    "start_open.yaml": (
+        *("data.init_args.batch_size=4", "data.init_args.validation_count=4"),
+        "model.init_args.start.init_args.width=8",
+    ),
+    "profiles_quadratics_official.yaml": (
+        *("model.init_args.unroll.steps=2", "model.init_args.evaluate.steps=2"),
+        "model.init_args.optimizer.init_args.networks.width=8",
+    ),
+}
+
+
 @pytest.mark.parametrize("config", trainings._CONFIGS)
 def test_the_trainings(config: str, toy: Setting) -> None:
-    assert main(trainings.command(config, toy, 100.0)) == 0
+    smaller = [f"--{word}" for word in SMALLER[config]]
+    assert main([*trainings.command(config, toy, 100.0), *smaller]) == 0
     assert trainings.last_logged(toy.folder)["step"] == 0
 
 
