@@ -135,11 +135,12 @@ class PairLSR1(nn.Module, BatchedOptimizer):
         gradient = reduced.evaluation.gradient
         # Those before hold nothing yet.
         pairs = reduced.pairs.newest(min(state.steps_taken + 1, self.buffer_size))
-        asymmetry = (pairs.products - pairs.products.mT).abs()
+        products = pairs.products()
+        asymmetry = (products - products.mT).abs()
         output = _RANGE * torch.tanh(self._read(state, asymmetry))
         factors = output.exp()
         trust = 1 / (1 + (asymmetry / (_ASYMMETRY * factors[:, 1, None, None])).square())
-        split = pairs.conjugated(trust).split_product(gradient)
+        split = pairs.conjugated(products, trust).split_product(gradient)
         gamma = torch.minimum(state.optimal_gamma, 2 * state.secant_gamma) * factors[:, 0]
         direction = torch.addcmul(split.known, gamma.unsqueeze(1), split.unknown)
         sound = ((direction * gradient).sum(dim=1) > 0) & direction.isfinite().all(dim=1)

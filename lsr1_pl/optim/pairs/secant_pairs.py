@@ -47,17 +47,13 @@ class SecantPairs:
     """(B, L, N)."""
     changes: Tensor
     """(B, L, N)."""
-    products: Tensor
-    """(B, L, L): ``p_i . q_j``; symmetric where the Hessian did not change, one on filled
-    diagonals."""
 
     @classmethod
     def empty(cls, like: Tensor, capacity: int) -> SecantPairs:
         """No pairs yet, for problems shaped and typed like ``like`` (B, N)."""
         none = like.new_zeros((like.shape[0], capacity, like.shape[1]))
-        return cls(none, none, like.new_zeros((like.shape[0], capacity, capacity)))
+        return cls(none, none)
 
-    @in_full_precision
     def push(self, p: Tensor, q: Tensor, kept: Tensor | None = None) -> SecantPairs:
         """With the pair p, q (B, N) as the newest, in the problems ``kept`` (B,) bool.
 
@@ -69,28 +65,22 @@ class SecantPairs:
             kept = product > _LEAST_CURVATURE * _norm(p) * _norm(q)
         scale = torch.where(kept, product, 1).rsqrt().unsqueeze(1)
 
-        # Each product is computed once, when the later of its two pairs comes.
-        p, q = (scale * p).unsqueeze(1), (scale * q).unsqueeze(1)
-        steps = torch.cat([self.steps[:, 1:], p], dim=1)
-        changes = torch.cat([self.changes[:, 1:], q], dim=1)
-        with_change = torch.bmm(self.steps[:, 1:], q.mT)
-        above = torch.cat([self.products[:, 1:, 1:], with_change], dim=2)
-        products = torch.cat([above, torch.bmm(p, changes.mT)], dim=1)
-        return select_problems(kept, SecantPairs(steps, changes, products), self)
+        def pushed(pairs: Tensor, newest: Tensor) -> Tensor:
+            return torch.cat([pairs[:, 1:], (scale * newest).unsqueeze(1)], dim=1)
+
+        longer = SecantPairs(pushed(self.steps, p), pushed(self.changes, q))
+        return select_problems(kept, longer, self)
 
     def forgotten(self, problems: Tensor) -> SecantPairs:
         """Without the pairs of ``problems`` (B,) bool."""
         if alike(problems) is False:
             return self
         nothing = self.steps.new_zeros(()).expand_as(self.steps)
-        none = self.products.new_zeros(()).expand_as(self.products)
-        return select_problems(problems, SecantPairs(nothing, nothing, none), self)
+        return select_problems(problems, SecantPairs(nothing, nothing), self)
 
     def newest(self, count: int) -> SecantPairs:
         """The last ``count`` places alone."""
-        return SecantPairs(
-            self.steps[:, -count:], self.changes[:, -count:], self.products[:, -count:, -count:]
-        )
+        return SecantPairs(self.steps[:, -count:], self.changes[:, -count:])
 
     def restricted(self, free: Tensor) -> SecantPairs:
         """The parts of the pairs in the variables ``free`` (B, N) bool, scaled anew.
@@ -103,20 +93,25 @@ class SecantPairs:
         size = steps.norm(dim=2, keepdim=True) * changes.norm(dim=2, keepdim=True)
         kept = product > _LEAST_CURVATURE * size
         scale = torch.where(kept, product, torch.ones_like(product)).rsqrt() * kept
-        steps, changes = scale * steps, scale * changes
-        return SecantPairs(steps, changes, torch.bmm(steps, changes.mT))
+        return SecantPairs(scale * steps, scale * changes)
 
-    def conjugated(self, trust: Tensor) -> ConjugatedPairs:
+    def products(self) -> Tensor:
+        """(B, L, L): ``p_i . q_j``; symmetric where the Hessian did not change, one on filled
+        diagonals."""
+        return torch.bmm(self.steps, self.changes.mT)
+
+    def conjugated(self, products: Tensor, trust: Tensor) -> ConjugatedPairs:
         """Pairs made conjugate to all newer ones: ``u_i . w_j = 0``, ``u_i . w_i = 1``.
 
         Where the Hessian is constant, B then keeps *every* stored secant, as BFGS with exact line
         searches does, whatever the steps were (block BFGS; Gao and Goldfarb, 2018).
 
         Args:
+            products: of :meth:`products`.
             trust: (B, L, L) in [0, 1], how much of p_i and q_i's component along pair j is taken
                 out, for j newer than i. 0 leaves the pairs as they are: that is L-BFGS.
         """
-        return ConjugatedPairs(self, *combinations(self.products, trust))
+        return ConjugatedPairs(self, *combinations(products, trust))
 
     @in_full_precision
     def split_product(self, y: Tensor) -> SplitProduct:
@@ -127,10 +122,11 @@ class SecantPairs:
         """
         # alpha, the parts of y along the pairs, solves a triangular system: alpha_i = p_i . y less
         # what the newer pairs took, sum over j > i of (p_i . q_j) alpha_j.
-        alpha = _solved(self.products, torch.bmm(self.steps, y.unsqueeze(2)), upper=True)
+        products = self.products()
+        alpha = _solved(products, torch.bmm(self.steps, y.unsqueeze(2)), upper=True)
         left = torch.baddbmm(y.unsqueeze(2), self.changes.mT, alpha, alpha=-1)
         parts = torch.cat([alpha, -torch.bmm(self.changes, left)], dim=2)
-        back = torch.bmm(self.steps.mT, _solved(self.products.mT, parts, upper=False))
+        back = torch.bmm(self.steps.mT, _solved(products.mT, parts, upper=False))
         return SplitProduct(back[:, :, 0], left[:, :, 0] + back[:, :, 1])
 
     def product(self, y: Tensor, gamma: Tensor) -> Tensor:

@@ -27,7 +27,8 @@ def pairs_of(hessian: Tensor | None, count: int, capacity: int, seed: int = 0) -
 
 def dense(pairs: SecantPairs, trust: float, gamma: float) -> Tensor:
     """B (B, N, N), column by column."""
-    conjugated = pairs.conjugated(torch.full_like(pairs.products, trust))
+    products = pairs.products()
+    conjugated = pairs.conjugated(products, torch.full_like(products, trust))
     columns = []
     for unit in torch.eye(SIZE, dtype=torch.float64):
         split = conjugated.split_product(unit.expand(BATCH, -1))

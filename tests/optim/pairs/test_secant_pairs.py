@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lsr1_pl.objectives import FunctionObjective
-from lsr1_pl.optim import BFGS, LBFGS, PSDSR1, SR1, Newton, PairLSR1, SecantPairs, unroll
+from lsr1_pl.optim import BFGS, LBFGS, PSDSR1, SR1, Newton, PairLSR1, unroll
 from lsr1_pl.optim.pairs.conjugation import combinations
 
 
@@ -52,15 +52,3 @@ def test_the_pairs_are_combined_as_autograd_follows_them() -> None:
     followed = combinations(products.clone().requires_grad_(), trust)
     torch.testing.assert_close(constant, tuple(each.detach() for each in followed))
     torch.testing.assert_close(constant[1], constant[0] @ products)
-
-
-def test_products_are_those_of_all_pairs_that_are_kept() -> None:
-    generator = torch.Generator().manual_seed(0)
-    pairs = SecantPairs.empty(torch.zeros(4, 5, dtype=torch.float64), 3)
-    for _ in range(5):
-        p, q = torch.randn(2, 4, 5, dtype=torch.float64, generator=generator)
-        pairs = pairs.push(p, q)
-    some = pairs.forgotten(torch.tensor([True, False, False, False])).newest(2)
-    free = torch.rand(4, 5, generator=generator) < 0.7
-    for each in (pairs, some, some.restricted(free)):
-        torch.testing.assert_close(each.products, each.steps @ each.changes.mT)
