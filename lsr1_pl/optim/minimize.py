@@ -150,7 +150,7 @@ def _of_those_that_go(
     solver: BatchedOptimizer, objective: Objective, start: OptimizerState
 ) -> _Step:
     """Steps whose work is that of the problems that go on, but for the function's own."""
-    everything, going, state = start, torch.arange(len(start.iterate)), start
+    everything, going, state = _seen(start), torch.arange(len(start.iterate)), start
 
     def step(active: Tensor) -> OptimizerState:
         nonlocal everything, going, state
@@ -158,19 +158,24 @@ def _of_those_that_go(
         if not bool(kept.all()):
             going, state = going[kept], map_tensors(lambda rows: rows[kept], state)
         state = solver.step(state, _Part(objective, everything.iterate, going))
-        everything = OptimizerState(
-            iterate=_with_rows(everything.iterate, going, state.iterate),
-            evaluation=Evaluation(
-                *map(_with_rows, everything.evaluation, (going, going), state.evaluation)
-            ),
-            direction=_with_rows(everything.direction, going, state.direction),
-            secant_residual=None,
-            evaluations=_with_rows(everything.evaluations, going, state.evaluations),
-            guarded=_with_rows(everything.guarded, going, state.guarded),
+        everything = map_tensors(
+            lambda every, rows: _with_rows(every, going, rows), everything, _seen(state)
         )
         return everything
 
     return step
+
+
+def _seen(state: OptimizerState) -> OptimizerState:
+    """What the world outside sees of a state."""
+    return OptimizerState(
+        iterate=state.iterate,
+        evaluation=state.evaluation,
+        direction=state.direction,
+        secant_residual=state.secant_residual,
+        evaluations=state.evaluations,
+        guarded=state.guarded,
+    )
 
 
 def _with_rows(every: Tensor, numbers: Tensor, rows: Tensor) -> Tensor:

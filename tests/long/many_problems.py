@@ -99,6 +99,7 @@ def main() -> None:
     generator = torch.Generator().manual_seed(0)
     # What the first call alone has to do.
     lsr1_pl.minimize(rosenbrock, torch.zeros(2, 2, dtype=D))
+    lsr1_pl.least_squares(lambda x: decay(x) - TIMES, torch.ones(2, 3, dtype=D))
     loop(rosenbrock, torch.zeros(1, 2, dtype=D))
     for name, function in (("rosenbrock", rosenbrock), ("cosh", cosh)):
         for size in (2, 5, 20):
