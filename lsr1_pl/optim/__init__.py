@@ -16,6 +16,7 @@ from lsr1_pl.optim.classical import (
 from lsr1_pl.optim.curvature import LowRankCurvature, NormKeepingProduct, PlainProduct, Product
 from lsr1_pl.optim.family import (
     CosineMetric,
+    DiagonalMetric,
     FamilyMetric,
     FamilyOptimizer,
     FamilyStart,
@@ -101,6 +102,7 @@ __all__ = [
     "CoordinatewiseLSTM",
     "CosineMetric",
     "Diagonal",
+    "DiagonalMetric",
     "Embedding",
     "EncoderInputs",
     "FamilyMetric",

@@ -15,7 +15,7 @@ from lsr1_pl.optim.bounds import Box, BoxedPairLSR1
 from lsr1_pl.optim.levenberg_marquardt import LevenbergMarquardt
 from lsr1_pl.optim.pairs import PairLSR1
 from lsr1_pl.optim.progress import Progress
-from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState, advance
+from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState, advance, map_tensors
 from lsr1_pl.optim.safeguard import Safeguarded
 from lsr1_pl.optim.stopping import StoppingTest, Tolerance
 
@@ -99,8 +99,10 @@ def minimize_batch(
         test = Tolerance() if stopping is None else stopping
         progress = Progress(state, test, scaled=solver.scaled, box=box)
         iterates, stopped = [state.iterate], None
+        take = _of_those_that_go if _separable(solver, x0) else _of_all
+        step = take(solver, objective, state)
         while progress.going and progress.number < steps and stopped is None:
-            following = advance(solver, state, objective, progress.active)
+            following = step(progress.active)
             progress.update(state, following)
             state = following
             if keep_iterates:
@@ -119,6 +121,90 @@ def minimize_batch(
         values=torch.stack(progress.values),
         iterates=torch.stack(iterates) if keep_iterates else None,
     )
+
+
+_Step = Callable[[Tensor], OptimizerState]
+"""One more step of the problems that are active, (B,) bool; the state of all."""
+
+
+def _of_all(solver: BatchedOptimizer, objective: Objective, start: OptimizerState) -> _Step:
+    """Steps whose work is that of all problems."""
+    state = start
+
+    def step(active: Tensor) -> OptimizerState:
+        nonlocal state
+        state = advance(solver, state, objective, active)
+        return state
+
+    return step
+
+
+def _separable(solver: BatchedOptimizer, x0: Tensor) -> bool:
+    """Whether a part of the problems may step alone."""
+    # A PairLSR1 keeps nothing of a problem beside its state; its subclasses and others may. On a
+    # GPU the question which problems go on would wait for the device.
+    return type(solver) is PairLSR1 and x0.device.type == "cpu" and len(x0) > 1
+
+
+def _of_those_that_go(
+    solver: BatchedOptimizer, objective: Objective, start: OptimizerState
+) -> _Step:
+    """Steps whose work is that of the problems that go on, but for the function's own."""
+    everything, going, state = _seen(start), torch.arange(len(start.iterate)), start
+
+    def step(active: Tensor) -> OptimizerState:
+        nonlocal everything, going, state
+        kept = active[going]
+        if not bool(kept.all()):
+            going, state = going[kept], map_tensors(lambda rows: rows[kept], state)
+        state = solver.step(state, _Part(objective, everything.iterate, going))
+        everything = map_tensors(
+            lambda every, rows: _with_rows(every, going, rows), everything, _seen(state)
+        )
+        return everything
+
+    return step
+
+
+def _seen(state: OptimizerState) -> OptimizerState:
+    """What the world outside sees of a state."""
+    return OptimizerState(
+        iterate=state.iterate,
+        evaluation=state.evaluation,
+        direction=state.direction,
+        secant_residual=state.secant_residual,
+        evaluations=state.evaluations,
+        guarded=state.guarded,
+    )
+
+
+def _with_rows(every: Tensor, numbers: Tensor, rows: Tensor) -> Tensor:
+    """``every`` (B, ...) with the rows of these numbers replaced."""
+    return every.index_copy(0, numbers, rows)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The objective of some problems; the function sees the others where they ended."""
+
+    objective: Objective
+    ends: Tensor
+    """(B, N)."""
+    numbers: Tensor
+    """Of the problems that are meant."""
+
+    def value(self, x: Tensor) -> Tensor:
+        return self.objective.value(_with_rows(self.ends, self.numbers, x))[self.numbers]
+
+    def evaluate(self, x: Tensor, *, second_order: bool = True) -> Evaluation:
+        at = _with_rows(self.ends, self.numbers, x)
+        value, gradient = self.objective.evaluate(at, second_order=second_order)
+        return Evaluation(value[self.numbers], gradient[self.numbers])
+
+    def hessian_vector_product(self, x: Tensor, v: Tensor) -> Tensor:
+        at = _with_rows(self.ends, self.numbers, x)
+        along = _with_rows(torch.zeros_like(self.ends), self.numbers, v)
+        return self.objective.hessian_vector_product(at, along)[self.numbers]
 
 
 def guarded(optimizer: BatchedOptimizer) -> BatchedOptimizer:

@@ -171,7 +171,9 @@ class FamilyTask(FunctionTask):
             if step < length:
                 return name, step, length
             step -= length
-        return "steps", step, max(1, self.trainer.max_steps - sum(self._lengths.values()))
+        # Without a trainer a run has no length.
+        most = 0 if self._trainer is None else self.trainer.max_steps
+        return "steps", step, max(1, most - sum(self._lengths.values()))
 
     def _factor(self) -> float:
         if self._trainer is None:

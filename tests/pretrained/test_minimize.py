@@ -185,3 +185,12 @@ def test_a_function_without_a_lower_bound_is_told_as_a_reason() -> None:
     found = minimize(lambda x: x.sum(), torch.ones(3))
     assert not found.success
     assert "no lower bound" in found.message
+
+
+def test_the_skeleton_by_name_remembers_as_many_pairs_as_the_default() -> None:
+    x0, valley = torch.zeros(1, 20, dtype=torch.float64), Rosenbrock().value
+    values = [
+        float(minimize(valley, x0, optimizer, steps=40, tol=0.0).value)
+        for optimizer in ["PairLSR1", PairLSR1, PairLSR1(22).double().eval(), PairLSR1(8).double()]
+    ]
+    assert values[0] == values[1] == values[2] != values[3]

@@ -53,3 +53,29 @@ def test_a_permutation_and_a_part_give_the_same(name: str, precision: str) -> No
         assert float(((other[1] - value[rows]) / size).abs().max()) <= tolerance
         assert other[2] == [status[row] for row in rows.tolist()]
         assert torch.equal(other[3], evaluations[rows])
+
+
+def test_problems_that_end_early_leave_the_others_as_they_are() -> None:
+    """Only what goes on is worked on; the function sees the others where they ended."""
+    x0 = 2 * torch.randn(6, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    seen: list[Tensor] = []
+
+    def function(x: Tensor) -> Tensor:
+        if len(x) > 1:
+            seen.append(x.detach().clone())
+        return 100 * (x[:, 1] - x[:, 0].square()).square() + (1 - x[:, 0]).square()
+
+    points: list[Tensor] = []
+    found = minimize(function, x0, callback=lambda now: points.append(now.x), trajectory=True)
+    assert len({int(steps) for steps in found.steps}) > 3
+    for row, last in enumerate(found.steps.tolist()):
+        alone = minimize(function, x0[row : row + 1])
+        torch.testing.assert_close(found.x[row], alone.x[0], rtol=1e-12, atol=1e-12)
+        assert found.evaluations[row] == alone.evaluations[0]
+        assert found.status[row] is alone.status[0]
+        assert found.reason[row] == alone.reason[0]
+        for point in points[last - 1 :]:
+            assert torch.equal(point[row], found.x[row])
+    assert all(x.shape == x0.shape for x in seen)
+    early = int(found.steps.argmin())
+    assert torch.equal(seen[-1][early], found.x[early])

@@ -78,6 +78,10 @@ def _summary(curves: Curves) -> dict[str, dict[str, Any]]:
             row[f"reached {budget}"] = [int(count.isfinite().sum()) for count in counts]
             row[f"share {budget}"] = [_middle(count / own) for count in counts]
         start = reference.least[0]
+        end = reference.least[-1]
+        apart = [(each.least[-1] - end) / (start - end) for each in seeds]
+        row["lower"] = [int((each < -CLOSE).sum()) for each in apart]
+        row["higher"] = [int((each > CLOSE).sum()) for each in apart]
         row["end"] = [_middle((each.least[-1] - least) / (start - least)) for each in seeds]
         found[name] = row
     return found
@@ -99,7 +103,9 @@ def _report(
         "Figures are medians over problems, in which one that is not reached in "
         f"{BUDGETS[1]} evaluations counts as infinite; then over training seeds, with the least "
         "and the largest in brackets. A share is of what L-BFGS itself takes to the same value. "
-        "The parts are those of the same checkpoints, each without the others.",
+        "The parts are those of the same checkpoints, each without the others. A problem ends "
+        f"lower or higher where its value after {BUDGETS[1]} evaluations is {CLOSE:g} of L-BFGS's "
+        "fall or more from L-BFGS's own.",
     ]
     summary: dict[str, Any] = {}
     for family, curves in found.items():
@@ -107,7 +113,7 @@ def _report(
         columns = ["solver", "seeds"]
         for budget in BUDGETS:
             columns += [f"to its {budget}", f"reached {budget}", f"share {budget}"]
-        columns.append(f"above the best at {BUDGETS[1]}")
+        columns += ["ends lower", "ends higher", f"above the best at {BUDGETS[1]}"]
         rows = [
             [
                 name,
@@ -117,7 +123,7 @@ def _report(
                     for budget in BUDGETS
                     for key in ("to", "reached", "share")
                 ),
-                _shown(row["end"]),
+                *(_shown(row[key]) for key in ("lower", "higher", "end")),
             ]
             for name, row in summary[family].items()
         ]

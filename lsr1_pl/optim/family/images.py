@@ -11,15 +11,13 @@ from torch import Tensor, nn
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Objective
 from lsr1_pl.optim.checks import check_counts
-from lsr1_pl.optim.family.metrics import FamilyMetric, LearnedMetric
-from lsr1_pl.optim.family.solved import Solved
+from lsr1_pl.optim.family.metrics import FamilyMetric, LearnedMetric, check_floor
+from lsr1_pl.optim.family.solved import Solved, diagonal_from_signs
 from lsr1_pl.optim.family.starts import FamilyStart, LearnedStart, NetworkStart
 from lsr1_pl.optim.metric import Metric
 
 _FIRST_SCALE = 0.1
 """Of the last layer's first weights: training begins near the usual start."""
-_PROBES = 8
-"""Products with the Hessian of each problem that the metric learns from."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +76,7 @@ class CosineMetric(FamilyMetric):
     floor: float = 1e-4
 
     def __post_init__(self) -> None:
-        if not 0 < self.floor <= 1:
-            raise UserError(f"CosineMetric floor is {self.floor}; it must be above 0 and at most 1")
+        check_floor(self, self.floor)
 
     def module(self, variables: int, features: int) -> LearnedMetric:
         """Curvatures that are 1 yet.
@@ -119,17 +116,15 @@ class _CosineMetric(LearnedMetric):
         return self._known[1]
 
     def curvature(self, objective: Objective, x: Tensor) -> Tensor:
-        """(B, side, side) along each wave, estimated from random signs (Bekas et al. 2007)."""
-        shape = (len(x), *self.bend.shape)
+        """(B, side, side) along each wave, estimated from random signs."""
         line = cosine_waves(len(self.bend)).to(x)
-        generator = torch.Generator().manual_seed(0)
-        total = torch.zeros(shape).to(x)
-        for _ in range(_PROBES):
-            signs = (2 * torch.randint(2, shape, generator=generator) - 1).to(x)
+
+        def product(signs: Tensor) -> Tensor:
             along = (line.T @ signs @ line).flatten(1)
-            product = objective.hessian_vector_product(x, along).view(shape)
-            total = total + signs * (line @ product @ line.T)
-        return total / _PROBES
+            turned = objective.hessian_vector_product(x, along).view(signs.shape)
+            return line @ turned @ line.T
+
+        return diagonal_from_signs(product, x.new_zeros(len(x), *self.bend.shape))
 
     @torch.no_grad()
     def measure(self, solved: Solved) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ from lsr1_pl.ground.precision import full_precision
 from lsr1_pl.ground.types import Objective
 from lsr1_pl.optim.checks import check_counts
 from lsr1_pl.optim.family.network import ResidualNetwork
-from lsr1_pl.optim.family.solved import Solved, positive_hessian
+from lsr1_pl.optim.family.solved import Solved, diagonal_from_signs, positive_hessian
 from lsr1_pl.optim.metric import Metric
 
 MOST_VARIABLES = 64
@@ -67,12 +68,35 @@ class SecondMoment(FamilyMetric):
     floor: float = 1e-4
 
     def __post_init__(self) -> None:
-        if not 0 < self.floor <= 1:
-            raise UserError(f"SecondMoment floor is {self.floor}; it must be above 0 and at most 1")
+        check_floor(self, self.floor)
 
     def module(self, variables: int, features: int) -> LearnedMetric:
         """A moment that is the identity yet."""
         return _Moment(variables, self.floor)
+
+
+@dataclass(frozen=True)
+class DiagonalMetric(FamilyMetric):
+    """One metric for all: a scale for each variable (Jacobi's preconditioner).
+
+    In it the mean curvature along every variable is 1, the mean being over the Hessians at
+    solutions. It has N numbers, so that a few dozen solved problems are enough to know it.
+
+    Args:
+        floor: curvatures below so many times the largest are raised to it; above 0, at most 1.
+
+    Raises:
+        UserError: ``floor`` is out of its range.
+    """
+
+    floor: float = 1e-4
+
+    def __post_init__(self) -> None:
+        check_floor(self, self.floor)
+
+    def module(self, variables: int, features: int) -> LearnedMetric:
+        """Curvatures that are 1 yet."""
+        return _Diagonal(variables, self.floor)
 
 
 @dataclass(frozen=True)
@@ -138,6 +162,31 @@ class _Moment(LearnedMetric):
             self.second_moment.copy_(moment)
 
 
+class _Diagonal(LearnedMetric):
+    bend: Tensor
+
+    def __init__(self, variables: int, floor: float) -> None:
+        super().__init__()
+        self._floor = floor
+        self.register_buffer("bend", torch.ones(variables))
+
+    def forward(self, features: Tensor, x: Tensor) -> Metric:
+        bend = self.bend.to(x)
+        stiff = bend.clamp_min(self._floor * float(bend.max())).sqrt()
+        return Metric(stiff.reciprocal().diag(), stiff.diag())
+
+    def curvature(self, objective: Objective, x: Tensor) -> Tensor:
+        """(B, N) along each variable, estimated from random signs."""
+        return diagonal_from_signs(partial(objective.hessian_vector_product, x), x)
+
+    @torch.no_grad()
+    def measure(self, solved: Solved) -> None:
+        assert solved.hessian is not None
+        bend = solved.hessian.double().mean(dim=0)
+        if float(bend.max()) > 0:
+            self.bend.copy_(bend)
+
+
 class _Network(LearnedMetric):
     trains = True
     centre: Tensor
@@ -192,3 +241,14 @@ class _Network(LearnedMetric):
             within = torch.diagonal(root @ solved.hessian @ root, dim1=1, dim2=2).sum(dim=1)
             trace = torch.diagonal(exponent, dim1=1, dim2=2).sum(dim=1)
             return (within - 2 * trace).mean()
+
+
+def check_floor(part: FamilyMetric, floor: float) -> None:
+    """Refuse a floor that is no share.
+
+    Raises:
+        UserError: it is not above 0, or above 1.
+    """
+    if not 0 < floor <= 1:
+        name = type(part).__name__
+        raise UserError(f"{name} floor is {floor}; it must be above 0 and at most 1")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -11,6 +11,8 @@ from torch import Tensor
 from lsr1_pl.ground.types import Objective
 
 _LEAST = 1e-5
+_PROBES = 8
+"""Products with the Hessian of each problem, from which its diagonal is estimated."""
 
 
 class Solved(NamedTuple):
@@ -60,3 +62,21 @@ def positive_hessian(objective: Objective, x: Tensor) -> Tensor:
     sizes = values.abs()
     sizes = torch.maximum(sizes, _LEAST * sizes.amax(dim=1, keepdim=True))
     return ((vectors * sizes.unsqueeze(1)) @ vectors.mT).to(x)
+
+
+def diagonal_from_signs(product: Callable[[Tensor], Tensor], like: Tensor) -> Tensor:
+    """The diagonals of symmetric matrices, estimated from random signs (Bekas et al. 2007).
+
+    Args:
+        product: of vectors (B, ...) with the matrices, one each.
+        like: a tensor (B, ...) of their shape, precision and device.
+
+    Returns:
+        (B, ...); the same one at each call.
+    """
+    generator = torch.Generator().manual_seed(0)
+    total = torch.zeros_like(like)
+    for _ in range(_PROBES):
+        signs = (2 * torch.randint(2, like.shape, generator=generator) - 1).to(like)
+        total = total + signs * product(signs)
+    return total / _PROBES

@@ -28,6 +28,8 @@ _RANGE = math.log(8.0)
 """Largest logarithm of what a learned scalar multiplies its part of the skeleton by."""
 _ASYMMETRY = 0.1
 """|p_i . q_j - p_j . q_i| of two pairs scaled to p . q = 1, at which half of them is trusted."""
+_FEW, _MANY_PAIRS_POWER = 8, 1.5
+"""With n pairs, more than 8, it is ``(8 / n)^1.5`` times that: what n pairs disagree in adds up."""
 _FASTEST_GROWTH = 10.0
 _FARTHEST = 1e3
 """A first step this many times as long as the point itself is not believed."""
@@ -63,8 +65,9 @@ class PairLSR1(nn.Module, BatchedOptimizer):
     """``x_k = x_{k-1} - t_k B_k g``, B of the last L raw pairs, B0 and their weights learned.
 
     The skeleton: pairs are made conjugate, as far as they agree on one Hessian (they are trusted
-    by ``1 / (1 + (asymmetry / 0.1)^2)``), so that on quadratics B keeps every stored secant; where
-    they disagree B is L-BFGS's. B0 = gamma I, with gamma the best step along the part of the
+    by ``1 / (1 + (asymmetry / delta)^2)``, delta = 0.1, and less where more than 8 pairs may
+    disagree), so that on quadratics B keeps every stored secant; where they disagree B is
+    L-BFGS's. B0 = gamma I, with gamma the best step along the part of the
     gradient that no pair knows, as the last step found it, at most twice the newest pair's
     ``p . q / q . q``. The first pair is a Hessian-vector product along the gradient, which counts
     as one evaluation. Steps are safeguarded by Armijo's condition: the value never rises.
@@ -145,7 +148,8 @@ class PairLSR1(nn.Module, BatchedOptimizer):
         asymmetry = (products - products.mT).abs()
         output = _RANGE * torch.tanh(self._read(state, asymmetry))
         factors = output.exp()
-        trust = 1 / (1 + (asymmetry / (_ASYMMETRY * factors[:, 1, None, None])).square())
+        half_trusted = _half_trusted(pairs.steps.shape[1]) * factors[:, 1, None, None]
+        trust = 1 / (1 + (asymmetry / half_trusted).square())
         split = pairs.conjugated(products, trust).split_product(gradient)
         gamma = torch.minimum(state.optimal_gamma, 2 * state.secant_gamma) * factors[:, 0]
         direction = torch.addcmul(split.known, gamma.unsqueeze(1), split.unknown)
@@ -258,6 +262,11 @@ class PairLSR1(nn.Module, BatchedOptimizer):
             evaluations=line.evaluations + extra,
             guarded=~uncut,
         )
+
+
+def _half_trusted(pairs: int) -> float:
+    """The asymmetry at which half of a pair is trusted, among so many."""
+    return _ASYMMETRY * min(1.0, _FEW / pairs) ** _MANY_PAIRS_POWER
 
 
 def _near(state: PairLSR1State) -> Tensor:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from lsr1_pl.ground.precision import in_full_precision
+from lsr1_pl.optim.pairs.conjugation import combinations
 from lsr1_pl.optim.protocol import alike, select_problems
 
-_Array: TypeAlias = NDArray[Any]
-
 _LEAST_CURVATURE = 1e-8
-"""The least p . q of a pair relative to |p| |q|, and of a conjugated pair relative to itself."""
-
+"""The least p . q of a pair relative to |p| |q|."""
 
 _LARGEST_MEMORY, _MANY = 32, 100_000
 
@@ -105,7 +100,7 @@ class SecantPairs:
         diagonals."""
         return torch.bmm(self.steps, self.changes.mT)
 
-    def conjugated(self, products: Tensor, trust: Tensor) -> SecantPairs:
+    def conjugated(self, products: Tensor, trust: Tensor) -> ConjugatedPairs:
         """Pairs made conjugate to all newer ones: ``u_i . w_j = 0``, ``u_i . w_i = 1``.
 
         Where the Hessian is constant, B then keeps *every* stored secant, as BFGS with exact line
@@ -116,10 +111,7 @@ class SecantPairs:
             trust: (B, L, L) in [0, 1], how much of p_i and q_i's component along pair j is taken
                 out, for j newer than i. 0 leaves the pairs as they are: that is L-BFGS.
         """
-        combinations = _combinations(products, trust)
-        return SecantPairs(
-            torch.bmm(combinations, self.steps), torch.bmm(combinations, self.changes)
-        )
+        return ConjugatedPairs(self, *combinations(products, trust))
 
     @in_full_precision
     def split_product(self, y: Tensor) -> SplitProduct:
@@ -128,19 +120,44 @@ class SecantPairs:
         With B0 = gamma I, ``B = gamma R^T R + K`` for an R and a K that do not depend on gamma,
         both positive semi-definite.
         """
-        # alpha, the parts of y along the pairs, solves a triangular system: alpha_i = u_i . y less
-        # what the newer pairs took, sum over j > i of (u_i . w_j) alpha_j.
-        overlaps = torch.bmm(self.steps, self.changes.mT)
-        alpha = _solved(overlaps, torch.bmm(self.steps, y.unsqueeze(2)), upper=True)
+        # alpha, the parts of y along the pairs, solves a triangular system: alpha_i = p_i . y less
+        # what the newer pairs took, sum over j > i of (p_i . q_j) alpha_j.
+        products = self.products()
+        alpha = _solved(products, torch.bmm(self.steps, y.unsqueeze(2)), upper=True)
         left = torch.baddbmm(y.unsqueeze(2), self.changes.mT, alpha, alpha=-1)
         parts = torch.cat([alpha, -torch.bmm(self.changes, left)], dim=2)
-        back = torch.bmm(self.steps.mT, _solved(overlaps.mT, parts, upper=False))
+        back = torch.bmm(self.steps.mT, _solved(products.mT, parts, upper=False))
         return SplitProduct(back[:, :, 0], left[:, :, 0] + back[:, :, 1])
 
     def product(self, y: Tensor, gamma: Tensor) -> Tensor:
         """(B, N): B y with B0 = gamma I, for gamma (B,)."""
         split = self.split_product(y)
         return torch.addcmul(split.known, gamma.unsqueeze(1), split.unknown)
+
+
+@dataclass(frozen=True)
+class ConjugatedPairs:
+    """Linear combinations of pairs, ``u = C p`` and ``w = C q``, which are never formed."""
+
+    pairs: SecantPairs
+    """The raw ones."""
+    combinations: Tensor
+    """(B, L, L): C, whose row i makes pair i."""
+    images: Tensor
+    """(B, L, L): C times the products of the raw pairs, ``u_i . q_j``."""
+
+    @in_full_precision
+    def split_product(self, y: Tensor) -> SplitProduct:
+        """As :meth:`SecantPairs.split_product`, of the combined pairs."""
+        steps, changes, C = self.pairs.steps, self.pairs.changes, self.combinations
+        overlaps = torch.bmm(self.images, C.mT)
+        alpha = torch.bmm(C, torch.bmm(steps, y.unsqueeze(2)))
+        alpha = _solved(overlaps, alpha, upper=True)
+        left = torch.baddbmm(y.unsqueeze(2), changes.mT, torch.bmm(C.mT, alpha), alpha=-1)
+        parts = torch.cat([alpha, -torch.bmm(C, torch.bmm(changes, left))], dim=2)
+        along = torch.bmm(C.mT, _solved(overlaps.mT, parts, upper=False))
+        back = torch.bmm(steps.mT, along)
+        return SplitProduct(back[:, :, 0], left[:, :, 0] + back[:, :, 1])
 
 
 def _norm(rows: Tensor) -> Tensor:
@@ -151,42 +168,3 @@ def _norm(rows: Tensor) -> Tensor:
 def _solved(matrix: Tensor, right: Tensor, *, upper: bool) -> Tensor:
     """(B, L, M): the system of a triangle of ``matrix`` (B, L, L), its diagonal taken as ones."""
     return torch.linalg.solve_triangular(matrix, right, upper=upper, unitriangular=True)
-
-
-def _combinations(products: Tensor, trust: Tensor) -> Tensor:
-    """(B, L, L): row i makes the conjugated pair i of the raw ones; see ``conjugated``."""
-    constant = not products.requires_grad and not trust.requires_grad
-    if constant and len(products) == 1 and products.device.type == "cpu":
-        return torch.from_numpy(_combinations_of_one(products[0].numpy(), trust[0].numpy()))[None]
-    capacity = products.shape[1]
-    older = torch.eye(capacity, dtype=products.dtype, device=products.device).expand_as(products)
-    rows, curvatures = [], []
-    for i in reversed(range(capacity)):
-        row = older[:, i]
-        image = torch.bmm(row.unsqueeze(1), products).squeeze(1)
-        curvature = (image * row).sum(dim=1, keepdim=True)
-        kept = curvature > _LEAST_CURVATURE
-        share = trust[:, :i, i] * image[:, :i] / torch.where(kept, curvature, 1)
-        share = torch.where(kept, share, 0)
-        older = torch.baddbmm(older[:, :i], share.unsqueeze(2), row.unsqueeze(1), alpha=-1)
-        rows.append(row)
-        curvatures.append(curvature)
-    made, curvature = torch.stack(rows[::-1], dim=1), torch.stack(curvatures[::-1], dim=1)
-    kept = curvature > _LEAST_CURVATURE
-    return torch.where(kept, made * torch.where(kept, curvature, 1).rsqrt(), 0)
-
-
-def _combinations_of_one(products: _Array, trust: _Array) -> _Array:
-    """The same of one problem: NumPy takes a fraction of torch's time for steps on few numbers."""
-    made = np.eye(len(products), dtype=products.dtype)
-    for i in reversed(range(len(products))):
-        row = made[i]
-        image = row @ products
-        curvature = float(image @ row)
-        if not curvature > _LEAST_CURVATURE:
-            made[i] = 0
-            continue
-        share = trust[:i, i] * image[:i] / curvature
-        made[:i] -= share[:, None] * row
-        row /= math.sqrt(curvature)
-    return made

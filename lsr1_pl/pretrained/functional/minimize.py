@@ -54,8 +54,9 @@ def minimize(
             in kind. The widest precision among them and of ``fn``'s value is that of the result.
         optimizer: a shipped name, the path of a checkpoint, or any optimiser of the project: by
             its class, its class's name, or itself, in eval mode and of the dtype of ``x0`` if it
-            has networks. A :class:`lsr1_pl.optim.PairLSR1` by name remembers as many pairs as
-            :func:`lsr1_pl.optim.pairs.memory_for` says.
+            has networks. A :class:`lsr1_pl.optim.PairLSR1` by name or class remembers as many pairs
+            as :func:`lsr1_pl.optim.pairs.memory_for` says; ``"PairLSR1"`` is the default's
+            skeleton, which has learned nothing.
         steps: at most; 5000 if None.
         tol: how well the minimum must be known: the ``relative`` of
             :class:`lsr1_pl.optim.Tolerance`, 1e-8 if None, or a stopping test of your own.
@@ -142,6 +143,8 @@ def solver_of(
                 f"optimizer is the class {name}, which cannot be made without arguments ({error}); "
                 f"give one that is made, as {name}(...)"
             ) from None
+        if isinstance(made, PairLSR1):
+            made = made.with_buffer_size(memory_for(start.shape[1]))
         if isinstance(made, nn.Module):
             made = made.to(start).eval()
     if not isinstance(made, BatchedOptimizer):

@@ -82,6 +82,16 @@ def test_curves_fall_and_scipy_counts_its_own_calls() -> None:
     torch.testing.assert_close(theirs.least[-1], ours.least[-1], rtol=1e-4, atol=1e-8)
 
 
+def test_ends_are_told_apart_from_those_of_the_reference() -> None:
+    reference, other = torch.full((2, 100, 4), 2.0).double()
+    reference[0] = other[0] = 10.0
+    other[99] = torch.tensor([1.0, 2.0 + 1e-6, 2.5, 3.0]).double()
+    curves = {study.REFERENCE: [Curve(reference)], "other": [Curve(other)]}
+    found = study._summary(curves)
+    assert (found["other"]["lower"], found["other"]["higher"]) == ([1], [2])
+    assert (found[study.REFERENCE]["lower"], found[study.REFERENCE]["higher"]) == ([0], [0])
+
+
 def test_each_part_is_alone() -> None:
     optimizer = learned(PairLSR1(4, 4))
     solvers = parts.taken_apart(optimizer)
@@ -115,6 +125,7 @@ def test_a_study_of_two_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert found["metric"]["to 50"][0] < 0.5 * found[study.REFERENCE]["to 50"][0]
     assert len(found[parts.SKELETON]["to 50"]) == 1
     assert found["metric"]["reached 100"] == [8, 8]
+    assert found["metric"]["higher"] == [0, 0]
     with (tmp_path / "results.csv").open() as file:
         assert {row["family"] for row in csv.DictReader(file)} == {"bowls"}
 

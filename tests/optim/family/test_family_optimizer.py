@@ -12,6 +12,7 @@ from lsr1_pl.optim import (
     LBFGS,
     LSR1,
     Adam,
+    DiagonalMetric,
     FamilyOptimizer,
     FeatureAimedLSR1,
     MeanSolution,
@@ -23,7 +24,7 @@ from lsr1_pl.optim import (
     minimize_batch,
     unroll,
 )
-from lsr1_pl.optim.family.solved import Solved, positive_hessian
+from lsr1_pl.optim.family.solved import Solved, diagonal_from_signs, positive_hessian
 
 N, F = 4, 3
 
@@ -150,6 +151,35 @@ def test_a_second_moment_makes_the_way_round_and_the_mean_is_where_solutions_lie
     torch.testing.assert_close(metric(start[:, :0], start).to_y(2 * solution), y, rtol=0, atol=1e-3)
 
 
+def test_a_diagonal_metric_makes_the_mean_curvature_of_each_variable_one() -> None:
+    scales = torch.tensor([[1.0, 4.0, 100.0, 0.0], [3.0, 4.0, 900.0, 0.0]])
+    objective = Quadratic(torch.diag_embed(scales), torch.zeros(2, N))
+    x, zero = torch.zeros(2, N), torch.zeros(2)
+    metric = DiagonalMetric(floor=1e-3).module(N, 0)
+    torch.testing.assert_close(metric(x[:, :0], x).root, torch.eye(N))
+    curvature = metric.curvature(objective, x)
+    # Signs that do not mix variables know a diagonal exactly.
+    torch.testing.assert_close(curvature, scales)
+    metric.measure(Solved(x[:, :0], x, x, zero, zero, curvature))
+    known = metric(x[:, :0], x)
+    expected = torch.tensor([2.0, 4.0, 500.0, 0.5]).sqrt()
+    torch.testing.assert_close(known.inverse, expected.diag())
+    torch.testing.assert_close(known.root @ known.inverse, torch.eye(N))
+
+
+def test_signs_estimate_a_diagonal_and_say_the_same_each_time() -> None:
+    torch.manual_seed(0)
+    full = torch.randn(400, N, N)
+    full = full + full.mT
+    turned = lambda rows: (full @ rows.unsqueeze(2)).squeeze(2)  # noqa: E731
+    found = diagonal_from_signs(turned, torch.zeros(400, N))
+    assert torch.equal(found, diagonal_from_signs(turned, torch.zeros(400, N)))
+    exact = torch.diagonal(full, dim1=1, dim2=2)
+    # Of eight probes: the other three entries of a row, each of variance 2.
+    assert abs(float((found - exact).square().mean()) - 3 * 2 / 8) < 0.15
+    torch.testing.assert_close(found.mean(dim=0), exact.mean(dim=0), rtol=0, atol=0.2)
+
+
 def test_a_metric_of_each_problem_is_that_of_one() -> None:
     roots = torch.stack([torch.diag(torch.tensor([1.0, 2.0])), torch.eye(2)])
     each = Metric(roots, roots.inverse())
@@ -184,6 +214,8 @@ def test_bad_inputs_are_named() -> None:
         FamilyOptimizer(2, -1)
     with pytest.raises(UserError, match="floor is 0"):
         SecondMoment(0)
+    with pytest.raises(UserError, match="DiagonalMetric floor is 2"):
+        DiagonalMetric(2)
     with pytest.raises(UserError, match=r"made for features \(B, 2\)"):
         FeatureAimedLSR1(N, 2).knowing(features)
     with pytest.raises(UserError, match="made for 4 variables"):

@@ -114,6 +114,21 @@ def test_the_skeleton_follows_conjugate_gradients_on_quadratics() -> None:
     assert float(theirs.median()) > 1e3 * float(ours.abs().median())
 
 
+def test_a_large_memory_costs_nothing_off_quadratics() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = 2 * torch.rand(12, 30, dtype=torch.float64, generator=generator)
+
+    def evaluations(memory: int) -> float:
+        with torch.no_grad():
+            path = unroll(PairLSR1(memory).double(), Rosenbrock(), x, 70)
+        solved = path.values < 1e-8
+        assert bool(solved[-1].all())
+        first = solved.int().argmax(dim=0, keepdim=True)
+        return float(path.evaluations.gather(0, first).double().mean())
+
+    assert evaluations(32) <= 1.05 * evaluations(8)
+
+
 def test_training_starts_at_the_skeleton() -> None:
     x = torch.rand(BATCH, SIZE, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
     with torch.no_grad():
