@@ -23,6 +23,7 @@ from lsr1_pl.hmr.problem import ProjectedBody
 from lsr1_pl.hmr.proposing import ProposingOptimizer
 from lsr1_pl.hmr.start import InitialError, Start
 from lsr1_pl.hmr.variables import POSE_SIZE, join_variables, split_variables
+from lsr1_pl.optim import GaussNewton
 
 
 def on_other_body(fitter: Fitter, body: BodyModel) -> Fitter:
