@@ -85,9 +85,11 @@ def _untaught(optimizer: FitOptimizer) -> FitOptimizer:
             "LGD's networks give the betas of the body that they were trained on; fit another body "
             "with an optimiser of steps, such as hmr_open_lifted"
         )
-    return (
-        InErrorMetric(optimizer.guide) if isinstance(optimizer, ProposingOptimizer) else optimizer
-    )
+    if not isinstance(optimizer, ProposingOptimizer):
+        return optimizer
+    guide = optimizer.guide
+    # A guide that leaves most of the way to its network takes whole steps without one.
+    return InErrorMetric(GaussNewton() if isinstance(guide, GaussNewton) else guide)
 
 
 def _without_betas(rows: Tensor) -> Tensor:
