@@ -4,7 +4,7 @@
 
 Each row is a person, at the quarter, the half and three quarters of the order by final error, so
 that nobody picks the people. Left the truth with the keypoints that the fit is given (noise of 1 %
-of the box, 15 % of the keypoints lost), then the fit over these keypoints after 1, 4 and all steps,
+of the box, 15 % of the keypoints lost), then the fit over these keypoints after 1, 2 and all steps,
 then the fit and the truth from the side, which the fit has never seen.
 """
 
@@ -83,7 +83,7 @@ def main() -> None:
         keypoints, confidence = detections(joints)
         np.savez(folder / "people.npz", keypoints=keypoints, confidence=confidence)
         first = predicted(folder / "people.npz", folder / "1", "--steps", "1")
-        early = predicted(folder / "people.npz", folder / "4", "--steps", "4")
+        early = predicted(folder / "people.npz", folder / "2", "--steps", "2")
         last = predicted(folder / "people.npz", folder / "all")
     fitted = torch.from_numpy(last["joints"])[:, :EVALUATED]
     error = pa_mpjpe(fitted, joints[:, :EVALUATED])
@@ -101,7 +101,7 @@ def main() -> None:
         rows.append(
             [
                 over_keypoints(first, n, "after 1 step"),
-                over_keypoints(early, n, "after 4 steps"),
+                over_keypoints(early, n, "after 2 steps"),
                 over_keypoints(last, n, f"after {steps} steps"),
                 Panel(scale * last["vertices"][n], f"its side: {error[n]:.0f} mm", 90.0, FIT),
                 Panel(scale * truth[n], "the truth's side", 90.0, TRUTH),

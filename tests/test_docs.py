@@ -20,9 +20,9 @@ from lsr1_pl.body.skeleton import COCO18, LANDMARKS, PARENTS, SMPL_JOINTS
 from lsr1_pl.cli import main
 from lsr1_pl.cli.completion import offer
 from lsr1_pl.cli.configs import packaged_configs
-from lsr1_pl.hmr.evaluation.errors import EVALUATED_KEYPOINTS
 from lsr1_pl.hmr.evaluation.protocols import H36M14
 from lsr1_pl.hmr.fitting.prediction import LEAST_KEYPOINTS, Prediction
+from lsr1_pl.hmr.losses import EVALUATED_KEYPOINTS
 from lsr1_pl.optim.minimize import Status
 from lsr1_pl.pretrained import shipped
 from lsr1_pl.report.wandb.panels import CURVES, PANELS

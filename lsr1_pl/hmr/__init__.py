@@ -29,7 +29,7 @@ from lsr1_pl.hmr.fitting import (
 from lsr1_pl.hmr.lgd import LGD
 from lsr1_pl.hmr.losses import BodyState, LossWeights, outer_loss, trajectory_loss
 from lsr1_pl.hmr.observation import Observation, observe, observe_detections
-from lsr1_pl.hmr.other_body import OTHER_BODY_STEPS, on_other_body
+from lsr1_pl.hmr.other_body import on_other_body
 from lsr1_pl.hmr.people_optimizer import InErrorMetric, PeopleOptimizer, WholeFit
 from lsr1_pl.hmr.pose_prior import PosePrior
 from lsr1_pl.hmr.problem import FittingProblem, ProjectedBody
@@ -69,7 +69,6 @@ FittedState = BodyState
 
 __all__ = [
     "LGD",
-    "OTHER_BODY_STEPS",
     "POSE_SIZE",
     "AimedSteps",
     "AnyRoll",

@@ -8,10 +8,16 @@ import torch
 from torch import Tensor
 
 from lsr1_pl.body import PinholeCamera
+from lsr1_pl.body.procrustes import best_similarity
 from lsr1_pl.body.skeleton import COCO18
+from lsr1_pl.ground.precision import full_precision
 from lsr1_pl.hmr.observation import observe
 from lsr1_pl.hmr.reprojection import JointsOf
 from lsr1_pl.hmr.variables import split_variables
+
+EVALUATED_KEYPOINTS = 14
+"""On synthetic views, PA-MPJPE is taken on the first 14 of the 18 keypoints: nose, neck and the
+limbs' twelve."""
 
 _WEIGHT_BY_PART = {
     "wrist": 8.0,
@@ -24,7 +30,7 @@ _WEIGHT_BY_PART = {
 
 
 class LossWeights(NamedTuple):
-    """Factors of the four terms, as LGD sets them."""
+    """Factors of the loss' terms; the first four as LGD sets them."""
 
     keypoints: float = 0.3
     joints: float = 0.3
@@ -33,6 +39,8 @@ class LossWeights(NamedTuple):
     joints_of_before: bool = False
     """Whether a state after the start pays for the keypoints and joints of the state before it, as
     constants, as in the authors' published code: both then teach the start alone."""
+    aligned: float = 0.0
+    """Of :func:`aligned_distance`, which LGD's loss does not have."""
 
 
 class BodyState(NamedTuple):
@@ -57,6 +65,16 @@ def keypoint_weights(like: Tensor) -> Tensor:
     return torch.tensor(weights, dtype=like.dtype, device=like.device)
 
 
+def aligned_distance(joints: Tensor, true: Tensor) -> Tensor:
+    """(S, 18, 3) joints and true ones -> (S,): PA-MPJPE in metres, over the 14 evaluated keypoints.
+
+    The alignment is a constant to the gradient.
+    """
+    joints, true = (each[:, :EVALUATED_KEYPOINTS] for each in (joints, true))
+    with full_precision(joints):
+        return (best_similarity(joints, true)(joints) - true).norm(dim=2).mean(dim=1)
+
+
 def outer_loss(predicted: BodyState, target: BodyState, weights: LossWeights) -> Tensor:
     """(S,): weighted mean absolute errors of 2D and 3D joints, pose and betas.
 
@@ -67,12 +85,15 @@ def outer_loss(predicted: BodyState, target: BodyState, weights: LossWeights) ->
     joints = (per_joint * (predicted.joints - target.joints).abs()).mean(dim=(1, 2))
     pose = (predicted.pose - target.pose).abs().mean(dim=1)
     betas = (predicted.betas - target.betas).abs().mean(dim=1)
-    return (
+    loss = (
         weights.keypoints * keypoints
         + weights.joints * joints
         + weights.pose * pose
         + weights.betas * betas
     )
+    if not weights.aligned:
+        return loss
+    return loss + weights.aligned * aligned_distance(predicted.joints, target.joints)
 
 
 def trajectory_loss(

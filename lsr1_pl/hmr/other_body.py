@@ -7,7 +7,6 @@ was trained on the betas is left out.
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, replace
 
 import torch
@@ -19,22 +18,20 @@ from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr.fitting.fitter import FitOptimizer, Fitter
 from lsr1_pl.hmr.lgd import LGD
 from lsr1_pl.hmr.observation import Observation
+from lsr1_pl.hmr.people_optimizer import InErrorMetric
 from lsr1_pl.hmr.problem import ProjectedBody
-from lsr1_pl.hmr.proposing import ProposingNetwork, ProposingOptimizer
-from lsr1_pl.hmr.proposing.situation import Situation
+from lsr1_pl.hmr.proposing import ProposingOptimizer
 from lsr1_pl.hmr.start import InitialError, Start
 from lsr1_pl.hmr.variables import POSE_SIZE, join_variables, split_variables
-
-OTHER_BODY_STEPS = 15
-"""Steps that a fit of another body takes at least: its betas start at zero, and so farther away."""
+from lsr1_pl.optim import GaussNewton
 
 
 def on_other_body(fitter: Fitter, body: BodyModel) -> Fitter:
     """The fitter for people of another body, with as many betas; nothing is trained.
 
     The start's pose is kept, and the betas start at zero. The prior is that of the start's error in
-    the pose, and a standard normal one in the betas. A network that proposes steps proposes them
-    for the pose; the betas go where its guide says.
+    the pose, and a standard normal one in the betas. A network that corrects the steps of a guide
+    knows what its own body's betas do, so the guide steps alone.
 
     Args:
         fitter: as it was trained, on keypoints that are SMPL's joints.
@@ -48,7 +45,7 @@ def on_other_body(fitter: Fitter, body: BodyModel) -> Fitter:
         fitter,
         start=PoseStart(fitter.start),
         body=other,
-        optimizer=_pose_alone(fitter.optimizer),
+        optimizer=_untaught(fitter.optimizer),
         initial_error=_error_on_other_body(fitter.initial_error),
     )
 
@@ -82,7 +79,7 @@ def _error_on_other_body(error: InitialError) -> InitialError:
     return other.to(error.second_moment.device)
 
 
-def _pose_alone(optimizer: FitOptimizer) -> FitOptimizer:
+def _untaught(optimizer: FitOptimizer) -> FitOptimizer:
     if isinstance(optimizer, LGD):
         raise UserError(
             "LGD's networks give the betas of the body that they were trained on; fit another body "
@@ -90,27 +87,9 @@ def _pose_alone(optimizer: FitOptimizer) -> FitOptimizer:
         )
     if not isinstance(optimizer, ProposingOptimizer):
         return optimizer
-    other = copy.deepcopy(optimizer)
-    other.network = _PoseNetwork(other.network)
-    return other
-
-
-class _PoseNetwork(ProposingNetwork):
-    """A network that neither sees the betas nor corrects them."""
-
-    def __init__(self, network: ProposingNetwork) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, situation: Situation) -> Tensor:
-        """(B, N) the correction, zero in the betas."""
-        hidden = situation._replace(
-            y=_without_betas(situation.y),
-            slope=_without_betas(situation.slope),
-            suggested=_without_betas(situation.suggested),
-            remembered=_without_betas(situation.remembered),
-        )
-        return _without_betas(self.network(hidden))
+    guide = optimizer.guide
+    # A guide that leaves most of the way to its network takes whole steps without one.
+    return InErrorMetric(GaussNewton() if isinstance(guide, GaussNewton) else guide)
 
 
 def _without_betas(rows: Tensor) -> Tensor:

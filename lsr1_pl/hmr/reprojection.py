@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
+import torch
 from torch import Tensor
 
 from lsr1_pl.body.camera import PinholeCamera
@@ -14,6 +15,7 @@ from lsr1_pl.hmr.observation import Observation, observe
 from lsr1_pl.hmr.variables import split_variables
 from lsr1_pl.objectives import AutogradObjective
 from lsr1_pl.optim import Metric
+from lsr1_pl.optim.gauss_newton_matrix import GaussNewtonMatrix
 
 JointsOf = Callable[[Tensor, Tensor], Tensor]
 """Pose (B, 72) and betas (B, num_betas) -> the 18 keypoints' joints (B, 18, 3), in metres."""
@@ -22,6 +24,8 @@ Residual = Literal["absolute", "rms"]
 
 _LEAST_SQUARE = 1e-8
 """The square of a ten-thousandth of the box: the root's derivatives stay finite at a fit."""
+_DERIVATIVES_AT_ONCE = 10_000
+"""Of one difference of one person each, so that memory stays bounded."""
 
 
 class EstimatePrior(NamedTuple):
@@ -41,6 +45,11 @@ class EstimatePrior(NamedTuple):
     def value(self, x: Tensor) -> Tensor:
         """(B, N) -> (B,), 0 or more."""
         return self.weight * self.metric.to_y(x - self.x0).square().sum(dim=1)
+
+    def hessian(self) -> Tensor:
+        """(N, N), the same everywhere."""
+        inverse = self.metric.inverse
+        return 2 * self.weight * inverse @ inverse
 
 
 @choices_checked
@@ -85,6 +94,42 @@ class ReprojectionObjective(AutogradObjective):
         else:
             error = difference.abs().mean(dim=(1, 2))
         return self._scale * (error if self._prior is None else error + self._prior.value(x))
+
+    @torch.no_grad()
+    @in_full_precision
+    def gauss_newton(self, x: Tensor) -> GaussNewtonMatrix:
+        """``scale (J^T W J + prior's Hessian)`` at x (B, N).
+
+        J are the derivatives of the 36 differences r by x. W makes a square out of the residual:
+        ``sum_i W_ii r_i^2 / 2``, up to a constant, is the parabola that touches the residual at x
+        and is nowhere below it. W is 1 / (36 rms) for ``rms``, and 1 / (36 |r_i|) for ``absolute``.
+        """
+        differences, rows = self._linear(x)
+        square = differences.square()
+        if self._residual == "rms":
+            square = square.mean(dim=1, keepdim=True)
+        weights = self._scale * (square + _LEAST_SQUARE).rsqrt() / differences.shape[1]
+        prior = None if self._prior is None else self._scale * self._prior.hessian()
+        return GaussNewtonMatrix(weights.sqrt().unsqueeze(2) * rows, prior)
+
+    def _linear(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The differences (B, 36) at x (B, N), and their derivatives (B, 36, N)."""
+        with torch.enable_grad():
+            point = x.detach().requires_grad_()
+            differences = self._differences(point).flatten(1)
+            people, count = differences.shape
+            units = torch.eye(count, dtype=x.dtype, device=x.device).unsqueeze(1)
+            rows = [
+                torch.autograd.grad(
+                    differences,
+                    point,
+                    some.expand(-1, people, -1),
+                    retain_graph=True,
+                    is_grads_batched=True,
+                )[0]
+                for some in units.split(max(1, _DERIVATIVES_AT_ONCE // max(1, people)))
+            ]
+        return differences.detach(), torch.cat(rows).transpose(0, 1)
 
     @in_full_precision
     def reprojection(self, x: Tensor) -> Tensor:

@@ -57,13 +57,13 @@ _PLAIN = PlainProduct()
 
 @dataclass(frozen=True)
 class LowRankCurvature:
-    """B = diag(scale) + sum of L outer products, for B problems of N variables.
+    """B = B0 + sum of L outer products, for B problems of N variables.
 
-    Positive semi-definite whenever ``scale >= 0``, whatever the vectors are.
+    Positive semi-definite whenever B0 is, whatever the vectors are.
     """
 
     scale: Tensor
-    """(B, 1) the factor of B0 = scale * I, or (B, N) the diagonal of B0."""
+    """(B, 1) the factor of B0 = scale * I, or (B, N) the diagonal of B0, or (B, N, N) B0 itself."""
     vectors: Tensor
     """(B, L, N), oldest first; the places that no vector fills yet hold zeros."""
     count: int
@@ -95,6 +95,8 @@ class LowRankCurvature:
         """B y for ``y`` (B, N), in O(L N)."""
         coefficients = torch.bmm(self.vectors, y.unsqueeze(2))
         low_rank = torch.bmm(self.vectors.transpose(1, 2), coefficients).squeeze(2)
+        if self.scale.ndim == 3:
+            return self.product(y, torch.bmm(self.scale, y.unsqueeze(2)).squeeze(2) + low_rank)
         return self.product(y, self.scale * y + low_rank)
 
     def secant_residual(self, p: Tensor, q: Tensor) -> Tensor:
@@ -111,8 +113,10 @@ class LowRankCurvature:
 
     def dense(self) -> Tensor:
         """(B, N, N) Eq. 7's matrix itself: for tests and pictures, never for a step."""
-        diagonal = self.scale.expand(-1, self.vectors.shape[2])
-        return torch.diag_embed(diagonal) + self.vectors.transpose(1, 2) @ self.vectors
+        low_rank = self.vectors.transpose(1, 2) @ self.vectors
+        if self.scale.ndim == 3:
+            return self.scale + low_rank
+        return torch.diag_embed(self.scale.expand(-1, self.vectors.shape[2])) + low_rank
 
 
 def aimed_vector(image: Tensor, y: Tensor, least_cosine: float = _LEAST_COSINE) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.precision import full_precision, in_full_precision
 from lsr1_pl.ground.types import Evaluation, Objective
+from lsr1_pl.optim.gauss_newton_matrix import GaussNewtonMatrix, gauss_newton_of
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
 
 
@@ -102,7 +103,7 @@ class InMetric(BatchedOptimizer):
 
     def step(self, state: MetricState, objective: Objective) -> MetricState:
         """One step of the inner optimiser."""
-        within = _InMetric(objective, self.metric, state.origin)
+        within = ObjectiveInMetric(objective, self.metric, state.origin)
         return self._state(self.optimizer.step(state.inner, within), state.origin)
 
     def moved(
@@ -140,8 +141,14 @@ class InMetric(BatchedOptimizer):
         )
 
 
-class _InMetric:
-    """An objective as a function of y."""
+class ObjectiveInMetric:
+    """An objective as a function of y, where x = origin + A y.
+
+    Args:
+        objective: of x.
+        metric: A.
+        origin: (B, N), where y is 0.
+    """
 
     def __init__(self, objective: Objective, metric: Metric, origin: Tensor) -> None:
         self._objective = objective
@@ -149,14 +156,22 @@ class _InMetric:
         self._origin = origin
 
     def value(self, x: Tensor) -> Tensor:
+        """The objective's at y ``x`` (B, N)."""
         return self._objective.value(self._origin + self._metric.to_x(x))
 
     def evaluate(self, x: Tensor, *, second_order: bool = True) -> Evaluation:
+        """Its value, and its gradient by y."""
         point = self._origin + self._metric.to_x(x)
         value, gradient = self._objective.evaluate(point, second_order=second_order)
         return Evaluation(value, self._metric.gradient_in_y(gradient))
 
     def hessian_vector_product(self, x: Tensor, v: Tensor) -> Tensor:
+        """Of its Hessian by y."""
         point = self._origin + self._metric.to_x(x)
         product = self._objective.hessian_vector_product(point, self._metric.to_x(v))
         return self._metric.gradient_in_y(product)
+
+    def gauss_newton(self, x: Tensor) -> GaussNewtonMatrix:
+        """Its Gauss-Newton matrix by y."""
+        point = self._origin + self._metric.to_x(x)
+        return gauss_newton_of(self._objective)(point).within(self._metric.root)

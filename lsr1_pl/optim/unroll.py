@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Evaluation, Objective
+from lsr1_pl.optim.gauss_newton_matrix import GaussNewtonMatrix, gauss_newton_of
 from lsr1_pl.optim.penalty import SecantPenalty
 from lsr1_pl.optim.protocol import (
     BatchedOptimizer,
@@ -151,6 +152,9 @@ class _FirstOrder:
 
     def hessian_vector_product(self, x: Tensor, v: Tensor) -> Tensor:
         return self._objective.hessian_vector_product(x, v)
+
+    def gauss_newton(self, x: Tensor) -> GaussNewtonMatrix:
+        return gauss_newton_of(self._objective)(x)
 
 
 def _clip_on_the_way_back(iterate: Tensor, limit: float) -> None:

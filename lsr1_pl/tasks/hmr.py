@@ -44,8 +44,8 @@ from lsr1_pl.hmr.evaluation import (
     observe_known,
     sample_bodies,
 )
-from lsr1_pl.hmr.evaluation.errors import EVALUATED_KEYPOINTS
 from lsr1_pl.hmr.former import flat_keywords, takes_former_people_keywords
+from lsr1_pl.hmr.losses import EVALUATED_KEYPOINTS
 from lsr1_pl.optim import LSR1, BatchedOptimizer, SecantPenalty
 from lsr1_pl.optim.lsr1.assembly import checked_parts
 from lsr1_pl.pretrained import take_weights

@@ -20,6 +20,8 @@ from lsr1_pl.hmr import (
     split_variables,
     trajectory_loss,
 )
+from lsr1_pl.hmr.losses import aligned_distance
+from lsr1_pl.metrics import pa_mpjpe
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +125,31 @@ def test_outer_loss_adds_lgds_terms() -> None:
     mean_joint_weight = (4 * 8 + 4 * 4 + 4 * 2 + 6) / 18
     expected = 2 * 0.3 * mean_joint_weight + 1 + 1
     assert outer_loss(one, zero, LossWeights()).item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_aligned_distance_is_pa_mpjpe_of_the_evaluated_keypoints(body: BodyModel) -> None:
+    joints_of = body.select(COCO18)
+    joints, true = (joints_of(*split_variables(0.3 * people(4) + turn)) for turn in (0.0, 0.2))
+    joints = joints.detach().requires_grad_()
+    distance = aligned_distance(joints, true)
+    expected = pa_mpjpe(joints.detach()[:, :14], true[:, :14]) / 1000
+    torch.testing.assert_close(distance, expected)
+    (slope,) = torch.autograd.grad(distance.sum(), joints)
+    assert slope.isfinite().all()
+    assert not slope[:, 14:].any()
+    assert slope[:, :14].any()
+    # A step down the slope brings the bodies nearer.
+    assert (aligned_distance(joints - 1e-3 * slope, true) < distance).all()
+
+
+def test_the_aligned_distance_joins_the_outer_loss(body: BodyModel) -> None:
+    joints_of, truth = body.select(COCO18), people(2)
+    joints = joints_of(*split_variables(truth))
+    state = BodyState(joints[..., :2], joints, *split_variables(truth))
+    other = state._replace(joints=joints.flip(0))
+    alone = outer_loss(other, state, LossWeights())
+    both = outer_loss(other, state, LossWeights(aligned=15.0))
+    torch.testing.assert_close(both - alone, 15 * aligned_distance(other.joints, joints))
 
 
 def test_joints_of_the_state_before_teach_the_start_alone(body: BodyModel) -> None:

@@ -15,7 +15,7 @@ from lsr1_pl.body.files import OPEN_BODY, BodyData, read_body
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data import MotionStore, open_motion_path
 from lsr1_pl.ground.errors import UserError
-from lsr1_pl.hmr import OTHER_BODY_STEPS, Prediction, observe_detections, on_other_body
+from lsr1_pl.hmr import Prediction, observe_detections, on_other_body
 from lsr1_pl.hmr.fitting.prediction import FITTED
 from lsr1_pl.metrics.pa_mpjpe import pa_mpjpe
 from lsr1_pl.tasks import HMRTask, load_task
@@ -71,9 +71,8 @@ def fitted(data: BodyData, own: bool = False) -> tuple[Prediction, Tensor]:
     box = (pixels.amax(dim=1) - pixels.amin(dim=1)).amax(dim=1)
     pixels += 0.01 * box[:, None, None] * torch.randn(pixels.shape, generator=generator)
     fitter = task().fitter if own else on_other_body(task().fitter, body)
-    return fitter.predict(
-        observe_detections(pixels, torch.ones(PEOPLE, 18)), OTHER_BODY_STEPS
-    ), joints
+    seen = observe_detections(pixels, torch.ones(PEOPLE, 18))
+    return fitter.predict(seen, task().evaluate.steps), joints
 
 
 def errors(prediction: Prediction, joints: Tensor) -> tuple[float, float]:

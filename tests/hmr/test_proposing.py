@@ -16,6 +16,8 @@ from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr import (
     AimedSteps,
     DenseNetwork,
+    EstimatePrior,
+    FittingProblem,
     Observation,
     ProjectedBody,
     ProposedSteps,
@@ -28,6 +30,7 @@ from lsr1_pl.hmr.proposing import Situation
 from lsr1_pl.optim import (
     Adam,
     BatchedOptimizer,
+    GaussNewton,
     GradientDescent,
     InMetric,
     Metric,
@@ -87,6 +90,44 @@ def test_with_a_silent_network_the_steps_are_the_guide_s(guide: BatchedOptimizer
         alone = unroll(InMetric(guide, metric()), EQ12.objective(BODY, seen), x0, 5)
     proposed = fitted(ProposedSteps(silent(), guide), steps=5)
     torch.testing.assert_close(proposed.iterates, alone.iterates, atol=1e-5, rtol=1e-4)
+
+
+def test_gauss_newton_guides_as_b0() -> None:
+    x0, seen = people(3)
+    problem = FittingProblem(1.0, "rms")
+    prior = EstimatePrior(x0, metric(), 3e-4)
+    objective = problem.objective(BODY, seen, prior)
+    with torch.no_grad():
+        alone = unroll(InMetric(GaussNewton(), metric()), objective, x0, 3)
+        solver = AimedSteps(silent(), GaussNewton()).observing(seen, BODY, metric())
+        guided = unroll(solver, objective, x0, 3)
+        steps = ProposedSteps(silent(), GaussNewton()).observing(seen, BODY, metric())
+        proposed = unroll(steps, objective, x0, 3)
+    for path in (guided, proposed):
+        torch.testing.assert_close(path.iterates, alone.iterates, atol=1e-5, rtol=1e-4)
+        assert path.evaluations.diff(dim=0).unique().tolist() == [37]
+    assert (objective.value(guided.iterates[-1]) < objective.value(x0)).all()
+
+
+def test_what_the_network_corrects_of_gauss_newton_is_one_vector() -> None:
+    x0, seen = people(3)
+    objective = FittingProblem(1.0, "rms").objective(BODY, seen, EstimatePrior(x0, metric(), 3e-4))
+    solver = AimedSteps(Longer(), GaussNewton()).observing(seen, BODY, metric())
+    with torch.no_grad():
+        state = solver.step(solver.init(x0, objective.evaluate(x0)), objective)
+        alone = unroll(InMetric(GaussNewton(), metric()), objective, x0, 1).iterates[1]
+    torch.testing.assert_close(state.iterate - x0, 1.5 * (alone - x0), atol=1e-5, rtol=1e-4)
+    curvature = state.inner.inner.curvature
+    assert curvature.scale.shape == (3, 82, 82)
+    assert curvature.vectors[:, -1].any(dim=1).all()
+    assert not curvature.vectors[:, :-1].any()
+
+
+class Longer(ProposingNetwork):
+    """Adds half of the guide's step."""
+
+    def forward(self, situation: Situation) -> Tensor:
+        return 0.5 * situation.suggested
 
 
 def test_the_guide_goes_on_from_where_the_step_ended() -> None:

@@ -20,7 +20,7 @@ from lsr1_pl.hmr import (
     ReprojectionObjective,
     observe,
 )
-from lsr1_pl.hmr.reprojection import Residual
+from lsr1_pl.hmr.reprojection import Residual, keypoint_differences
 from lsr1_pl.optim import Metric
 
 BODY = load_body_model("open", dtype=torch.float64).select(COCO18)
@@ -104,3 +104,47 @@ def test_a_mean_over_people_divides_everything_by_their_number() -> None:
     )
     assert bool((alone > 0).all())
     torch.testing.assert_close(shared, alone / 4)
+
+
+@pytest.mark.parametrize("residual", ["absolute", "rms"])
+@pytest.mark.parametrize("weight", [0.0, 0.01])
+def test_the_gauss_newton_matrix_is_that_of_the_touching_parabola(
+    residual: Residual, weight: float
+) -> None:
+    _, x = people(None)
+    metric = Metric.of_covariance(spread(82, 3))
+    x0 = x + 0.1
+    prior = EstimatePrior(x0, metric, weight) if weight else None
+    objective, _ = people(prior, 2.0, residual)
+    observed, _ = people(None)
+
+    def differences(point: Tensor) -> Tensor:
+        joints = BODY(point[:, :72], point[:, 72:])
+        return keypoint_differences(joints, observed._observation, PinholeCamera()).flatten(1)
+
+    r = differences(x0)
+    jacobian = torch.stack(
+        [torch.func.jacrev(differences)(x0)[person, :, person] for person in range(3)]
+    )
+    square = r.square() if residual == "absolute" else r.square().mean(dim=1, keepdim=True)
+    # A corner of the box is exact, and has no derivative; what is least keeps it finite.
+    weights = (1 / (36 * (square + 1e-8).sqrt())).expand_as(r)
+    expected = 2.0 * jacobian.mT @ torch.diag_embed(weights) @ jacobian
+    if weight:
+        expected = expected + 4.0 * weight * torch.linalg.inv(spread(82, 3))
+    found = objective.gauss_newton(x0)
+    assert found.gradients == 36
+    torch.testing.assert_close(found.dense(), expected, rtol=1e-4, atol=1e-6)
+    assert torch.linalg.eigvalsh(found.dense()).min() > -1e-9
+    # It touches: its slope is the objective's, whose prior has none at the estimate itself.
+    slope = 2.0 * (jacobian.mT @ (weights * r).unsqueeze(2)).squeeze(2)
+    if residual == "rms":
+        torch.testing.assert_close(objective.evaluate(x0).gradient, slope, rtol=1e-9, atol=1e-12)
+
+
+def test_the_derivatives_of_many_people_are_those_of_each() -> None:
+    objective, x = people(None, 1.0, "rms")
+    together = objective.gauss_newton(x + 0.1).rows
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lsr1_pl.hmr.reprojection._DERIVATIVES_AT_ONCE", 20)
+        torch.testing.assert_close(objective.gauss_newton(x + 0.1).rows, together)

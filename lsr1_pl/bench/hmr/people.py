@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from time import process_time
 
 import numpy as np
 import torch
@@ -27,6 +28,8 @@ class Errors:
     """(S, N), thousandths of the box's side."""
     evaluations: NDArray[np.float64]
     """(S,) gradients taken until each state, mean over people; 0 at an initial estimate."""
+    seconds: float = 0.0
+    """Processor time of all N fits together, the start's included; 0 where nobody measured it."""
 
     @property
     def nonfinite(self) -> int:
@@ -71,13 +74,16 @@ def run_fitter(
     parts, iterates = [], []
     for number, each in enumerate(people):
         one = fitter if starts is None else replace(fitter, start=GivenStart(starts[number]))
+        before = process_time()
         fit = one.fit(each.observation, steps)
+        spent = process_time() - before
         errors = errors_of(fit, each.joint_sets)
         parts.append(
             Errors(
                 errors.pa_mpjpe[KEYPOINTS].numpy(),
                 1e3 * errors.reprojection.double().numpy(),
                 fit.evaluations.double().numpy(),
+                spent,
             )
         )
         iterates.append(fit.iterates)
@@ -90,4 +96,5 @@ def _joined(parts: Sequence[Errors]) -> Errors:
         np.concatenate([part.pa_mpjpe for part in parts], axis=1),
         np.concatenate([part.reprojection for part in parts], axis=1),
         evaluations.mean(axis=1),
+        sum(part.seconds for part in parts),
     )

@@ -17,7 +17,7 @@ from lsr1_pl.data import KeypointBatch
 from lsr1_pl.ground.arrays import load_npz
 from lsr1_pl.ground.errors import DAMAGED_ARRAYS, UserError
 from lsr1_pl.hmr import PeopleFitter, Prediction, fit_people, seeing, thorough
-from lsr1_pl.hmr.evaluation.errors import EVALUATED_KEYPOINTS
+from lsr1_pl.hmr.losses import EVALUATED_KEYPOINTS
 from lsr1_pl.metrics import pa_mpjpe
 from lsr1_pl.report import PageTable, Section
 from lsr1_pl.tasks import HMRTask, load_task

@@ -35,7 +35,6 @@ from lsr1_pl.ground.console import plain
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.together import written_together
 from lsr1_pl.hmr import (
-    OTHER_BODY_STEPS,
     as_labelled,
     continuous_sides,
     fit_people,
@@ -83,10 +82,7 @@ def run(options: Namespace) -> None:
         fitter = on_other_body(fitter, body)
     for note in detections.notes:
         print(f"Note: {plain(note)}", flush=True)
-    usual = task.evaluate.steps
-    if options.body is not None:
-        usual = max(usual, OTHER_BODY_STEPS)
-    steps = options.steps or usual
+    steps = options.steps or task.evaluate.steps
     batches = keypoint_batches(detections, options.least_confidence, options.batch_size)
     weights = torch.cat([batch.visibility for batch in batches])
     detections = number_people(detections, (weights > 0).numpy(), anew=options.track)

@@ -13,10 +13,6 @@ from torchmetrics import MeanMetric
 from lsr1_pl.hmr.fitting.fitter import Fit
 from lsr1_pl.metrics import MeanOverBodies, mpjpe, pa_mpjpe
 
-EVALUATED_KEYPOINTS = 14
-"""On synthetic views, PA-MPJPE is taken on the first 14 of the 18 keypoints: nose, neck and the
-limbs' twelve."""
-
 KEYPOINTS = "keypoints"
 """The name of that set of joints."""
 

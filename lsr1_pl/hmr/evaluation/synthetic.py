@@ -12,8 +12,8 @@ from lsr1_pl.body.camera import keypoint_box
 from lsr1_pl.body.rotations import nearest_turn
 from lsr1_pl.data import MotionBatch
 from lsr1_pl.ground.errors import UserError
-from lsr1_pl.hmr.evaluation.errors import EVALUATED_KEYPOINTS, KEYPOINTS, JointSet
-from lsr1_pl.hmr.losses import BodyState
+from lsr1_pl.hmr.evaluation.errors import KEYPOINTS, JointSet
+from lsr1_pl.hmr.losses import EVALUATED_KEYPOINTS, BodyState
 from lsr1_pl.hmr.observation import Observation
 from lsr1_pl.hmr.problem import ProjectedBody
 from lsr1_pl.hmr.variables import join_variables, split_variables

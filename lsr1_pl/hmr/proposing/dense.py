@@ -20,7 +20,9 @@ _FIRST_SCALE = 0.1
 class DenseNetwork(ProposingNetwork):
     """A residual network on the whole person: keypoints, body, and where the fit stands.
 
-    Blocks are LayerNorm, Linear, GELU, Linear, around which the input is added.
+    It says a vector c, and a factor s for each variable of the guide's step t: the correction is
+    ``c + s * t``. Both are small at first. Blocks are LayerNorm, Linear, GELU, Linear, around which
+    the input is added.
 
     Args:
         num_betas: shape coefficients that are fitted.
@@ -41,7 +43,7 @@ class DenseNetwork(ProposingNetwork):
             *(ResidualBlock(width) for _ in range(blocks)),
             nn.LayerNorm(width),
         )
-        self.output = nn.Linear(width, size)
+        self.output = nn.Linear(width, 2 * size)
         with torch.no_grad():
             for parameter in self.output.parameters():
                 parameter.mul_(_FIRST_SCALE)
@@ -64,5 +66,6 @@ class DenseNetwork(ProposingNetwork):
             ],
             dim=1,
         )
-        out: Tensor = self.output(self.layers(rows))
-        return _UNIT * out.to(rows.dtype)
+        out: Tensor = self.output(self.layers(rows)).to(rows.dtype)
+        vector, gains = out.chunk(2, dim=1)
+        return _UNIT * vector + gains * situation.suggested

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from lsr1_pl.optim import (
     Adam,
     AimedLSR1,
     BatchedOptimizer,
+    GaussNewton,
     InMetric,
     Metric,
     OptimizerState,
@@ -27,8 +29,11 @@ from lsr1_pl.optim import (
     Standing,
 )
 from lsr1_pl.optim.checks import check_counts, check_fraction
-from lsr1_pl.optim.metric import MetricState
+from lsr1_pl.optim.metric import MetricState, ObjectiveInMetric
 from lsr1_pl.optim.protocol import detached
+
+Base = Callable[[OptimizerState], Tensor]
+"""B0 (B, N, N) at a state."""
 
 
 class ProposingOptimizer(nn.Module, PeopleOptimizer):
@@ -38,8 +43,8 @@ class ProposingOptimizer(nn.Module, PeopleOptimizer):
 
     Args:
         network: what corrects; None is :class:`DenseNetwork` as it comes.
-        guide: an optimiser that takes one gradient a step, without line search; None is Adam at
-            the rate 0.1 with beta1 0.5.
+        guide: an optimiser that takes one gradient a step, without line search, or Gauss-Newton;
+            None is Adam at the rate 0.1 with beta1 0.5.
     """
 
     def __init__(
@@ -50,8 +55,13 @@ class ProposingOptimizer(nn.Module, PeopleOptimizer):
         self.guide = Adam(0.1, beta1=0.5) if guide is None else guide
 
     @abstractmethod
-    def taking(self, propose: Propose) -> BatchedOptimizer:
-        """The optimiser in the metric that takes the proposals."""
+    def taking(self, propose: Propose, base: Base | None = None) -> BatchedOptimizer:
+        """The optimiser in the metric that takes the proposals.
+
+        Args:
+            propose: says a step.
+            base: where the guide's steps are a matrix times the gradient, that matrix (B, N, N).
+        """
 
     def observing(
         self, observation: Observation, body: ProjectedBody, metric: Metric
@@ -68,7 +78,7 @@ class ProposedSteps(ProposingOptimizer):
         guide: see :class:`ProposingOptimizer`.
     """
 
-    def taking(self, propose: Propose) -> BatchedOptimizer:
+    def taking(self, propose: Propose, base: Base | None = None) -> BatchedOptimizer:
         """The optimiser whose steps are the proposals."""
         return _Given(propose)
 
@@ -77,7 +87,9 @@ class AimedSteps(ProposingOptimizer):
     """L-SR1 whose newest vector is aimed at what is proposed.
 
     :class:`lsr1_pl.optim.AimedLSR1` in the metric of the initial estimate's error, where the
-    network knows whom it fits.
+    network knows whom it fits. If the guide is :class:`lsr1_pl.optim.GaussNewton`, its inverse
+    matrix at each point is B0, and the vectors carry what the network corrects. Of another guide B0
+    is zero, and the vectors carry whole steps.
 
     Args:
         network: see :class:`ProposingOptimizer`.
@@ -102,9 +114,9 @@ class AimedSteps(ProposingOptimizer):
         self.buffer_size = buffer_size
         self.least_cosine = least_cosine
 
-    def taking(self, propose: Propose) -> BatchedOptimizer:
+    def taking(self, propose: Propose, base: Base | None = None) -> BatchedOptimizer:
         """L-SR1 with vectors that are aimed at the proposals."""
-        return AimedLSR1(propose, self.buffer_size, self.least_cosine)
+        return AimedLSR1(propose, self.buffer_size, self.least_cosine, base)
 
 
 class _Given(BatchedOptimizer):
@@ -147,8 +159,15 @@ class _Proposing(BatchedOptimizer):
 
     def step(self, state: ProposingState, objective: Objective) -> ProposingState:
         before = state.guide
-        after = self._guide.step(before, _Still(before.evaluation))
-        suggested = after.iterate - before.iterate
+        within = ObjectiveInMetric(objective, self._metric, state.inner.origin)
+        base, gradients = None, 0
+        if isinstance(self._guide, GaussNewton):
+            matrix, gradients = self._guide.inverse(before.iterate, within)
+            after, base = before, lambda _: matrix
+            suggested = -torch.bmm(matrix, before.evaluation.gradient.unsqueeze(2)).squeeze(2)
+        else:
+            after = self._guide.step(before, _Still(before.evaluation))
+            suggested = after.iterate - before.iterate
 
         def propose(standing: Standing) -> Tensor:
             y, gradient = standing.state.iterate, standing.state.evaluation.gradient
@@ -156,8 +175,11 @@ class _Proposing(BatchedOptimizer):
             step: Tensor = suggested + self._optimizer.network(situation)
             return step
 
-        taking = InMetric(self._optimizer.taking(propose), self._metric)
+        taking = InMetric(self._optimizer.taking(propose, base), self._metric)
         inner = taking.step(state.inner, objective)
+        if gradients:
+            count = torch.full_like(inner.evaluation.value, 1 + gradients, dtype=torch.long)
+            inner = replace(inner, evaluations=count)
         return _joined(inner, self._followed(before, after, inner))
 
     def moved(

@@ -11,18 +11,19 @@ from lsr1_pl.body.rotations import rotation_matrix
 from lsr1_pl.body.selection import JointSelection
 from lsr1_pl.body.skeleton import SMPL_JOINTS
 from lsr1_pl.ground.precision import full_precision
-from lsr1_pl.hmr.losses import BodyState, keypoint_weights
+from lsr1_pl.hmr.losses import BodyState, aligned_distance, keypoint_weights
 from lsr1_pl.hmr.observation import Observation, observe
 from lsr1_pl.hmr.start.lifting import LiftedBody, LiftingNetwork
 
 
 class LiftingLoss(NamedTuple):
-    """Factors of the four terms of the loss."""
+    """Factors of the terms of the loss."""
 
     joints: float = 3.0
     rotations: float = 15.0
     keypoints: float = 1.0
     betas: float = 0.05
+    aligned: float = 0.0
 
     def __call__(
         self,
@@ -37,7 +38,9 @@ class LiftingLoss(NamedTuple):
         ``joints`` are the weighted mean absolute differences of the 18 keypoints' joints in metres
         (wrists and ankles 8, elbows and knees 4, shoulders and hips 2), ``rotations`` the mean
         squared difference of the entries of the 24 matrices, ``keypoints`` the mean absolute
-        difference of visible 2D keypoints in sides of the box, ``betas`` that of the betas.
+        difference of visible 2D keypoints in sides of the box, ``betas`` that of the betas,
+        ``aligned`` the mean distance of the 14 evaluated keypoints' joints in metres after the best
+        similarity of each person, which is a constant to the gradient: PA-MPJPE.
 
         Args:
             lifted: of B people.
@@ -54,8 +57,9 @@ class LiftingLoss(NamedTuple):
             "rotations": (lifted.rotations - true).square().mean(),
             "keypoints": (seen - target.keypoints).abs().mean(),
             "betas": (lifted.betas - target.betas).abs().mean(),
+            "aligned": aligned_distance(joints, target.joints).mean(),
         }
-        return {name: getattr(self, name) * term for name, term in terms.items()}
+        return {name: factor * terms[name] for name, factor in self._asdict().items() if factor}
 
     def of(
         self,

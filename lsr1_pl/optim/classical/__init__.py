@@ -3,6 +3,7 @@
 from lsr1_pl.optim.classical.adahessian import AdaHessian
 from lsr1_pl.optim.classical.adam import Adam
 from lsr1_pl.optim.classical.bfgs import BFGS
+from lsr1_pl.optim.classical.gauss_newton import GaussNewton
 from lsr1_pl.optim.classical.gradient_descent import GradientDescent
 from lsr1_pl.optim.classical.lbfgs import LBFGS
 from lsr1_pl.optim.classical.nesterov import Nesterov
@@ -18,6 +19,7 @@ __all__ = [
     "SR1",
     "AdaHessian",
     "Adam",
+    "GaussNewton",
     "GradientDescent",
     "Nesterov",
     "Newton",

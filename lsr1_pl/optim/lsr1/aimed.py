@@ -20,7 +20,7 @@ class Standing(NamedTuple):
 
     state: OptimizerState
     remembered: Tensor
-    """(B, N) the step that the vectors of earlier steps make from here, without a new one."""
+    """(B, N) the step that B0 and the vectors of earlier steps make from here."""
 
 
 Propose = Callable[[Standing], Tensor]
@@ -30,14 +30,15 @@ Propose = Callable[[Standing], Tensor]
 class AimedLSR1(BatchedOptimizer):
     """L-SR1 whose newest vector makes ``-B_k g`` a proposed step.
 
-    The vectors of earlier steps make a step already. What it lacks to the proposal is u, and
+    B0 and the vectors of earlier steps make a step already. What it lacks to the proposal is u, and
     ``v_k = u / sqrt(-u . g)``: then ``v_k v_k^T g = -u``, and ``-B_k g`` is the proposal. SR1's own
     vector is made in the same way, of what B q lacks to p. Where u does not descend there is no
     vector, and the remembered step is taken.
 
-    ``B_k = sum v v^T`` over the last L vectors, as line 9 of Algorithm 1 is printed. So B_k is
-    positive semi-definite whatever is proposed, no step ascends, and a proposal is remembered as
-    curvature like any vector.
+    ``B_k = B0 + sum v v^T`` over the last L vectors. B0 is zero, as line 9 of Algorithm 1 is
+    printed, or what ``base`` says of the problems at x_{k-1}. So B_k is positive semi-definite
+    whatever is proposed, no step ascends, and a proposal is remembered as curvature like any
+    vector.
 
     Args:
         propose: says a step.
@@ -50,12 +51,19 @@ class AimedLSR1(BatchedOptimizer):
         UserError: a number is out of its range.
     """
 
-    def __init__(self, propose: Propose, buffer_size: int = 4, least_cosine: float = 0.01) -> None:
+    def __init__(
+        self,
+        propose: Propose,
+        buffer_size: int = 4,
+        least_cosine: float = 0.01,
+        base: Callable[[OptimizerState], Tensor] | None = None,
+    ) -> None:
         check_counts(self, buffer_size=buffer_size)
         check_fraction(self, least_cosine=least_cosine)
         self._propose = propose
         self._buffer_size = buffer_size
         self._least_cosine = least_cosine
+        self._base = base
 
     def init(self, x: Tensor, evaluation: Evaluation) -> SecantState:
         """State at ``x`` (B, N): p = x, q = g, d = g and an empty buffer (line 1)."""
@@ -73,10 +81,13 @@ class AimedLSR1(BatchedOptimizer):
     def step(self, state: SecantState, objective: Objective) -> SecantState:
         """One step of ``-B_k g``."""
         gradient = state.evaluation.gradient
-        remembered = -state.curvature.push(torch.zeros_like(gradient)).matvec(gradient)
+        before = state.curvature
+        if self._base is not None:
+            before = replace(before, scale=self._base(state))
+        remembered = -before.push(torch.zeros_like(gradient)).matvec(gradient)
         lacking = self._propose(Standing(state, remembered)) - remembered
         vector = aimed_vector(-lacking, gradient, self._least_cosine)
-        curvature = state.curvature.push(vector)
+        curvature = before.push(vector)
         direction = curvature.matvec(gradient)
         iterate = state.iterate - direction
         evaluation = objective.evaluate(iterate)

@@ -1,4 +1,4 @@
-"""lsr1 bench fitters: people whom nobody trained on, read at gradients."""
+"""lsr1 bench fitters: people whom nobody trained on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsr1_pl.bench.hmr.fitters import _at
+from lsr1_pl.bench.hmr.fitters import _Row
 from lsr1_pl.bench.hmr.people import Errors
 from lsr1_pl.cli import main
 from lsr1_pl.data import Motion, write_store
@@ -29,7 +29,7 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def test_fitters_are_read_at_their_gradients(data: Path, tmp_path: Path) -> None:
+def test_fitters_are_read_at_their_steps(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     words = ["--data", str(data), "--stores", "made", "--out", str(out)]
     fitters = ["--fitter", "ours=hmr_open_lifted", "lgd_open"]
@@ -37,28 +37,35 @@ def test_fitters_are_read_at_their_gradients(data: Path, tmp_path: Path) -> None
     results = json.loads((out / "summary.json").read_text(encoding="utf-8"))["results"]
     kinds = {tuple(key.split(" | ")) for key in results}
     assert {fitter for _, _, fitter in kinds} == {
-        *("ours", "lgd_open", "L-BFGS, untrained", "Adam, untrained")
+        *("ours", "lgd_open", "L-BFGS, untrained", "Adam, untrained", "Gauss-Newton, untrained")
     }
     assert {condition for _, condition, _ in kinds} == {"clean", "noise 1 %"}
-    assert len(kinds) == 2 * 2 * 4
+    assert len(kinds) == 2 * 2 * 5
     validation = next(name for name, _, _ in kinds if name.startswith("validation"))
-    ours, searched = (
-        results[f"{validation} | clean | {name}"] for name in ("ours", "L-BFGS, untrained")
+    ours, searched, squares = (
+        results[f"{validation} | clean | {name}"]
+        for name in ("ours", "L-BFGS, untrained", "Gauss-Newton, untrained")
     )
     assert ours["0"] == pytest.approx(searched["0"])
     assert ours["8"] < ours["0"]
-    assert searched["35"] < searched["8"]
+    assert searched["30"] < searched["8"]
+    assert squares["2"] < searched["8"]
     page = (out / "index.html").read_text(encoding="utf-8")
     assert "Left out" in page
     assert "HDM05" in page
     with (out / "results.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 2 * 4 * 6 * (32 + 48)
+    assert len(rows) == 2 * (2 * 6 + 7 + 2 * 8) * (32 + 48)
 
 
-def test_a_state_is_read_at_the_gradients_it_took() -> None:
-    errors = Errors(np.array([[9.0], [8.0], [7.0]]), np.zeros((3, 1)), np.array([0.0, 2.5, 4.0]))
-    assert [float(_at(errors, k)[0]) for k in (0, 2, 3, 4, 35)] == [9, 9, 8, 7, 7]
+def test_a_fitter_s_time_is_that_of_the_steps_it_is_read_at() -> None:
+    row = _Row(Errors(np.array([[9.0, 8.0], [7.0, 6.0], [5.0, 4.0]]), np.zeros((3, 2)), *_TIMED), 1)
+    assert row.read().tolist() == [7.0, 6.0]
+    assert row.steps == [0, 1, 2]
+    assert row.milliseconds() == pytest.approx(1000.0)
+
+
+_TIMED = (np.array([0.0, 2.5, 4.0]), 4.0)
 
 
 @pytest.mark.parametrize(
