@@ -25,7 +25,8 @@ def test_the_loss_is_the_log_ratio_to_the_skeleton() -> None:
     learner = task()
     learner.log = lambda *a, **k: None  # type: ignore[method-assign]
     batch = draw_family("rosenbrock", 3, 4, torch.Generator().manual_seed(1))
-    assert learner.training_step(batch, 0).item() == 0
+    # Equal to rounding: what autograd follows and what it does not are combined by two routines.
+    assert learner.training_step(batch, 0).item() == pytest.approx(0, abs=1e-12)
     torch.nn.init.normal_(learner.optimizer.output.weight, std=0.2)
     loss = learner.training_step(batch, 0).item()
     with torch.no_grad():

@@ -28,7 +28,7 @@ SOLVERS: dict[str, Callable[[], BatchedOptimizer]] = {
 """The solvers of the figures."""
 SIZES = (10, 100, 1000, 10_000)
 """The numbers of variables of the figures."""
-_REPEATS, _STEPS = 7, 8
+_REPEATS, _FAST_REPEATS, _STEPS = 7, 3, 8
 BATCH = {"inference": 32, "meta-training": 4}
 """The problems of a measurement, by phase."""
 
@@ -56,7 +56,7 @@ class Cost(NamedTuple):
 def run(options: argparse.Namespace) -> None:
     """Run the study into ``options.out``: each measurement in a process of its own."""
     check_device(options.device)
-    sizes, repeats = (SIZES[:3], 3) if options.fast else (SIZES, _REPEATS)
+    sizes, repeats = (SIZES[:3], _FAST_REPEATS) if options.fast else (SIZES, _REPEATS)
     study = Study(
         "compute",
         "Time and memory of one inner step",
