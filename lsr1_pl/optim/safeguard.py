@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lsr1_pl.ground.types import Evaluation, Objective
-from lsr1_pl.optim.line_search import armijo
+from lsr1_pl.optim.line_search import LineStep, armijo
 from lsr1_pl.optim.protocol import (
     BatchedOptimizer,
     OptimizerState,
@@ -35,9 +35,9 @@ class Safeguarded(BatchedOptimizer):
 
     A problem's step s is taken as it is if it satisfies Armijo's condition, ``f(x + s) <= f +
     1e-4 g . s``. Else it backtracks along s, by quadratic interpolation; if s is no descent
-    direction, or not finite, along the negative gradient, from the length of the last step. A
-    problem that finds no lower value stays where it is. The value never rises, and a start that
-    is finite stays finite. Every problem counts the evaluations of its own search.
+    direction, or not finite, or leads nowhere lower, along the negative gradient, from the length
+    of the last step. A problem that finds no lower value stays where it is. The value never rises,
+    and a start that is finite stays finite. Every problem counts the evaluations of its own search.
 
     Args:
         optimizer: any optimiser that does not search for itself.
@@ -67,8 +67,7 @@ class Safeguarded(BatchedOptimizer):
         # A step of exactly zero at a stationary point needs no search.
         sound = sound | (finite & (step == 0).all(dim=1))
         if not bool(sound.all()):
-            along, first = _along(state, after, step, slope, sound)
-            line = armijo(objective, state.iterate, state.evaluation, along, first)
+            line = _searched(state, after, step, slope, sound, objective)
             other = self.optimizer.moved(before, after, line.iterate, line.evaluation)
             after = select_problems(sound, after, other)
             count = count + torch.where(sound, torch.zeros_like(one), line.evaluations)
@@ -118,17 +117,31 @@ def _finite(state: Any) -> Tensor:
     return all_finite(state.iterate) & value.isfinite() & all_finite(gradient)
 
 
-def _along(
-    state: SafeguardedState, after: Any, step: Tensor, slope: Tensor, sound: Tensor
-) -> tuple[Tensor, Tensor]:
-    """(B, N) where to search, and (B,) from which length; nowhere in sound problems."""
+def _searched(
+    state: SafeguardedState,
+    after: Any,
+    step: Tensor,
+    slope: Tensor,
+    sound: Tensor,
+    objective: Objective,
+) -> LineStep:
+    """Along the step where it descends, else down the gradient; nowhere in sound problems."""
     gradient, value = state.evaluation.gradient, state.evaluation.value
     descends = all_finite(step) & (slope < 0)
-    fallback = -state.rate.unsqueeze(1) * gradient
-    along = select_rows(descends, step, fallback)
-    along = select_rows(sound, torch.zeros_like(along), along)
+    down, nowhere = -state.rate.unsqueeze(1) * gradient, torch.zeros_like(step)
+    along = select_rows(sound, nowhere, select_rows(descends, step, down)).detach()
     # The whole step is known to fail: begin at the minimiser of the parabola through it.
     excess = after.evaluation.value - value - slope
     fitted = -slope / (2 * excess)
     fitted = torch.where(fitted.isfinite(), fitted, torch.full_like(fitted, 0.5)).clamp(0.1, 0.5)
-    return along.detach(), torch.where(descends, fitted, torch.ones_like(fitted)).detach()
+    whole = torch.ones_like(fitted)
+    first = torch.where(descends, fitted, whole).detach()
+    line = armijo(objective, state.iterate, state.evaluation, along, first)
+    # A step at nearly a right angle to the gradient descends, and may still lead nowhere.
+    lost = ~sound & descends & (line.length == 0)
+    if not bool(lost.any()):
+        return line
+    along = select_rows(lost, down, nowhere).detach()
+    other = armijo(objective, state.iterate, state.evaluation, along, whole)
+    count = line.evaluations + other.evaluations
+    return select_problems(lost, other, line)._replace(evaluations=count)

@@ -130,3 +130,17 @@ def test_convex_quadratics_end_at_their_constrained_minimum(seed: int, size: int
 def test_wrong_bounds_are_named(bounds: Any, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         minimize(lambda x: x.square().sum(), torch.ones(3), bounds=bounds, **options)
+
+
+def test_scipys_pairs_of_two_variables_are_refused_where_they_would_be_misread() -> None:
+    pairs = [(-2.0, 2.0), (0.0, 3.0)]
+
+    def bowl(x: Tensor) -> Tensor:
+        return (x - 5).square().sum()
+
+    with pytest.raises(UserError, match=r"tuple\(zip\(\*pairs\)\)"):
+        minimize(bowl, torch.zeros(2), bounds=pairs)
+    found = minimize(bowl, torch.zeros(2), bounds=tuple(zip(*pairs, strict=True)))
+    torch.testing.assert_close(found.x, torch.tensor([2.0, 3.0]))
+    listed = minimize(bowl, torch.zeros(3), bounds=[[-2.0, 0.0, 0.0], [2.0, 3.0, 4.0]])
+    torch.testing.assert_close(listed.x, torch.tensor([2.0, 3.0, 4.0]))

@@ -7,6 +7,7 @@ import torch
 from random_problems import quadratics, starts
 from torch import Tensor
 
+from lsr1_pl.ground.types import Objective
 from lsr1_pl.objectives import FunctionObjective, Rastrigin, Rosenbrock
 from lsr1_pl.optim import (
     LBFGS,
@@ -21,6 +22,7 @@ from lsr1_pl.optim import (
     Metric,
     Nesterov,
     Newton,
+    OptimizerState,
     Safeguarded,
     unroll,
 )
@@ -123,3 +125,26 @@ def test_psd_sr1_keeps_its_secant_and_ends_on_quadratics() -> None:
             assert float(torch.linalg.eigvalsh(B).min()) > 0
     relative = (values[-1] - objective.minimum()) / (values[0] - objective.minimum())
     assert float(relative.median()) < 1e-6
+
+
+class Sideways(GradientDescent):
+    """Steps that descend a little, at nearly a right angle to the gradient."""
+
+    def step(self, state: OptimizerState, objective: Objective) -> OptimizerState:
+        g = state.evaluation.gradient
+        across = torch.stack([-g[:, 1], g[:, 0]], dim=1)
+        iterate = state.iterate + 100 * across - 1e-12 * g
+        return OptimizerState(iterate, objective.evaluate(iterate), across, None)
+
+
+def test_where_a_descending_step_leads_nowhere_the_gradient_does() -> None:
+    objective = FunctionObjective(lambda x: (x * x * torch.tensor([1.0, 10.0])).sum(dim=1))
+    x0 = torch.tensor([[1.0, 1.0], [-2.0, 0.3]])
+    with torch.no_grad():
+        path = unroll(Safeguarded(Sideways()), objective, x0, 60)
+        alone = unroll(Safeguarded(Sideways()), objective, x0[:1], 60)
+    assert bool((path.values.diff(dim=0) <= 0).all())
+    assert bool((path.values[-1] < 1e-6 * path.values[0]).all())
+    torch.testing.assert_close(path.iterates[:, :1], alone.iterates)
+    # The step itself, a look along it, and one down the gradient: all are counted.
+    assert (path.evaluations[1] >= 3).all()

@@ -194,3 +194,8 @@ def test_the_skeleton_by_name_remembers_as_many_pairs_as_the_default() -> None:
         for optimizer in ["PairLSR1", PairLSR1, PairLSR1(22).double().eval(), PairLSR1(8).double()]
     ]
     assert values[0] == values[1] == values[2] != values[3]
+
+
+def test_a_function_of_numpy_without_jac_is_told_so() -> None:
+    with pytest.raises(UserError, match="works with NumPy, but without jac it gets torch tensors"):
+        minimize(lambda x: np.square(x).sum(), np.ones(4))

@@ -83,8 +83,15 @@ def run_to_the_end(x0: Any, parts: Parts, settings: Settings) -> Result:
 
 
 def _box(bounds: Any, layout: Layout) -> Box:
-    if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
-        raise UserError("bounds are (lower, upper); SciPy's pairs a variable are zip(*pairs)")
+    # A list of two pairs is SciPy's form of two variables, and would be misread without a word.
+    pairs = isinstance(bounds, list) and all(
+        isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in bounds
+    )
+    if not isinstance(bounds, (tuple, list)) or len(bounds) != 2 or pairs:
+        raise UserError(
+            "bounds are a tuple (lower, upper); of SciPy's pairs, one a variable, give "
+            "bounds=tuple(zip(*pairs))"
+        )
     lower = layout.bound(bounds[0], "lower", -torch.inf)
     return Box(lower, layout.bound(bounds[1], "upper", torch.inf))
 

@@ -61,7 +61,15 @@ class _Differentiated(AutogradObjective):
         self._layout = layout
 
     def value(self, x: Tensor) -> Tensor:
-        value = self._fn(self._layout.shaped(x), *self._args)
+        try:
+            value = self._fn(self._layout.shaped(x), *self._args)
+        except RuntimeError as error:
+            if "Can't call numpy()" not in str(error):
+                raise
+            raise UserError(
+                "the function works with NumPy, but without jac it gets torch tensors, whatever x0 "
+                "is: write it with torch's operations, or give jac"
+            ) from error
         if not isinstance(value, Tensor):
             raise UserError(
                 f"the function gave {type(value).__name__} for x of shape {tuple(x.shape)}; "
