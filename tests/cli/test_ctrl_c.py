@@ -80,3 +80,22 @@ def test_a_listed_config_needs_no_trust(
     assert main(["fit", "--config", "quadratics", *tiny, "--trainer.max_steps=4"]) == 0
     best = "runs/quadratics/version_0/checkpoints/best.ckpt"
     assert f"test it: lsr1 test --ckpt {best}\n" in capsys.readouterr().out
+
+
+def test_seeds_that_an_interrupt_left_have_their_command(
+    empty_folder: Path,
+    tiny: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    press_ctrl_c_at(1, monkeypatch)
+    fit = ["fit", "--config", "quadratics", *tiny, "--trainer.max_steps=3"]
+    assert main([*fit, "--name", "sweep", "--seeds", "4,5,6"]) == 130
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "sweep/seed_4/version_0/checkpoints/last.ckpt; not begun yet: lsr1 fit" in said
+    left = shlex.split(said.partition("not begun yet: lsr1 ")[2])
+    assert left[:3] == ["fit", "--config", "quadratics"]
+    assert left[-4:] == ["--name", "sweep", "--seeds", "5,6"]
+    assert main(left) == 0
+    runs = empty_folder / "runs" / "sweep"
+    assert sorted(path.name for path in runs.iterdir()) == ["seed_4", "seed_5", "seed_6"]

@@ -40,13 +40,31 @@ def each_seed(verb: str, arguments: Sequence[str]) -> list[list[str]] | None:
 
 def run_seeds(verb: str, seeds: Sequence[list[str]], run: Callable[[str, list[str]], int]) -> None:
     """Run the command of each seed, and say how their runs are looked at together."""
-    for words in seeds:
-        print(plain(f"{verb} {words[-1].partition('=')[2]}"), flush=True)
-        run(verb, words)
+    for number, words in enumerate(seeds):
+        print(plain(f"{verb} {_name(words)}"), flush=True)
+        try:
+            run(verb, words)
+        except KeyboardInterrupt as error:
+            raise KeyboardInterrupt(f"{error}{_not_begun(verb, seeds[number + 1 :])}") from None
     if verb == "fit":
         folder = value_of(seeds[0], "--trainer.default_root_dir") or DEFAULT_ROOT
-        name = str(value_of(seeds[0], "--name")).rpartition("/")[0]
+        name = _name(seeds[0]).rpartition("/")[0]
         print(plain(f"All seeds together: lsr1 compare {shlex.quote(f'{folder}/{name}')}"))
+
+
+def _name(words: Sequence[str]) -> str:
+    """That of a seed's run, NAME/seed_K."""
+    return words[-1].partition("=")[2]
+
+
+def _not_begun(verb: str, seeds: Sequence[Sequence[str]]) -> str:
+    """How to begin what an interrupt left."""
+    if not seeds:
+        return ""
+    name = _name(seeds[0]).rpartition("/")[0]
+    left = ",".join(_name(words).rpartition("_")[2] for words in seeds)
+    command = shlex.join(["lsr1", verb, *seeds[0][:-2], "--name", name, _FLAG, left])
+    return f"; not begun yet: {command}"
 
 
 def _without(words: Sequence[str], flag: str) -> list[str]:
