@@ -118,7 +118,10 @@ def predict_parser() -> ArgumentParser:
         "and right that jump, and who turns around between frames",
     )
     parser.add_argument(
-        "--smooth", type=float, metavar="SECONDS", help="smooth over time, by this Gaussian width"
+        "--smooth",
+        type=float,
+        metavar="SECONDS",
+        help="smooth over time, by a Gaussian of this width in seconds, such as 0.04",
     )
     parser.add_argument(
         "--least_confidence",

@@ -62,7 +62,7 @@ class BoxedPairLSR1(PairLSR1):
         if not isinstance(optimizer, PairLSR1):
             raise UserError(
                 f"bounds are served by PairLSR1 alone, the default among them; not by "
-                f"{type(optimizer).__name__}"
+                f"{type(getattr(optimizer, 'optimizer', optimizer)).__name__}"
             )
         super().__init__(optimizer.buffer_size, hidden_dim=1)
         self.hidden, self.output = optimizer.hidden, optimizer.output
