@@ -66,7 +66,9 @@ def test_two_runs_stand_in_one_figure_one_table_and_one_page(
     assert "1.5" in said
 
 
-def test_seeds_become_a_mean_and_a_band(empty_folder: Path) -> None:
+def test_seeds_become_a_mean_and_a_band(
+    empty_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for seed, loss in enumerate([1.0, 2.0, 3.0]):
         folder = Path(f"runs/mine/seed_{seed}")
         a_run(folder / "version_0", [loss, loss + 1], loss)
@@ -81,6 +83,8 @@ def test_seeds_become_a_mean_and_a_band(empty_folder: Path) -> None:
     assert float(loss_row["high"]) == pytest.approx(5.0)
     (end,) = [r for r in rows if r["figure"] == "test" and r["step"] == "1"]
     assert [float(end[k]) for k in ("value", "low", "high")] == pytest.approx([0.2, 0.1, 0.3])
+    said = capsys.readouterr().out
+    assert "seeds of mine end at iterations 1 to 2; train/meta_loss is compared until 1" in said
 
 
 def test_names_solvers_and_further_metrics(

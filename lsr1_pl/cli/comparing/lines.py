@@ -9,6 +9,7 @@ import numpy as np
 
 from lsr1_pl.cli.comparing.runs import ComparedRun
 from lsr1_pl.ground.choices import unknown_choice
+from lsr1_pl.ground.console import plain
 from lsr1_pl.report.line_figure import Line
 
 
@@ -53,6 +54,10 @@ def training_line(run: ComparedRun, metric: str) -> Found | None:
     common = sorted(set.intersection(*(set(each) for each in logged)))
     if not common:
         return None
+    ends = sorted({max(each) for each in logged})
+    if len(ends) > 1:
+        note = f"Note: seeds of {run.name} end at iterations {ends[0]} to {ends[-1]}; "
+        print(plain(f"{note}{metric} is compared until {common[-1]}"), flush=True)
     return _found(run.name, common, [[each[step] for step in common] for each in logged])
 
 
