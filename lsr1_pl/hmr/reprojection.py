@@ -15,7 +15,7 @@ from lsr1_pl.hmr.observation import Observation, observe
 from lsr1_pl.hmr.variables import split_variables
 from lsr1_pl.objectives import AutogradObjective
 from lsr1_pl.optim import Metric
-from lsr1_pl.optim.gauss_newton_matrix import GaussNewtonMatrix
+from lsr1_pl.optim.classical.gauss_newton_matrix import GaussNewtonMatrix
 
 JointsOf = Callable[[Tensor, Tensor], Tensor]
 """Pose (B, 72) and betas (B, num_betas) -> the 18 keypoints' joints (B, 18, 3), in metres."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.precision import full_precision, in_full_precision
 from lsr1_pl.ground.types import Evaluation, Objective
-from lsr1_pl.optim.gauss_newton_matrix import GaussNewtonMatrix, gauss_newton_of
+from lsr1_pl.optim.classical.gauss_newton_matrix import GaussNewtonMatrix, gauss_newton_of
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
 
 

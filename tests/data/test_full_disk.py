@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from conversion_sources import KINDS, make_sources, source_of
+from driven import Ask, driven
 
 from lsr1_pl.data import MotionStore
 
@@ -30,24 +29,17 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def driver() -> Iterator[subprocess.Popen[str]]:
+def ask() -> Iterator[Ask]:
     """One process for all kinds: its start takes longer than its tries."""
-    command = [sys.executable, str(DRIVER)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
-        yield process
-        process.communicate()
+    with driven(DRIVER) as asked:
+        yield asked
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_full_disk_is_named_and_leaves_nothing_half(
-    kind: str, sources: Path, driver: subprocess.Popen[str], tmp_path: Path
+    kind: str, sources: Path, ask: Ask, tmp_path: Path
 ) -> None:
-    assert driver.stdin is not None
-    assert driver.stdout is not None
-    print(json.dumps([kind, str(source_of(kind, sources)), str(tmp_path)]), file=driver.stdin)
-    driver.stdin.flush()
-    tries = json.loads(driver.stdout.readline())
+    tries = json.loads(ask(kind, str(source_of(kind, sources)), str(tmp_path)))
     assert len(tries) >= 3
     for limit, found in tries.items():
         assert found["code"] == 2, (limit, found["message"])

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +9,7 @@ import numpy as np
 import pytest
 from amass_files import archive, clip, npz, smplh
 from bvh_files import bvh_text, still
+from driven import Ask, driven
 from legacy_pickles import write
 from smpl_files import as_distributed, smpl_arrays
 from threedpw_files import sequence
@@ -40,24 +38,17 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def driver() -> Iterator[subprocess.Popen[str]]:
+def ask() -> Iterator[Ask]:
     """One process for all kinds: its start takes longer than its kills."""
-    command = [sys.executable, str(DRIVER)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
-        yield process
-        process.communicate()
+    with driven(DRIVER) as asked:
+        yield asked
 
 
 @pytest.mark.parametrize("kind", ["cmu", "smpl", "amass", "3dpw"])
 def test_a_killed_conversion_leaves_all_or_nothing(
-    kind: str, sources: Path, driver: subprocess.Popen[str], tmp_path: Path
+    kind: str, sources: Path, ask: Ask, tmp_path: Path
 ) -> None:
-    assert driver.stdin is not None
-    assert driver.stdout is not None
-    print(json.dumps([kind, str(sources / kind), str(tmp_path), KILLS]), file=driver.stdin)
-    driver.stdin.flush()
-    assert driver.stdout.readline() == f"{kind}\n"
+    assert ask(kind, str(sources / kind), str(tmp_path), KILLS) == f"{kind}\n"
     killed = sorted(tmp_path.glob("killed_*"))
     assert len(killed) == KILLS
     for destination in (*killed, tmp_path / "again"):

@@ -12,7 +12,7 @@ from torch import Tensor
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.objectives import FunctionObjective
 from lsr1_pl.optim import AimedLSR1, GaussNewton, InMetric, Metric, Standing, unroll
-from lsr1_pl.optim.gauss_newton_matrix import GaussNewtonMatrix
+from lsr1_pl.optim.classical.gauss_newton_matrix import GaussNewtonMatrix
 
 
 class Squares(FunctionObjective):
@@ -73,6 +73,11 @@ def test_a_singular_problem_stays_and_others_go_on() -> None:
     path = unroll(GaussNewton(), problem, zeros(3, 4), 3).iterates
     assert not path[:, 1].any()
     assert path[1, [0, 2]].any(dim=1).all()
+
+
+def test_too_few_residuals_are_refused_and_counted() -> None:
+    with pytest.raises(UserError, match=r"3 residuals cannot tell 4 variables.*prior_weight"):
+        unroll(GaussNewton(), Squares(0, 2, 4, 3), zeros(2, 4), 1)
 
 
 def test_an_objective_without_residuals_is_refused_and_named() -> None:
@@ -140,6 +145,14 @@ def test_the_inverse_is_the_dense_one_s_with_a_shared_part_or_without(
         scale = float(expected.abs().max())
         torch.testing.assert_close(matrix.inverse(), expected, rtol=1e-6, atol=1e-8 * scale)
         for turned in (root, root.expand(3, -1, -1)):
+            assert matrix.within(turned).gradients == rows
+            within = torch.linalg.inv(root @ matrix.dense() @ root)
+            torch.testing.assert_close(
+                matrix.within(turned).inverse(),
+                within,
+                rtol=1e-5,
+                atol=1e-7 * float(within.abs().max()),
+            )
             torch.testing.assert_close(
                 matrix.within(turned).dense(), root @ matrix.dense() @ root, rtol=1e-9, atol=1e-9
             )

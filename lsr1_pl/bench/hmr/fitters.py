@@ -98,7 +98,8 @@ def run(options: Namespace) -> None:
         "beta1 0.5, Gauss-Newton takes whole steps.",
         "A fitter is read at the steps that lsr1 predict takes with it, L-BFGS at "
         f"{_GRADIENTS} gradients, Gauss-Newton at 3 steps and Adam at 30. Gradients and time (of a "
-        "processor, batches of 256) are of these steps. A Gauss-Newton matrix counts as one "
+        "processor, batches of 256; with the start, where a checkpoint has its own) are of these "
+        "steps. A Gauss-Newton matrix counts as one "
         "gradient for each of 36 residuals, which are found together. The intervals are 95 %, by "
         "resampling people.",
     ]

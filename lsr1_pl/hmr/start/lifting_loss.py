@@ -57,9 +57,10 @@ class LiftingLoss(NamedTuple):
             "rotations": (lifted.rotations - true).square().mean(),
             "keypoints": (seen - target.keypoints).abs().mean(),
             "betas": (lifted.betas - target.betas).abs().mean(),
-            "aligned": aligned_distance(joints, target.joints).mean(),
         }
-        return {name: factor * terms[name] for name, factor in self._asdict().items() if factor}
+        if self.aligned:
+            terms["aligned"] = aligned_distance(joints, target.joints).mean()
+        return {name: getattr(self, name) * term for name, term in terms.items()}
 
     def of(
         self,

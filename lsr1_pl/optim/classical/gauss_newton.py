@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Evaluation, Objective
 from lsr1_pl.optim.checks import check_positive
-from lsr1_pl.optim.gauss_newton_matrix import gauss_newton_of
+from lsr1_pl.optim.classical.gauss_newton_matrix import gauss_newton_of
 from lsr1_pl.optim.protocol import BatchedOptimizer, OptimizerState
 
 
@@ -16,8 +17,8 @@ class GaussNewton(BatchedOptimizer):
 
     H is made of the first derivatives of the residuals, so it is positive semi-definite, and no
     step ascends at first. The objective says it by its method ``gauss_newton``, from x (B, N) to a
-    :class:`lsr1_pl.optim.gauss_newton_matrix.GaussNewtonMatrix`. Where H is singular, the problem
-    stays where it is. A step counts as one gradient and those of H.
+    :class:`lsr1_pl.optim.classical.gauss_newton_matrix.GaussNewtonMatrix`. Where H is singular, the
+    problem stays where it is. A step counts as one gradient and those of H.
 
     Args:
         learning_rate: above 0; 1 is the whole step.
@@ -55,7 +56,12 @@ class GaussNewton(BatchedOptimizer):
         It is zero where H is singular.
 
         Raises:
-            UserError: the objective has no Gauss-Newton matrix.
+            UserError: the objective has no Gauss-Newton matrix, or one that no problem can invert.
         """
         matrix = gauss_newton_of(objective)(x.detach())
+        if matrix.shared is None and matrix.gradients < x.shape[1]:
+            raise UserError(
+                f"GaussNewton: {matrix.gradients} residuals cannot tell {x.shape[1]} variables; "
+                "add a prior (of people: problem.prior_weight above 0)"
+            )
         return self.learning_rate * matrix.inverse(), matrix.gradients

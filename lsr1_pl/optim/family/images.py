@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Objective
 from lsr1_pl.optim.checks import check_counts
-from lsr1_pl.optim.family.metrics import FamilyMetric, LearnedMetric, check_floor
+from lsr1_pl.optim.family.metrics import FlooredMetric, LearnedMetric
 from lsr1_pl.optim.family.solved import Solved, diagonal_from_signs
 from lsr1_pl.optim.family.starts import FamilyStart, LearnedStart, NetworkStart
 from lsr1_pl.optim.metric import Metric
@@ -59,7 +59,7 @@ class ImageStart(FamilyStart):
 
 
 @dataclass(frozen=True)
-class CosineMetric(FamilyMetric):
+class CosineMetric(FlooredMetric):
     """One metric for all images: a scale for each wave of the discrete cosine transform.
 
     In it the mean curvature along every wave is 1, the mean being over the Hessians at solutions.
@@ -72,11 +72,6 @@ class CosineMetric(FamilyMetric):
     Raises:
         UserError: ``floor`` is out of its range.
     """
-
-    floor: float = 1e-4
-
-    def __post_init__(self) -> None:
-        check_floor(self, self.floor)
 
     def module(self, variables: int, features: int) -> LearnedMetric:
         """Curvatures that are 1 yet.

@@ -54,7 +54,26 @@ class FamilyMetric(ABC):
 
 
 @dataclass(frozen=True)
-class SecondMoment(FamilyMetric):
+class FlooredMetric(FamilyMetric):
+    """A choice of metric from measured numbers, of which small ones are raised.
+
+    Args:
+        floor: numbers below so many times the largest are raised to it; above 0, at most 1.
+
+    Raises:
+        UserError: ``floor`` is out of its range.
+    """
+
+    floor: float = 1e-4
+
+    def __post_init__(self) -> None:
+        if not 0 < self.floor <= 1:
+            name = type(self).__name__
+            raise UserError(f"{name} floor is {self.floor}; it must be above 0 and at most 1")
+
+
+@dataclass(frozen=True)
+class SecondMoment(FlooredMetric):
     """One metric for all: in it ``x* - x0`` has unit second moment, x0 being the start.
 
     Args:
@@ -65,18 +84,13 @@ class SecondMoment(FamilyMetric):
         UserError: ``floor`` is out of its range.
     """
 
-    floor: float = 1e-4
-
-    def __post_init__(self) -> None:
-        check_floor(self, self.floor)
-
     def module(self, variables: int, features: int) -> LearnedMetric:
         """A moment that is the identity yet."""
         return _Moment(variables, self.floor)
 
 
 @dataclass(frozen=True)
-class DiagonalMetric(FamilyMetric):
+class DiagonalMetric(FlooredMetric):
     """One metric for all: a scale for each variable (Jacobi's preconditioner).
 
     In it the mean curvature along every variable is 1, the mean being over the Hessians at
@@ -88,11 +102,6 @@ class DiagonalMetric(FamilyMetric):
     Raises:
         UserError: ``floor`` is out of its range.
     """
-
-    floor: float = 1e-4
-
-    def __post_init__(self) -> None:
-        check_floor(self, self.floor)
 
     def module(self, variables: int, features: int) -> LearnedMetric:
         """Curvatures that are 1 yet."""
@@ -241,14 +250,3 @@ class _Network(LearnedMetric):
             within = torch.diagonal(root @ solved.hessian @ root, dim1=1, dim2=2).sum(dim=1)
             trace = torch.diagonal(exponent, dim1=1, dim2=2).sum(dim=1)
             return (within - 2 * trace).mean()
-
-
-def check_floor(part: FamilyMetric, floor: float) -> None:
-    """Refuse a floor that is no share.
-
-    Raises:
-        UserError: it is not above 0, or above 1.
-    """
-    if not 0 < floor <= 1:
-        name = type(part).__name__
-        raise UserError(f"{name} floor is {floor}; it must be above 0 and at most 1")

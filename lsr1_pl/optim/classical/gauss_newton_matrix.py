@@ -18,7 +18,7 @@ class GaussNewtonMatrix(NamedTuple):
     rows: Tensor
     """J: (B, M, N), the derivatives of M weighted residuals."""
     shared: Tensor | None = None
-    """P: (N, N), positive definite and the same for all problems; None for none."""
+    """P, positive definite: (N, N) of all problems, or (B, N, N) of each; None for none."""
 
     @property
     def gradients(self) -> int:
@@ -34,8 +34,6 @@ class GaussNewtonMatrix(NamedTuple):
     def within(self, root: Tensor) -> GaussNewtonMatrix:
         """``A H A``, for coordinates y of x = A y with A (N, N) or (B, N, N), symmetric."""
         with full_precision(self.rows):
-            if self.shared is not None and root.ndim == 3:
-                return GaussNewtonMatrix(torch.linalg.cholesky(self.dense()).mT @ root)
             shared = None if self.shared is None else root @ self.shared @ root
             return GaussNewtonMatrix(self.rows @ root, shared)
 
