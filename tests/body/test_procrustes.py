@@ -106,3 +106,14 @@ def test_single_precision_is_computed_in_double() -> None:
     aligned = similarity_align(source, target)
     assert aligned.dtype == torch.float32
     torch.testing.assert_close(aligned.double(), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, 1e200])
+def test_a_set_that_is_not_finite_leaves_the_others_as_they_are(value: float) -> None:
+    source, target = points(), points(seed=1)
+    right = similarity_align(source, target)
+    source[2, 3, 1] = value
+    aligned = similarity_align(source, target)
+    assert aligned[2].isnan().all()
+    others = [0, 1, 3, 4, 5]
+    torch.testing.assert_close(aligned[others], right[others], rtol=0, atol=0)
