@@ -23,7 +23,7 @@ from lsr1_pl.optim import LBFGS, Adam, GaussNewton
 from lsr1_pl.report import PageTable, Section
 from lsr1_pl.tasks import HMRTask, load_task
 
-_STEPS = (0, 1, 2, 3, 4, 8, 15, 30)
+_STEPS = (0, 1, 2, 3, 5, 8, 15, 30)
 _GRADIENTS = 35
 """Of the L-BFGS that every fitter is held against."""
 _LBFGS = "L-BFGS, untrained"
