@@ -196,13 +196,35 @@ def _json_file(path: Path) -> tuple[JsonFormat, list[Frame]]:
     content = _json(path)
     for each in FORMATS:
         if each.matches(content):
-            return each, each.read(str(path), content)
+            frames = each.read(str(path), content)
+            _check_one_number(path, frames)
+            return each, frames
     if content == []:
         return instances.FORMAT, [Frame([])]
     raise UserError(
         f"{path}: holds no keypoints of a known format; expected OpenPose's (key 'people'), COCO's "
         "(key 'annotations', or a list of results), or another that docs/predict.md lists"
     )
+
+
+def _check_one_number(path: Path, frames: Sequence[Frame]) -> None:
+    """Refuse people whose joints have no names and are of different numbers."""
+    first: dict[int, str] = {}
+    people: Counter[int] = Counter()
+    for place, frame in enumerate(frames):
+        for who in frame.people:
+            if who.joints is None:
+                people[len(who.marks)] += 1
+                first.setdefault(len(who.marks), str(place) if frame.name is None else frame.name)
+    if len(people) > 1:
+        parts = [
+            f"{count} of {people[count]} (first in frame {first[count]})"
+            for count in sorted(people)
+        ]
+        raise UserError(
+            f"{path}: people differ in their number of keypoints: {', '.join(parts)}; expected one "
+            "number in a file, as of one detector. Give each number a file of its own"
+        )
 
 
 def _check(path: Path) -> None:
