@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr1_pl.data.detections.formats.arrays import LARGEST_CONFIDENCE
 from lsr1_pl.data.detections.frames import Floats, Frame, Sighting
 from lsr1_pl.data.detections.identities import numbered_people
 from lsr1_pl.data.detections.joints.joint_set import JointSet
@@ -69,6 +70,7 @@ def read_detections(
     names = frame_names([frame.name or "" for frame in content.frames], str(path), whole=by_photo)
     frame = [names[row] for row, _ in people]
     marks, families, notes = _ordered(str(path), [who for _, who in people], frame, chosen)
+    _check_confidence(str(path), marks[:, :, 2])
     sizes = [content.frames[row].size or image_size for row, _ in people]
     clip = np.array([when.clip[row] for row, _ in people])
     moment = np.array([when.moment[row] for row, _ in people])
@@ -162,6 +164,16 @@ def _ordered(
         parts = [f"{len(here)} have {what} ({shown(dict.fromkeys(here))})" for what, here in told]
         notes.append(f"People differ in their number of keypoints: {'; '.join(parts)}.")
     return marks, families, notes
+
+
+def _check_confidence(where: str, confidence: Floats) -> None:
+    """Refuse percentages, of which 5 is unsure and would count as sure."""
+    most = float(confidence.max())
+    if most > LARGEST_CONFIDENCE:
+        raise UserError(
+            f"{where}: the confidences go up to {most:g}; expected 0 to 1. Of percentages, divide "
+            "them by 100"
+        )
 
 
 def _check_filled_up(where: str, people: Floats, frame: Sequence[str], joints: JointSet) -> None:

@@ -189,7 +189,10 @@ def _photos_beside(folder: Path) -> list[Path]:
 
 def _visible(folder: Path) -> list[Path]:
     """A folder's files but hidden ones, as ``._f.json`` that macOS leaves."""
-    return [file for file in folder.iterdir() if not file.name.startswith(".")]
+    try:
+        return [file for file in folder.iterdir() if not file.name.startswith(".")]
+    except OSError as error:
+        raise UserError(f"{folder}: the folder cannot be read ({error.strerror})") from None
 
 
 def _json_file(path: Path) -> tuple[JsonFormat, list[Frame]]:

@@ -82,3 +82,28 @@ def test_whoever_was_filled_up_is_refused(confidence: bool, tmp_path: Path) -> N
 def test_hidden_feet_and_ears_are_no_filling(tmp_path: Path) -> None:
     found = read_detections(filled_up(tmp_path / "a.npz", BODY_25, BODY_25[:17], BODY_25[:18]))
     assert not found.notes
+
+
+@pytest.mark.parametrize("names", [(*BODY_25[:18], "a", "b", "c", "d"), BODY_25[::-1]])
+def test_a_number_that_is_hardly_a_body_is_noted(names: tuple[str, ...], tmp_path: Path) -> None:
+    openpose(tmp_path / "a.json", names)
+    (note,) = read_detections(tmp_path / "a.json").notes
+    assert "hardly a body in that order; if it is another, say it by --joints NAME" in note
+
+
+def test_percentages_are_no_confidences(tmp_path: Path) -> None:
+    people = [{"pose_keypoints_2d": flat(standing(), 90.0)}]
+    (tmp_path / "a.json").write_text(json.dumps({"people": people}))
+    with pytest.raises(UserError, match=r"confidences go up to 90; expected 0 to 1\."):
+        read_detections(tmp_path / "a.json")
+
+
+def test_a_folder_that_may_not_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(UserError, match=r"the folder cannot be read \(Permission denied\)"):
+        read_detections(tmp_path)

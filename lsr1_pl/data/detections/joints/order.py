@@ -86,13 +86,13 @@ def counted_set(people: Floats, where: str) -> tuple[JointSet, str]:
             f"{', '.join(map(str, counts))}. Name the joints in the file, or by --joints"
         )
     if len(found) == 1:
-        return found[0], ""
+        return found[0], _doubt(people, found[0])
     chaos = np.array([disorder(people, each) for each in found])
     best, usual = int(np.argmin(chaos)), found[0]
     others = np.delete(chaos, best)
     better = chaos[best] < min(_AGAINST_THE_USUAL * chaos[0], _MOST_OF_A_BODY)
     if usual.name in _USUAL and not better:
-        return usual, ""
+        return usual, _doubt(people, usual)
     if not found[best].exact_sides:
         raise UserError(
             f"{where}: {count} keypoints a person that are no body as {usual.name}, and are one as "
@@ -107,6 +107,17 @@ def counted_set(people: Floats, where: str) -> tuple[JointSet, str]:
     return found[best], (
         f"{count} keypoints a person are read as {found[best].name}, by how their bones run; "
         "--joints NAME reads them otherwise"
+    )
+
+
+def _doubt(people: Floats, joints: JointSet) -> str:
+    """A note, if the keypoints are no body in the only order that is thought of."""
+    chaos = disorder(people, joints)
+    if not _MOST_OF_A_BODY < chaos < np.inf:
+        return ""
+    return (
+        f"{joints.count} keypoints a person are read as {joints.name}, and are hardly a body in "
+        "that order; if it is another, say it by --joints NAME, or name the joints in the file"
     )
 
 
