@@ -160,7 +160,7 @@ def check_regular(path: Path, flag: str = "", *, missing: str = "") -> None:
         missing: what else to say where there is no such file: what was expected, and the mend.
 
     Raises:
-        UserError: ``path`` is missing, a folder, a pipe, a socket or a device.
+        UserError: ``path`` is missing, a folder, a pipe, a socket, a device, or may not be read.
     """
     try:
         mode = path.stat().st_mode
@@ -176,6 +176,8 @@ def check_regular(path: Path, flag: str = "", *, missing: str = "") -> None:
             f"{flag}{path}: is no regular file but a pipe, a socket or a device; "
             "copy its content into a file"
         )
+    if not os.access(path, os.R_OK):
+        raise UserError(f"{flag}{path}: may not be read (permission denied)")
 
 
 _LONGEST_STEM = 100

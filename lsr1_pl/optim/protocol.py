@@ -93,6 +93,13 @@ class BatchedOptimizer(ABC):
         """The optimiser of the problems that have these features (B, F); most read none."""
         return self
 
+    def inverse(self, x: Tensor, objective: Objective) -> tuple[Tensor, int] | None:
+        """The matrices M (B, N, N) of its steps ``-M g`` at x (B, N), and the gradients they take.
+
+        None where M does not follow from x alone, or is never formed: so it is of most.
+        """
+        return None
+
     def at_rate(self, factor: float) -> BatchedOptimizer:
         """The same optimiser (shared, not copied), with steps, or their first trials, times this.
 

@@ -149,7 +149,7 @@ def test_a_task_without_prediction_says_so(
     keypoints = empty_folder / "people.npz"
     np.savez(keypoints, keypoints=9.0 * np.arange(36).reshape(1, 18, 2))
     message = refusal(capsys, "predict", "--ckpt", checkpoint, str(keypoints))
-    assert "FunctionTask cannot predict" in message
+    assert "is of a FunctionTask, which fits nobody; expected one of an HMRTask" in message
     assert not (empty_folder / "fits").exists()
 
 
@@ -160,6 +160,8 @@ def test_a_task_without_prediction_says_so(
         (["people.npz", "--steps", "0"], "--steps 0: must be 1"),
         (["people.npz", "--fps", "0"], "--fps 0.0: must be above 0"),
         (["people.npz", "--smooth", "-1"], "--smooth -1.0: must be above 0"),
+        (["people.npz", "--smooth", "40"], "10 at most, in seconds, of which 0.04 is a good start"),
+        (["people.npz", "--fps", "inf"], "--fps inf: must be above 0, and 100000 at most"),
         (["people.npz", "--intrinsics", "1", "2"], "or four numbers FX FY CX CY"),
         (["people.npz", "--intrinsics", "a", "2", "3", "4"], "--intrinsics is ['a', '2'"),
         (["people.npz", "--intrinsics", "none.json"], "none.json: no such file"),

@@ -228,3 +228,12 @@ def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
     remove_partials(place)
     remove_partials(tmp_path / "none")
     assert {path.name for path in place.iterdir()} == {*kept, "a.npz", "b"}
+
+
+def test_a_file_that_may_not_be_read_is_said_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.npz").write_text("")
+    monkeypatch.setattr("os.access", lambda path, mode: mode != os.R_OK)
+    with pytest.raises(UserError, match=r"a\.npz: may not be read \(permission denied\)"):
+        check_regular(tmp_path / "a.npz")

@@ -139,9 +139,11 @@ def test_scipys_pairs_of_two_variables_are_refused_where_they_would_be_misread()
     def bowl(x: Tensor) -> Tensor:
         return (x - 5).square().sum()
 
-    with pytest.raises(UserError, match=r"tuple\(zip\(\*pairs\)\)"):
-        minimize(bowl, torch.zeros(2), bounds=pairs)
-    found = minimize(bowl, torch.zeros(2), bounds=tuple(zip(*pairs, strict=True)))
+    for form in (pairs, tuple(pairs), tuple(zip(*pairs, strict=True))):
+        with pytest.raises(UserError, match="or a pair a variable as SciPy has them"):
+            minimize(bowl, torch.zeros(2), bounds=form)
+    arrays = np.array([-2.0, 0.0]), np.array([2.0, 3.0])
+    found = minimize(bowl, torch.zeros(2), bounds=arrays)
     torch.testing.assert_close(found.x, torch.tensor([2.0, 3.0]))
     listed = minimize(bowl, torch.zeros(3), bounds=[[-2.0, 0.0, 0.0], [2.0, 3.0, 4.0]])
     torch.testing.assert_close(listed.x, torch.tensor([2.0, 3.0, 4.0]))

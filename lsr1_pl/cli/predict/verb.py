@@ -51,6 +51,9 @@ from lsr1_pl.report import short
 from lsr1_pl.tasks import HMRTask, load_task
 
 _FITS = "predictions.npz"
+_MOST_FPS = 100_000
+_MOST_SECONDS = 10
+"""The widest smoothing: more is a number of milliseconds or frames."""
 
 
 def run(options: Namespace) -> None:
@@ -143,7 +146,10 @@ def _batches(people: KeypointBatch, size: int) -> list[KeypointBatch]:
 def _task(options: Namespace) -> HMRTask:
     task = load_task(options.ckpt, trust=options.trust_checkpoint)
     if not isinstance(task, HMRTask):
-        raise UserError(f"--ckpt {options.ckpt}: {type(task).__name__} cannot predict")
+        raise UserError(
+            f"--ckpt {options.ckpt}: is of a {type(task).__name__}, which fits nobody; expected one "
+            "of an HMRTask, as hmr_open_lifted (shipped)"
+        )
     return task
 
 
@@ -164,9 +170,12 @@ def _check(options: Namespace) -> None:
         0 < side < float("inf") for side in options.image_size
     ):
         raise UserError(f"--image_size {options.image_size}: both must be above 0, and finite")
-    for name, value in (("fps", options.fps), ("smooth", options.smooth)):
-        if value is not None and not 0 < value < float("inf"):
-            raise UserError(f"--{name} {value}: must be above 0, and finite")
+    for name, value, most, unit in (
+        ("fps", options.fps, _MOST_FPS, "frames a second"),
+        ("smooth", options.smooth, _MOST_SECONDS, "seconds, of which 0.04 is a good start"),
+    ):
+        if value is not None and not 0 < value <= most:
+            raise UserError(f"--{name} {value}: must be above 0, and {most} at most, in {unit}")
 
 
 def _check_sequence(options: Namespace, detections: Detections) -> None:

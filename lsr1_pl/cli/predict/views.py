@@ -47,6 +47,8 @@ def run_views(options: Namespace, body: BodyModel, model: BodyName) -> None:
     refuse(options, _ONE_VIEW_ONLY, "several views")
     where = str(options.input)
     read = read_views(options.input, options.cameras, options.joints, options.least_confidence)
+    for note in read.notes:
+        print(f"Note: {plain(note)}", flush=True)
     pixels, weights = torch.from_numpy(read.keypoints), torch.from_numpy(read.confidence)
     points = _points(read)
     skeleton = PointSkeleton(body, points.mixtures)
@@ -112,7 +114,7 @@ def run_views(options: Namespace, body: BodyModel, model: BodyName) -> None:
         read.frame,
         read.moment,
         read.person,
-        (*notes, *more),
+        (*read.notes, *notes, *more),
         _arrays(read, rig, start, projected),
         tuple(each.name for each in read.cameras),
     )

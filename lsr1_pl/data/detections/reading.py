@@ -10,12 +10,14 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from lsr1_pl.data.detections.formats.arrays import LARGEST_CONFIDENCE
 from lsr1_pl.data.detections.frames import Floats, Frame, Sighting
 from lsr1_pl.data.detections.identities import numbered_people
 from lsr1_pl.data.detections.joints.joint_set import JointSet
 from lsr1_pl.data.detections.joints.names import shown
 from lsr1_pl.data.detections.joints.order import (
     counted_set,
+    filled_up,
     in_order_of_18,
     joint_set,
     named_set,
@@ -65,15 +67,17 @@ def read_detections(
     if not people:
         wanted = "one whole enough to see its hips and head" if by_photo else "one in one frame"
         raise UserError(f"{path}: holds no person; expected at least {wanted}")
-    marks, families, notes = _ordered(str(path), [who for _, who in people], chosen)
     names = frame_names([frame.name or "" for frame in content.frames], str(path), whole=by_photo)
+    frame = [names[row] for row, _ in people]
+    marks, families, notes = _ordered(str(path), [who for _, who in people], frame, chosen)
+    _check_confidence(str(path), marks[:, :, 2])
     sizes = [content.frames[row].size or image_size for row, _ in people]
     clip = np.array([when.clip[row] for row, _ in people])
     moment = np.array([when.moment[row] for row, _ in people])
     found = Detections(
         marks[:, :, :2],
         marks[:, :, 2],
-        [names[row] for row, _ in people],
+        frame,
         _places(people),
         moment,
         _photos(content, names),
@@ -129,7 +133,7 @@ def frame_names(files: Sequence[str], where: str, whole: bool = False) -> list[s
 
 
 def _ordered(
-    where: str, people: Sequence[Sighting], chosen: JointSet | None
+    where: str, people: Sequence[Sighting], frame: Sequence[str], chosen: JointSet | None
 ) -> tuple[Floats, set[str], list[str]]:
     """(n, 18, 3) in OpenPose's order, the families of their points, and notes for the user."""
     groups: dict[tuple[tuple[str, ...] | None, int], list[int]] = defaultdict(list)
@@ -137,19 +141,51 @@ def _ordered(
         groups[who.joints, len(who.marks)].append(row)
     marks = np.zeros((len(people), 18, 3))
     families, notes = set(), []
-    for (names, _), rows in groups.items():
+    counted: dict[str, list[str]] = {}
+    for (names, count), rows in groups.items():
         own = np.stack([people[row].marks for row in rows])
+        here = [frame[row] for row in rows]
         note = ""
         if chosen is not None:
             joints = chosen
+            if count != joints.count:
+                where = f"{where}: frames {shown(dict.fromkeys(here))}"
         elif names is not None:
             joints = named_set(names, where)
         else:
             joints, note = counted_set(own, where)
+            _check_filled_up(where, own, here, joints)
+            counted[f"{count}, read as {joints.name}"] = here
         marks[rows] = in_order_of_18(own, joints, where)
         families.add(joints.points)
         notes += [note] if note else []
+    told = counted.items()
+    if len(told) > 1:
+        parts = [f"{len(here)} have {what} ({shown(dict.fromkeys(here))})" for what, here in told]
+        notes.append(f"People differ in their number of keypoints: {'; '.join(parts)}.")
     return marks, families, notes
+
+
+def _check_confidence(where: str, confidence: Floats) -> None:
+    """Refuse percentages, of which 5 is unsure and would count as sure."""
+    most = float(confidence.max())
+    if most > LARGEST_CONFIDENCE:
+        raise UserError(
+            f"{where}: the confidences go up to {most:g}; expected 0 to 1. Of percentages, divide "
+            "them by 100"
+        )
+
+
+def _check_filled_up(where: str, people: Floats, frame: Sequence[str], joints: JointSet) -> None:
+    """Refuse people of another set who were filled up to the number of this one."""
+    for name, rows in filled_up(people, joints).items():
+        first = shown(dict.fromkeys(frame[row] for row in rows))
+        raise UserError(
+            f"{where}: {len(rows)} of {len(people)} people have {people.shape[1]} keypoints, and "
+            f"those that are seen are a body as {name}, none as {joints.name} ({first}). If they "
+            "were filled up to one number, give each joint set a file of its own; if not, say "
+            f"--joints {joints.name}"
+        )
 
 
 def _places(people: Sequence[tuple[int, Sighting]]) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,8 @@ class SeveralViews:
     person: NDArray[np.int64]
     points: str
     """The family of detectors, as `Detections` has it."""
+    notes: tuple[str, ...] = ()
+    """What the user should know of the reading, a sentence each."""
 
 
 def read_views(
@@ -107,12 +109,13 @@ def _arrays(
         marks = with_confidence(marks)
     flat = marks.reshape(-1, *marks.shape[2:])
     names = names_of(path, arrays, shape[2])
+    note = ""
     if joints is not None:
         chosen = joint_set(joints)
     elif names is not None:
         chosen = named_set(names, str(path))
     else:
-        chosen = counted_set(flat, str(path))[0]
+        chosen, note = counted_set(flat, str(path))
     ordered = in_order_of_18(flat, chosen, str(path)).reshape(count, shape[1], 18, 3)
     moments = column_of(path, arrays, "moment", count, "iu")
     people = column_of(path, arrays, "person", count, "iu")
@@ -121,7 +124,8 @@ def _arrays(
     _check_once(str(path), moment, person)
     frame = [f"{path.stem}_{number:06d}" for number in moment.tolist()]
     least = _LEAST_CONFIDENCE if least is None else least
-    return _views(ordered, least, rig, frame, moment, person, chosen.points)
+    views = _views(ordered, least, rig, frame, moment, person, chosen.points)
+    return replace(views, notes=(note,) if note else ())
 
 
 def _folders(
@@ -149,7 +153,10 @@ def _folders(
     moment, person = (np.array(column, dtype=np.int64) for column in zip(*order, strict=True))
     frame = [keys[key] for key in order]
     points = families.pop() if len(families) == 1 else ""
-    return _views(marks, 1e-9, [each for _, each in chosen], frame, moment, person, points)
+    views = _views(marks, 1e-9, [each for _, each in chosen], frame, moment, person, points)
+    told = zip(chosen, detections, strict=True)
+    notes = [f"{folder.name}: {note}" for (folder, _), found in told for note in found.notes]
+    return replace(views, notes=tuple(notes))
 
 
 def _folder_of(path: Path, inside: list[Path], name: str) -> Path:

@@ -189,20 +189,45 @@ def _photos_beside(folder: Path) -> list[Path]:
 
 def _visible(folder: Path) -> list[Path]:
     """A folder's files but hidden ones, as ``._f.json`` that macOS leaves."""
-    return [file for file in folder.iterdir() if not file.name.startswith(".")]
+    try:
+        return [file for file in folder.iterdir() if not file.name.startswith(".")]
+    except OSError as error:
+        raise UserError(f"{folder}: the folder cannot be read ({error.strerror})") from None
 
 
 def _json_file(path: Path) -> tuple[JsonFormat, list[Frame]]:
     content = _json(path)
     for each in FORMATS:
         if each.matches(content):
-            return each, each.read(str(path), content)
+            frames = each.read(str(path), content)
+            _check_one_number(path, frames)
+            return each, frames
     if content == []:
         return instances.FORMAT, [Frame([])]
     raise UserError(
         f"{path}: holds no keypoints of a known format; expected OpenPose's (key 'people'), COCO's "
         "(key 'annotations', or a list of results), or another that docs/predict.md lists"
     )
+
+
+def _check_one_number(path: Path, frames: Sequence[Frame]) -> None:
+    """Refuse people whose joints have no names and are of different numbers."""
+    first: dict[int, str] = {}
+    people: Counter[int] = Counter()
+    for place, frame in enumerate(frames):
+        for who in frame.people:
+            if who.joints is None:
+                people[len(who.marks)] += 1
+                first.setdefault(len(who.marks), str(place) if frame.name is None else frame.name)
+    if len(people) > 1:
+        parts = [
+            f"{count} of {people[count]} (first in frame {first[count]})"
+            for count in sorted(people)
+        ]
+        raise UserError(
+            f"{path}: people differ in their number of keypoints: {', '.join(parts)}; expected one "
+            "number in a file, as of one detector. Give each number a file of its own"
+        )
 
 
 def _check(path: Path) -> None:

@@ -21,7 +21,6 @@ from lsr1_pl.optim import (
     Adam,
     AimedLSR1,
     BatchedOptimizer,
-    GaussNewton,
     InMetric,
     Metric,
     OptimizerState,
@@ -43,8 +42,9 @@ class ProposingOptimizer(nn.Module, PeopleOptimizer):
 
     Args:
         network: what corrects; None is :class:`DenseNetwork` as it comes.
-        guide: an optimiser that takes one gradient a step, without line search, or Gauss-Newton;
-            None is Adam at the rate 0.1 with beta1 0.5.
+        guide: an optimiser that takes one gradient a step, without line search, or one that knows
+            the inverse matrix of its step, as Gauss-Newton does; None is Adam at the rate 0.1 with
+            beta1 0.5.
     """
 
     def __init__(
@@ -87,9 +87,9 @@ class AimedSteps(ProposingOptimizer):
     """L-SR1 whose newest vector is aimed at what is proposed.
 
     :class:`lsr1_pl.optim.AimedLSR1` in the metric of the initial estimate's error, where the
-    network knows whom it fits. If the guide is :class:`lsr1_pl.optim.GaussNewton`, its inverse
-    matrix at each point is B0, and the vectors carry what the network corrects. Of another guide B0
-    is zero, and the vectors carry whole steps.
+    network knows whom it fits. If the guide knows its inverse matrix at a point, as
+    :class:`lsr1_pl.optim.GaussNewton` does, that is B0, and the vectors carry what the network
+    corrects. Of another guide B0 is zero, and the vectors carry whole steps.
 
     Args:
         network: see :class:`ProposingOptimizer`.
@@ -161,8 +161,9 @@ class _Proposing(BatchedOptimizer):
         before = state.guide
         within = ObjectiveInMetric(objective, self._metric, state.inner.origin)
         base, gradients = None, 0
-        if isinstance(self._guide, GaussNewton):
-            matrix, gradients = self._guide.inverse(before.iterate, within)
+        known = self._guide.inverse(before.iterate, within)
+        if known is not None:
+            matrix, gradients = known
             after, base = before, lambda _: matrix
             suggested = -torch.bmm(matrix, before.evaluation.gradient.unsqueeze(2)).squeeze(2)
         else:

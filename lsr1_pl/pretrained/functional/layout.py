@@ -96,7 +96,8 @@ class Layout:
             UserError: it is of another shape.
         """
         if isinstance(given, (list, tuple)) and self.single:
-            given = torch.tensor([free if each is None else each for each in given])
+            entries = [free if each is None else each for each in given]
+            given = torch.tensor(entries, dtype=self.flat.dtype)
         if given is None or isinstance(given, (int, float)):
             return torch.full_like(self.flat, free if given is None else given)
         leaves = tree_flatten(given)[0]
@@ -127,7 +128,8 @@ def _tensor(leaf: Any) -> Tensor:
     if not isinstance(leaf, Tensor) or not leaf.is_floating_point():
         kind = leaf.dtype if isinstance(leaf, (Tensor, np.ndarray)) else type(leaf).__name__
         raise UserError(
-            f"x0 holds {kind}; expected tensors or NumPy arrays of floating point numbers"
+            f"x0 holds {kind}; expected tensors or NumPy arrays of floating point numbers, as "
+            "torch.tensor([0.0, 1.0]) or np.array([0.0, 1.0])"
         )
     if leaf.dtype not in _SERVED:
         raise UserError(

@@ -14,8 +14,10 @@ from lsr1_pl.pretrained.functional.layout import Layout
 from lsr1_pl.pretrained.functional.outcome import Intermediate, Result
 from lsr1_pl.pretrained.functional.residuals import HalfSumOfSquares
 from lsr1_pl.pretrained.functional.running import Settings, run_to_the_end
+from lsr1_pl.pretrained.functional.scipys_words import in_our_words
 
 
+@in_our_words
 def least_squares(
     residuals: Callable[..., Any],
     x0: Any,
@@ -23,7 +25,7 @@ def least_squares(
     tol: float | StoppingTest | None = None,
     *,
     args: Sequence[Any] = (),
-    bounds: tuple[Any, Any] | None = None,
+    bounds: Any = None,
     callback: Callable[[Intermediate], Any] | None = None,
     seconds: float | None = None,
     trajectory: bool = False,
@@ -44,9 +46,8 @@ def least_squares(
         steps: at most; 5000 if None.
         tol: as for :func:`lsr1_pl.minimize`.
         args: given to ``residuals`` after x.
-        bounds: (lower, upper), as for :func:`lsr1_pl.minimize`.
-        callback: called after each step; it ends the run where it returns True or raises
-            StopIteration.
+        bounds: as for :func:`lsr1_pl.minimize`.
+        callback: as for :func:`lsr1_pl.minimize`.
         seconds: the run ends after the step in which so much time has passed.
         trajectory: whether to keep every point.
         differentiable: whether x has a gradient, as for :func:`lsr1_pl.minimize`; with the whole

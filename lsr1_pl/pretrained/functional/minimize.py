@@ -22,12 +22,14 @@ from lsr1_pl.optim.stopping import StoppingTest
 from lsr1_pl.pretrained.functional.layout import Layout
 from lsr1_pl.pretrained.functional.outcome import Intermediate, Result
 from lsr1_pl.pretrained.functional.running import Settings, run_to_the_end
+from lsr1_pl.pretrained.functional.scipys_words import in_our_words, instead_of_method
 from lsr1_pl.pretrained.functional.user_function import objective_of
 from lsr1_pl.pretrained.loading import find_checkpoint, load_pretrained, shipped_folder
 
 DEFAULT = "lsr1_general"
 
 
+@in_our_words
 def minimize(
     fn: Callable[..., Any],
     x0: Any,
@@ -38,7 +40,7 @@ def minimize(
     features: Any = None,
     args: Sequence[Any] = (),
     jac: Callable[..., Any] | bool | None = None,
-    bounds: tuple[Any, Any] | None = None,
+    bounds: Any = None,
     callback: Callable[[Intermediate], Any] | None = None,
     seconds: float | None = None,
     trajectory: bool = False,
@@ -67,10 +69,11 @@ def minimize(
             gradient). Both then get what ``x0`` is, NumPy arrays too. None: automatic
             differentiation.
         bounds: (lower, upper): each None, a number, or shaped as ``x0``, with infinity where there
-            is none. The function is never evaluated outside; a start outside is moved to the
-            nearest point within. A :class:`lsr1_pl.optim.PairLSR1` alone, the default, keeps them.
-        callback: called after each step; it ends the run where it returns True or raises
-            StopIteration.
+            is none; or SciPy's ``Bounds``. The function is never evaluated outside; a start outside
+            is moved to the nearest point within. A :class:`lsr1_pl.optim.PairLSR1` alone, the
+            default, keeps them.
+        callback: called after each step with an :class:`lsr1_pl.pretrained.Intermediate`; it ends
+            the run where it returns True or raises StopIteration.
         seconds: the run ends after the step in which so much time has passed.
         trajectory: whether to keep every point.
         differentiable: whether the result's x has a gradient by whatever ``fn`` depends on: that of
@@ -150,7 +153,7 @@ def solver_of(
     if not isinstance(made, BatchedOptimizer):
         raise UserError(
             f"optimizer is {optimizer!r}; expected a shipped name, the path of a checkpoint, or an "
-            "optimiser of lsr1_pl.optim"
+            f"optimiser of lsr1_pl.optim{_hint(optimizer)}"
         )
     weight = next(made.parameters(), None) if isinstance(made, nn.Module) else None
     if weight is not None and weight.dtype != start.dtype and not isinstance(made, PairLSR1):
@@ -173,7 +176,17 @@ def _shipped(name: str, dtype: torch.dtype, device: torch.device) -> LSR1 | Pair
     return load_pretrained(shipped_folder() / name).to(device=device, dtype=dtype)
 
 
+def _hint(optimizer: Any) -> str:
+    """What somebody may have meant who gave what is no optimiser."""
+    if isinstance(optimizer, (tuple, list)):
+        return ". SciPy's third argument is args=(...) here"
+    name = getattr(optimizer, "__name__", type(optimizer).__name__)
+    return f'. Ours of that name is optimizer="{name}"' if name in optim.__all__ else ""
+
+
 def _checkpoint(name_or_path: str | Path) -> Path:
+    if instead := instead_of_method(name_or_path):
+        raise UserError(f"optimizer is {str(name_or_path)!r}, a method of SciPy; {instead}")
     try:
         return find_checkpoint(name_or_path)
     except UserError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -32,9 +32,9 @@ class Result:
     """(B,) or (): steps taken."""
     evaluations: Tensor
     """(B,) or (): gradients and Hessian-vector products."""
-    values: Tensor
+    values: Tensor = field(repr=False)
     """(K + 1, B) or (K + 1,): the best value so far, by step."""
-    trajectory: Any
+    trajectory: Any = field(repr=False)
     """The points by step, K + 1 first, of the structure of ``x0``; None unless asked for."""
 
     @property
@@ -68,7 +68,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Intermediate:
-    """What a callback sees after a step."""
+    """What a callback sees after a step. SciPy's names stand beside ours."""
 
     x: Any
     """The point, of the structure and shapes of ``x0``."""
@@ -76,6 +76,16 @@ class Intermediate:
     """(B,) for a batch, else (): the objective there."""
     steps: int
     """Steps so far."""
+
+    @property
+    def fun(self) -> Tensor:
+        """``value``."""
+        return self.value
+
+    @property
+    def nit(self) -> int:
+        """``steps``."""
+        return self.steps
 
 
 def result_of(found: Minimum, x: Tensor, layout: Layout, box: Box | None) -> Result:

@@ -11,7 +11,7 @@ from torch import Tensor
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.objectives import AutogradObjective
 from lsr1_pl.pretrained.functional.layout import Layout
-from lsr1_pl.pretrained.functional.user_function import WiderValue
+from lsr1_pl.pretrained.functional.user_function import WiderValue, called
 
 
 class HalfSumOfSquares(AutogradObjective):
@@ -39,7 +39,7 @@ class HalfSumOfSquares(AutogradObjective):
         Raises:
             UserError: they are not a tensor of B rows, or do not depend on x.
         """
-        found = self._fn(self._layout.shaped(x), *self._args)
+        found = called(self._fn, self._layout.shaped(x), self._args)
         if not isinstance(found, Tensor):
             raise UserError(f"residuals gave {type(found).__name__}; expected a tensor of torch")
         rows = len(x) if self._layout.batched else 1

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
+import numpy as np
 import torch
 
 from lsr1_pl.ground.errors import UserError
@@ -33,7 +35,7 @@ class Settings:
 
     steps: int | None
     tol: float | StoppingTest | None
-    bounds: tuple[Any, Any] | None
+    bounds: Any
     callback: Callable[[Intermediate], Any] | None
     seconds: float | None
     trajectory: bool
@@ -83,17 +85,41 @@ def run_to_the_end(x0: Any, parts: Parts, settings: Settings) -> Result:
 
 
 def _box(bounds: Any, layout: Layout) -> Box:
-    # A list of two pairs is SciPy's form of two variables, and would be misread without a word.
-    pairs = isinstance(bounds, list) and all(
-        isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in bounds
-    )
-    if not isinstance(bounds, (tuple, list)) or len(bounds) != 2 or pairs:
+    if hasattr(bounds, "lb") and hasattr(bounds, "ub"):  # SciPy's Bounds
+        bounds = (_alone(bounds.lb), _alone(bounds.ub))
+    if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
         raise UserError(
-            "bounds are a tuple (lower, upper); of SciPy's pairs, one a variable, give "
-            "bounds=tuple(zip(*pairs))"
+            "bounds are a tuple (lower, upper), or SciPy's Bounds; of SciPy's pairs, one a "
+            "variable, give bounds=tuple(zip(*pairs))"
+        )
+    if layout.single and all(map(_is_pair, bounds)):
+        first, second = zip(*bounds, strict=True)
+        raise UserError(
+            f"bounds {bounds} may be (lower, upper), or a pair a variable as SciPy has them; give "
+            "tensors or arrays. If they are SciPy's pairs, write "
+            f"bounds=(np.array({_numbers(first, '-')}), np.array({_numbers(second, '')}))"
         )
     lower = layout.bound(bounds[0], "lower", -torch.inf)
     return Box(lower, layout.bound(bounds[1], "upper", torch.inf))
+
+
+def _is_pair(bound: Any) -> bool:
+    """Whether it is two plain numbers: of two variables, or of one variable in SciPy's form."""
+    return (
+        isinstance(bound, (tuple, list))
+        and len(bound) == 2
+        and all(each is None or isinstance(each, (int, float)) for each in bound)
+    )
+
+
+def _alone(bound: Any) -> Any:
+    """A bound that SciPy's ``Bounds`` made an array of one number: the number."""
+    return float(np.asarray(bound).item()) if np.size(bound) == 1 else np.asarray(bound)
+
+
+def _numbers(side: Sequence[Any], sign: str) -> str:
+    """Bounds of one side as they are written, with infinity where there is none."""
+    return f"[{', '.join(f'{sign}np.inf' if each is None else str(each) for each in side)}]"
 
 
 def _number(name: str, value: Any) -> tuple[float, ...]:
@@ -111,19 +137,60 @@ def _watch(
     """What looks at each step for ``callback``, and at the clock for ``seconds``."""
     if callback is None and seconds is None:
         return None
+    if callback is not None:
+        _check_callback(callback)
     begun = time.monotonic()
 
     def watch(state: OptimizerState, steps: int) -> str | None:
         if callback is not None:
             x = layout.handed_back(layout.shaped(state.iterate.clone()))
             value = state.evaluation.value
-            try:
-                if callback(Intermediate(x, value if layout.batched else value[0], steps)) is True:
-                    return "the callback stopped it"
-            except StopIteration:
+            now = Intermediate(x, value if layout.batched else value[0], steps)
+            if _ends(callback, now):
                 return "the callback stopped it"
         if seconds is not None and time.monotonic() - begun >= seconds:
             return f"the {seconds:g} seconds were used up"
         return None
 
     return watch
+
+
+_SEEN = "the callback gets one argument, now, with now.x, now.value and now.steps"
+
+
+def _check_callback(callback: Any) -> None:
+    if not callable(callback):
+        raise UserError(f"callback is {callback!r}; expected a function: {_SEEN}")
+    try:
+        signature(callback).bind(None)
+    except TypeError as error:
+        raise UserError(f"callback cannot be called ({error}); {_SEEN}") from None
+    except ValueError:  # A builtin need not show its arguments.
+        return
+
+
+def _ends(callback: Callable[[Intermediate], Any], now: Intermediate) -> bool:
+    """Whether the callback ends the run.
+
+    Raises:
+        UserError: it takes what it gets for an array, or answers for each problem of a batch.
+    """
+    try:
+        answer = callback(now)
+    except StopIteration:
+        return True
+    except (TypeError, AttributeError) as error:
+        if Intermediate.__name__ not in str(error):
+            raise
+        raise UserError(f"{_SEEN}; SciPy's xk is now.x ({error})") from error
+    if isinstance(answer, (torch.Tensor, np.ndarray, np.generic)):
+        said = torch.as_tensor(answer)
+        if said.dtype != torch.bool:
+            return False
+        if said.numel() != 1:
+            raise UserError(
+                f"the callback gave {tuple(said.shape)} answers; it ends the whole run, so give "
+                "one: .all() or .any() of them"
+            )
+        return bool(said)
+    return answer is True

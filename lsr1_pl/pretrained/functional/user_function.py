@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Evaluation, Objective
@@ -47,9 +48,41 @@ def objective_of(
     if jac is not True and not callable(jac):
         raise UserError(
             f"jac is {jac!r}; expected a function that gives the gradient, True if fn gives "
-            "(value, gradient), or None for automatic differentiation"
+            "(value, gradient), or None for automatic differentiation: there are no differences"
         )
     return _WithGradient(fn, jac, args, layout, inside)
+
+
+def called(fn: Callable[..., Any], x: Any, args: Sequence[Any], otherwise: str = "") -> Any:
+    """``fn(x, *args)`` for tensors x.
+
+    Args:
+        fn: of the user.
+        x: tensors, or a nest of them.
+        args: given to ``fn`` after x.
+        otherwise: what can be done but to write ``fn`` anew, for the message.
+
+    Raises:
+        UserError: it fails, and would not if x were of NumPy.
+    """
+    try:
+        return fn(x, *args)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        if "Can't call numpy()" not in str(error) and not _takes_numpy(fn, x, args):
+            raise
+        raise UserError(
+            "the function works with NumPy, but without jac it gets torch tensors, whatever x0 is: "
+            f"write it with torch's operations{otherwise} ({error})"
+        ) from error
+
+
+def _takes_numpy(fn: Callable[..., Any], x: Any, args: Sequence[Any]) -> bool:
+    arrays = tree_map(lambda leaf: leaf.detach().cpu().numpy().copy(), x)
+    try:
+        fn(arrays, *args)
+    except Exception:  # Whatever it is, the first error says more.
+        return False
+    return True
 
 
 class _Differentiated(AutogradObjective):
@@ -61,15 +94,7 @@ class _Differentiated(AutogradObjective):
         self._layout = layout
 
     def value(self, x: Tensor) -> Tensor:
-        try:
-            value = self._fn(self._layout.shaped(x), *self._args)
-        except RuntimeError as error:
-            if "Can't call numpy()" not in str(error):
-                raise
-            raise UserError(
-                "the function works with NumPy, but without jac it gets torch tensors, whatever x0 "
-                "is: write it with torch's operations, or give jac"
-            ) from error
+        value = called(self._fn, self._layout.shaped(x), self._args, ", or give jac")
         if not isinstance(value, Tensor):
             raise UserError(
                 f"the function gave {type(value).__name__} for x of shape {tuple(x.shape)}; "
@@ -113,7 +138,11 @@ class _WithGradient:
         found = self._fn(given, *self._args)
         if self._jac is True:
             if not isinstance(found, (tuple, list)) or len(found) != 2:
-                raise UserError("with jac=True the function must give (value, gradient)")
+                raise UserError(
+                    "with jac=True the function must give (value, gradient), and it gave "
+                    f"{type(found).__name__}; give the gradient's function as jac, or leave jac "
+                    "out to have torch differentiate"
+                )
             value, gradient = found
         else:
             value, gradient = found, self._jac(given, *self._args)

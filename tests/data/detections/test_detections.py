@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from detected_people import standing
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -211,8 +212,7 @@ def test_any_json_is_read_or_refused(tmp_path: Path, content: Any) -> None:
 
 
 def test_people_in_shares_among_people_in_pixels_do_not_count(tmp_path: Path) -> None:
-    keypoints = np.random.default_rng(0).uniform(100, 400, (3, 18, 2))
-    keypoints[1] /= 500
+    keypoints = np.stack([standing(), standing() / 500, standing(9.0)])
     np.savez(tmp_path / "people.npz", keypoints=keypoints)
     found = read_detections(tmp_path / "people.npz")
     assert visible(found).all(axis=1).tolist() == [True, False, True]

@@ -18,7 +18,7 @@ UNSAID_JOINT_KEY = "joints"
 """An array that is joints in space where ``--dimensions 3`` says so."""
 _FRAMES = ("frame", "imgname")
 _WANTED = (*POINT_KEYS, *_FRAMES, "confidence", "names", "moment", "person")
-_LARGEST_CONFIDENCE = 10.0
+LARGEST_CONFIDENCE = 10.0
 """Detectors' scores go to 1, and AlphaPose's former ones to 6."""
 
 
@@ -113,7 +113,7 @@ def _marks(path: Path, arrays: dict[str, Array], key: str) -> Floats:
         marks[:, :, 2] = confidence
         return with_confidence(marks)
     told = points[:, :, 2] if shape[2] == 3 else np.zeros(0)
-    if ((told < 0) | (told > _LARGEST_CONFIDENCE)).any():
+    if ((told < 0) | (told > LARGEST_CONFIDENCE)).any():
         raise UserError(
             f"{path}: key '{key}' has a third number a keypoint from {np.nanmin(told):g} to "
             f"{np.nanmax(told):g}, which is no confidence; joints in 3D are no keypoints, unless "

@@ -48,14 +48,22 @@ def disorder(people: Floats, joints: JointSet) -> float:
     Returns:
         0 or more; infinite where nobody is seen well enough.
     """
+    found = disorders(people, joints)
+    looked_at = found[np.isfinite(found)]
+    return float(np.median(looked_at)) if len(looked_at) else float("inf")
+
+
+def disorders(people: Floats, joints: JointSet) -> Floats:
+    """(n,) how little each person's keypoints look like a body; see :func:`disorder`."""
     rows = joints.rows
     near = (np.abs(people[:, :, :2]) <= _FARTHEST).all(axis=2) & (people[:, :, 2] > 0)
     points = np.where(near[:, :, None], people[:, :, :2], np.nan)
     pairs = [(rows[a], rows[b]) for a, b in _BONES if a in rows and b in rows]
     lengths = _lengths(points[:, [a for a, _ in pairs]] - points[:, [b for _, b in pairs]])
     chosen = np.isfinite(lengths).sum(axis=1) >= _FEWEST_BONES
+    found = np.full(len(people), np.inf)
     if not chosen.any():
-        return float("inf")
+        return found
     points, lengths = points[chosen], lengths[chosen]
     sides = np.maximum(_extents(points), 1e-9)
     spread = np.nanstd(lengths, axis=1) / np.maximum(np.nanmean(lengths, axis=1), 1e-9)
@@ -70,7 +78,8 @@ def disorder(people: Floats, joints: JointSet) -> float:
         size = np.zeros(len(face))
         size[whole] = _extents(face[whole]) / sides[whole]
         total = total + _STRICTNESS * (size - _LARGEST_FACE).clip(min=0)
-    return float(np.median(total))
+    found[chosen] = total
+    return found
 
 
 def _lengths(offsets: Floats) -> Floats:
