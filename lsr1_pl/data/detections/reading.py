@@ -34,6 +34,9 @@ from lsr1_pl.ground.files import check_regular
 _LONGEST_NAME = 4096
 """The longest name of a frame, in characters: every name takes as much memory as it."""
 
+_MANY = 0.1
+"""The share of a file's people from which on a joint set that does not fit them is no accident."""
+
 
 def read_detections(
     path: Path,
@@ -154,7 +157,7 @@ def _ordered(
             joints = named_set(names, where)
         else:
             joints, note = counted_set(own, where)
-            _check_filled_up(where, own, here, joints)
+            notes += _filled_up(where, own, here, joints)
             counted[f"{count}, read as {joints.name}"] = here
         marks[rows] = in_order_of_18(own, joints, where)
         families.add(joints.points)
@@ -176,16 +179,25 @@ def _check_confidence(where: str, confidence: Floats) -> None:
         )
 
 
-def _check_filled_up(where: str, people: Floats, frame: Sequence[str], joints: JointSet) -> None:
-    """Refuse people of another set who were filled up to the number of this one."""
+def _filled_up(where: str, people: Floats, frame: Sequence[str], joints: JointSet) -> list[str]:
+    """Refuse people of another set who were filled up to the number of this one; note a few.
+
+    A few of many may be bad detections, which no file should be refused for.
+    """
+    notes = []
     for name, rows in filled_up(people, joints).items():
         first = shown(dict.fromkeys(frame[row] for row in rows))
-        raise UserError(
-            f"{where}: {len(rows)} of {len(people)} people have {people.shape[1]} keypoints, and "
-            f"those that are seen are a body as {name}, none as {joints.name} ({first}). If they "
-            "were filled up to one number, give each joint set a file of its own; if not, say "
-            f"--joints {joints.name}"
+        told = (
+            f"{len(rows)} of {len(people)} people have {people.shape[1]} keypoints, and those that "
+            f"are seen are a body as {name}, none as {joints.name} ({first})"
         )
+        if len(rows) >= _MANY * len(people):
+            raise UserError(
+                f"{where}: {told}. If they were filled up to one number, give each joint set a "
+                f"file of its own; if not, say --joints {joints.name}"
+            )
+        notes.append(f"{told}. They are read as {joints.name}; look at their fits")
+    return notes
 
 
 def _places(people: Sequence[tuple[int, Sighting]]) -> NDArray[np.int64]:

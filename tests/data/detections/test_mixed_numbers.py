@@ -79,6 +79,14 @@ def test_whoever_was_filled_up_is_refused(confidence: bool, tmp_path: Path) -> N
     assert len(read_detections(path, "body25").frame) == 3
 
 
+def test_one_of_many_who_seems_filled_up_is_noted(tmp_path: Path) -> None:
+    found = read_detections(filled_up(tmp_path / "a.npz", COCO17, *[BODY_25] * 10))
+    assert len(found.frame) == 11
+    (note,) = found.notes
+    assert "1 of 11 people have 25 keypoints" in note
+    assert "(a_000000). They are read as body25; look at their fits" in note
+
+
 def test_hidden_feet_and_ears_are_no_filling(tmp_path: Path) -> None:
     found = read_detections(filled_up(tmp_path / "a.npz", BODY_25, BODY_25[:17], BODY_25[:18]))
     assert not found.notes
