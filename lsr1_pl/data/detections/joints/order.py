@@ -122,7 +122,7 @@ def _doubt(people: Floats, joints: JointSet) -> str:
 
 
 def filled_up(people: Floats, joints: JointSet) -> dict[str, NDArray[np.int64]]:
-    """Who has fewer keypoints than ``joints``, filled up to their number: set -> rows.
+    """Who has fewer keypoints than ``joints``, filled up to their number: likeliest set -> rows.
 
     They are a body in that smaller set, and none in this one. On open motion 95 to 99 % of such
     people are found, and none of 400 whose other keypoints are hidden.
@@ -131,7 +131,8 @@ def filled_up(people: Floats, joints: JointSet) -> dict[str, NDArray[np.int64]]:
         people: (n, J, 3) u, v and confidence; 0 is not seen.
         joints: the set of J keypoints as which they would be read.
     """
-    found: dict[str, NDArray[np.int64]] = {}
+    least = np.full(len(people), np.inf)
+    best = np.full(len(people), "", dtype=object)
     for less in (JOINT_SETS[name] for name in _PADDED):
         if less.count >= joints.count or less.names == joints.names[: less.count]:
             continue
@@ -139,10 +140,11 @@ def filled_up(people: Floats, joints: JointSet) -> dict[str, NDArray[np.int64]]:
         chaos = disorders(people[rows], joints)
         others = disorders(people[rows][:, : less.count], less)
         with np.errstate(invalid="ignore"):
-            rows = rows[(chaos > _MOST_OF_A_BODY) & (others < _AGAINST_THE_USUAL * chaos)]
-        if len(rows):
-            found[less.name] = rows
-    return found
+            fits = (chaos > _MOST_OF_A_BODY) & (others < _AGAINST_THE_USUAL * chaos)
+        fits &= others < least[rows]
+        least[rows[fits]] = others[fits]
+        best[rows[fits]] = less.name
+    return {name: np.flatnonzero(best == name) for name in _PADDED if (best == name).any()}
 
 
 def in_order_of_18(people: Floats, joints: JointSet, where: str) -> Floats:
