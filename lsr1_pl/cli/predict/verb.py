@@ -147,8 +147,8 @@ def _task(options: Namespace) -> HMRTask:
     task = load_task(options.ckpt, trust=options.trust_checkpoint)
     if not isinstance(task, HMRTask):
         raise UserError(
-            f"--ckpt {options.ckpt}: is of a {type(task).__name__}, which fits nobody; expected one "
-            "of an HMRTask, as hmr_open_lifted (shipped)"
+            f"--ckpt {options.ckpt}: is of a {type(task).__name__}, which fits nobody; expected "
+            "one of an HMRTask, as hmr_open_lifted (shipped)"
         )
     return task
 
