@@ -37,28 +37,54 @@ def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
+def as_installed(folder: Path, *parts: list[str] | str) -> str:
+    """What commands and programs print that are started in ``folder``, one after the other.
+
+    All run in one process, as its start takes longer than a command. Each finds the path as the
+    installed script has it, without the folder that ``python -m`` would add, and none of the
+    modules of ``folder``.
+    """
+    code = [
+        "import sys",
+        "from pathlib import Path",
+        "sys.path.remove('')",
+        "from lsr1_pl.cli import main",
+        "path = list(sys.path)",
+        "own = {file.stem for file in Path().glob('*.py')}",
+    ]
+    for part in parts:
+        code += ["sys.path[:] = path", "for name in own: sys.modules.pop(name, None)"]
+        if isinstance(part, str):
+            code += [f"exec({part!r}, {{}})"]
+        else:
+            code += [f"if code := main({part!r}): sys.exit(code)"]
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(code)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def commands_of(page: str) -> list[list[str]]:
+    """The words of the commands of a page, each without its first, ``lsr1``."""
+    (commands,) = blocks(page, "sh")
+    lines = [line.split() for line in commands.strip().splitlines()]
+    assert all(words[0] == "lsr1" for words in lines)
+    return [words[1:] for words in lines]
+
+
 def test_a_task_of_ones_own(tmp_path: Path) -> None:
     (code,) = blocks("your_own_task.md", "python")
     (config,) = blocks("your_own_task.md", "yaml")
-    (commands,) = blocks("your_own_task.md", "sh")
     (tmp_path / "circles.py").write_text(code, encoding="utf-8")
     (tmp_path / "circles.yaml").write_text(config, encoding="utf-8")
-    for line in commands.strip().splitlines():
-        words = line.split()
-        assert words[0] == "lsr1"
-        if words[1] == "fit":
-            words += ["--trainer.max_steps", "20", "--trainer.val_check_interval", "10"]
-        # As the installed script: without the folder on the path that -m would add.
-        start = "import sys; sys.path.remove(''); from lsr1_pl.cli import main; sys.exit(main())"
-        done = subprocess.run(
-            [sys.executable, "-c", start, *words[1:]],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-    assert "L-BFGS" in done.stdout
+    fit, test = commands_of("your_own_task.md")
+    fit += ["--trainer.max_steps", "20", "--trainer.val_check_interval", "10"]
+    assert "L-BFGS" in as_installed(tmp_path, fit, test)
     best = tmp_path / "runs/circles/version_0/checkpoints/best.ckpt"
     optimizer = lsr1_pl.load_pretrained(best)
     assert sum(p.numel() for p in optimizer.parameters()) > 0
@@ -67,19 +93,14 @@ def test_a_task_of_ones_own(tmp_path: Path) -> None:
 def test_a_learned_optimiser_of_ones_own(tmp_path: Path) -> None:
     (code,) = blocks("your_own_optimizer.md", "python")
     (config,) = blocks("your_own_optimizer.md", "yaml")
-    (commands,) = blocks("your_own_optimizer.md", "sh")
     (tmp_path / "momentum.py").write_text(code, encoding="utf-8")
     (tmp_path / "momentum.yaml").write_text(config, encoding="utf-8")
-    start = "import sys; sys.path.remove(''); from lsr1_pl.cli import main\n"
     short = ["--trainer.max_steps", "2", "--trainer.val_check_interval", "2"]
-    for line in commands.strip().splitlines():
-        words = line.replace("0,1,2", "0,1").split() + (short if " fit " in line else [])
-        # In one process, as its start takes longer than a command.
-        start += f"if code := main({words[1:]}): sys.exit(code)\n"
-    done = subprocess.run(
-        [sys.executable, "-c", start], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    commands = [
+        [word.replace("0,1,2", "0,1") for word in words] + (short if words[0] == "fit" else [])
+        for words in commands_of("your_own_optimizer.md")
+    ]
+    as_installed(tmp_path, *commands)
     assert "LearnedMomentum" in (tmp_path / "compared/results.csv").read_text(encoding="utf-8")
     assert (tmp_path / "compared/test.pdf").is_file()
 
@@ -87,8 +108,7 @@ def test_a_learned_optimiser_of_ones_own(tmp_path: Path) -> None:
 def test_a_family_of_problems_of_ones_own(tmp_path: Path) -> None:
     family, use = blocks("your_own_problems.md", "python")
     (config,) = blocks("your_own_problems.md", "yaml")
-    (commands,) = blocks("your_own_problems.md", "sh")
-    fit, test = commands.strip().splitlines()
+    fit, test = commands_of("your_own_problems.md")
     (tmp_path / "mine.py").write_text(family, encoding="utf-8")
     # The same parts for a shorter time.
     short = yaml.safe_load(config)
@@ -102,15 +122,10 @@ def test_a_family_of_problems_of_ones_own(tmp_path: Path) -> None:
     short["trainer"].update(max_steps=41, val_check_interval=41)
     short["data"]["init_args"].update(batch_size=16, evaluation_count=8)
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(short), encoding="utf-8")
-    # As the installed script: without the folder on the path that -m would add.
-    start = "import sys; sys.path.remove(''); from lsr1_pl.cli import main; "
-    both = f"main({fit.split()[1:]}) or sys.exit(main({test.split()[1:]}))"
-    for code in (start + both, use):
-        done = subprocess.run(
-            [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        assert "L-BFGS" in done.stdout or "tensor" in done.stdout
+    # A program that is started in a folder finds the modules of the folder.
+    printed = as_installed(tmp_path, fit, test, f"import sys; sys.path.insert(0, '')\n{use}")
+    assert "L-BFGS" in printed
+    assert "tensor" in printed
     optimizer = lsr1_pl.load_pretrained(tmp_path / "runs/mine")
     assert type(optimizer).__name__ == "FamilyOptimizer"
     assert (optimizer.variables, optimizer.features) == (4, 24)

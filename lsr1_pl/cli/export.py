@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from lsr1_pl.cli.training.next_command import next_command
 from lsr1_pl.ground.console import plain
 from lsr1_pl.pretrained import export_checkpoint
 
@@ -15,5 +16,5 @@ def run(options: Namespace) -> None:
         UserError: the checkpoint is unusable, or the folder is there already.
     """
     export_checkpoint(options.checkpoint, options.folder, half=options.half)
-    folder = plain(options.folder)
-    print(f"{folder}: weights, config and card; test it: lsr1 test --ckpt {folder}")
+    test = next_command("test", options.folder)
+    print(plain(f"{options.folder}: weights, config and card; test it: {test}"))

@@ -33,10 +33,12 @@ def test_it_is_loaded_with_trust_and_serves_wherever_an_optimiser_does(
 
 
 def test_a_class_that_is_no_optimiser_or_not_there_is_named(
-    own_optimizer: str, empty_folder: Path
+    own_optimizer: str, empty_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["fit", "--config", "own.yaml"]) == 0
+    capsys.readouterr()
     assert main(["export", "runs/own", "out"]) == 0
+    assert "test it: lsr1 test --ckpt out --trust_checkpoint true\n" in capsys.readouterr().out
     config = empty_folder / "out" / "config.yaml"
     text = config.read_text()
     config.write_text(text.replace(f"{own_optimizer}.Rate", "nowhere.Rate"))
