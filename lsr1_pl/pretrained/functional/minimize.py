@@ -156,7 +156,8 @@ def solver_of(
     weight = next(made.parameters(), None) if isinstance(made, nn.Module) else None
     if weight is not None and weight.dtype != start.dtype and not isinstance(made, PairLSR1):
         # The caller's own stays as it is.
-        made = copy.deepcopy(made).to(start.dtype)
+        own: Any = copy.deepcopy(made)
+        made = own.to(start.dtype)
     return made
 
 
