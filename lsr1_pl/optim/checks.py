@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import torch
+from torch import Tensor
+
 from lsr1_pl.ground.errors import UserError
 
 
@@ -24,3 +27,12 @@ def check_fraction(owner: object, **options: float) -> None:
     for name, value in options.items():
         if not 0 <= value < 1:
             raise UserError(f"{type(owner).__name__} {name} is {value}; it must lie in [0, 1)")
+
+
+def check_precision(x0: Tensor, values: Tensor) -> None:
+    """Raises a UserError where an objective's values are of a wider precision than its points."""
+    if torch.promote_types(x0.dtype, values.dtype) != x0.dtype:
+        raise UserError(
+            f"x0 is of {x0.dtype} and the objective's values are of {values.dtype}: its data are "
+            f"of a wider precision; give x0.to({values.dtype}), or the data in {x0.dtype}"
+        )

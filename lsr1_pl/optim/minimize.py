@@ -12,6 +12,7 @@ from torch import Tensor
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Evaluation, Objective
 from lsr1_pl.optim.bounds import Box, BoxedPairLSR1
+from lsr1_pl.optim.checks import check_precision
 from lsr1_pl.optim.levenberg_marquardt import LevenbergMarquardt
 from lsr1_pl.optim.pairs import PairLSR1
 from lsr1_pl.optim.progress import Progress
@@ -85,7 +86,8 @@ def minimize_batch(
         keep_iterates: whether the result holds every iterate.
 
     Raises:
-        UserError: a start, or the objective or its gradient there, is not finite.
+        UserError: a start, or the objective or its gradient there, is not finite; or the objective
+            is of a wider precision than ``x0``.
     """
     if steps < 0:
         raise UserError(f"minimize got steps {steps}; it must be 0 or more")
@@ -94,6 +96,7 @@ def minimize_batch(
         solver, x0 = _within(solver, box), box.inside(x0)
     with torch.no_grad():
         evaluation = objective.evaluate(x0)
+        check_precision(x0, evaluation.value)
         _check_start(x0, *evaluation)
         state: OptimizerState = solver.init(x0, evaluation)
         test = Tolerance() if stopping is None else stopping

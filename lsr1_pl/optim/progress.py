@@ -25,7 +25,7 @@ class Progress:
 
     A problem ends when its gradient is zero, its stopping test is met, or three steps in a row
     find no lower value. If the first of these promised less than the precision can show, it has
-    converged as far as that.
+    converged as far as that. A leap to another start ends none but for a gradient of zero.
 
     Args:
         start: the state before the first step.
@@ -72,14 +72,17 @@ class Progress:
         self.evaluations = self.evaluations + torch.where(self.active, taken, 0)
         self.steps = self.steps + self.active
         glance = self._glance(before, after)
-        self._idle = torch.where(glance.moved, torch.zeros_like(one), self._idle + 1)
         gradient = self._gradient(after)
-        met = {_ZERO: (gradient == 0).all(dim=1), **self._test.met(glance)}
-        if alike(glance.moved) is not True:
-            met[_PRECISION] = (self._idle == 1) & self._unseen(after, gradient, glance)
+        met = {_ZERO: (gradient == 0).all(dim=1)}
+        if not after.leap:
+            self._idle = torch.where(glance.moved, torch.zeros_like(one), self._idle + 1)
+            met |= self._test.met(glance)
+            if alike(glance.moved) is not True:
+                met[_PRECISION] = (self._idle == 1) & self._unseen(after, gradient, glance)
         self._end(met)
         self.active = self.active & (self._idle < _PATIENCE)
-        self._scaled = self._scaled | glance.moved
+        if not after.leap:
+            self._scaled = self._scaled | glance.moved
         # At steps that are powers of two.
         if self.number & (self.number - 1) == 0:
             self._earlier, self._held = self._held, after

@@ -36,6 +36,9 @@ class OptimizerState:
     guarded: Tensor | None = field(default=None, kw_only=True)
     """(B,) bool: whether a safeguard changed the last step; None, before the first step too, for
     optimisers without one."""
+    leap: bool = field(default=False, kw_only=True)
+    """Whether the last step tried another start: what it found does not tell how near a minimum
+    is."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Evaluation, Objective
+from lsr1_pl.optim.checks import check_precision
 from lsr1_pl.optim.classical.gauss_newton_matrix import GaussNewtonMatrix, gauss_newton_of
 from lsr1_pl.optim.penalty import SecantPenalty
 from lsr1_pl.optim.protocol import (
@@ -78,7 +79,8 @@ def unroll(
         penalty: what ``secant_residuals`` records of a learned B.
 
     Raises:
-        UserError: if ``x0`` is not (B, N), ``steps`` is negative, or ``truncate_every`` below 1.
+        UserError: if ``x0`` is not (B, N), ``steps`` is negative, ``truncate_every`` below 1, or
+            the objective is of a wider precision than ``x0``.
     """
     if x0.ndim != 2:
         raise UserError(f"x0 has shape {tuple(x0.shape)}; expected (problems, variables)")
@@ -88,7 +90,9 @@ def unroll(
         raise UserError(f"truncate_every is {truncate_every}; it must be at least 1")
     if not second_order:
         objective = _FirstOrder(objective)
-    state: OptimizerState = optimizer.init(x0, objective.evaluate(x0))
+    evaluation = objective.evaluate(x0)
+    check_precision(x0, evaluation.value)
+    state: OptimizerState = optimizer.init(x0, evaluation)
     limit = None
     if divergence_limit is not None:
         start = state.evaluation.value.detach()

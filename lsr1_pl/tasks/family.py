@@ -13,10 +13,12 @@ from torch import Tensor
 from lsr1_pl.data.functions.families import FamilyDataModule
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.objectives.families import Problems
-from lsr1_pl.optim import SecantPenalty
+from lsr1_pl.optim import PairLSR1, SecantPenalty
 from lsr1_pl.optim.checks import check_counts
 from lsr1_pl.optim.family import FamilyOptimizer
+from lsr1_pl.optim.family.metrics import TrainedMetric
 from lsr1_pl.optim.family.solved import Solved
+from lsr1_pl.optim.family.starts import TrainedStart
 from lsr1_pl.optim.minimize import minimize_batch
 from lsr1_pl.tasks.by_evaluations import ByEvaluations
 from lsr1_pl.tasks.evaluation import FunctionEvaluation
@@ -26,6 +28,8 @@ from lsr1_pl.tasks.unrolling import Unroll
 
 _CHUNK = 1024
 """Problems that are solved at once."""
+_PAIRS = 16
+"""Memory of the solver, where the optimiser within is of another kind."""
 _LAST = 0.01
 """Of the rate, at the end of a phase."""
 
@@ -104,9 +108,11 @@ class FamilyTask(FunctionTask):
                 "lsr1_pl.optim.FamilyOptimizer, in which any optimiser may stand"
             )
         self.phases = phases
-        learned = [] if optimizer.start is None else ["start"] * optimizer.start.trains
-        learned += [] if optimizer.metric is None else ["metric"] * optimizer.metric.trains
-        self._lengths = {name: getattr(phases, f"{name}_iterations") for name in learned}
+        self._lengths: dict[str, int] = {}
+        if isinstance(optimizer.start, TrainedStart):
+            self._lengths["start"] = phases.start_iterations
+        if isinstance(optimizer.metric, TrainedMetric):
+            self._lengths["metric"] = phases.metric_iterations
         self._solved: Solved | None = None
         self.register_buffer("measured", torch.zeros((), dtype=torch.long))
 
@@ -184,17 +190,18 @@ class FamilyTask(FunctionTask):
 
     def _start_loss(self, batch: Problems) -> Tensor:
         start = self.optimizer.start
-        assert start is not None
+        assert isinstance(start, TrainedStart)
         return start.loss(batch.objective.value(start(batch.x0, batch.features)))
 
     def _metric_loss(self) -> Tensor:
-        assert self.optimizer.metric is not None
+        metric = self.optimizer.metric
+        assert isinstance(metric, TrainedMetric)
         assert self._solved is not None
         count = len(self._solved.solution)
         generator = torch.Generator().manual_seed(self.global_step)
         size = min(count, self.trainer.datamodule.batch_size)  # type: ignore[attr-defined]
         rows = torch.randperm(count, generator=generator)[:size].to(self.device)
-        return self.optimizer.metric.loss(self._solved.chosen(rows))
+        return metric.loss(self._solved.chosen(rows))
 
     def _measure_metric(self, phase: str) -> None:
         """Once, after the start has trained; and again what a resumed run needs."""
@@ -213,6 +220,10 @@ class FamilyTask(FunctionTask):
         parts: list[Solved] = []
         start, metric = self.optimizer.start, self.optimizer.metric
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        inner = self.optimizer.optimizer
+        # Other optimisers may solve nothing before they are trained.
+        pairs = inner if isinstance(inner, PairLSR1) else PairLSR1(_PAIRS)
+        solver = pairs.skeleton().to(self.device)
         left = self.phases.solved
         while left > 0:
             problems = data.to_solve(min(left, _CHUNK), 1000 * number + len(parts))
@@ -221,9 +232,7 @@ class FamilyTask(FunctionTask):
             x0 = problems.x0
             if not usual and start is not None:
                 x0 = start(x0, problems.features)
-            found = minimize_batch(
-                self.optimizer.skeleton(), problems.objective, x0, self.phases.solve_steps
-            )
+            found = minimize_batch(solver, problems.objective, x0, self.phases.solve_steps)
             hessian = None
             if not usual and metric is not None:
                 hessian = metric.curvature(problems.objective, found.x)

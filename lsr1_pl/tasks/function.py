@@ -97,10 +97,9 @@ class FunctionTask(MetaTask):
         """The meta-loss of one batch, plus the weighted secant penalty."""
         self.freeze_norms(self.optimizer)
         size, steps = len(batch.x0), self.unroll.steps_at(self.global_step)
-        path = self.unroll_training(
-            knowing(self.optimizer, batch), batch.objective, batch.x0, steps
-        )
-        loss, logged = self.loss.measure(path, batch.objective, self.optimizer)
+        optimizer = knowing(self.optimizer, batch)
+        path = self.unroll_training(optimizer, batch.objective, batch.x0, steps)
+        loss, logged = self.loss.measure(path, batch.objective, optimizer)
         if path.secant_residuals is not None:
             secant = mean_secant_residual(path)
             self.log("train/secant_residual", secant, batch_size=size)

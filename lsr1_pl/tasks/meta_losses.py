@@ -55,7 +55,7 @@ class MetaLoss(ABC):
         Args:
             path: the training unroll.
             objective: of the same B problems.
-            optimizer: what is trained.
+            optimizer: what is trained; it knows the features of these problems, if they have any.
         """
 
 
@@ -101,8 +101,9 @@ class LogRatioToSkeleton(MetaLoss):
     """The mean over steps of ``log((s + floor) / (s' + floor))``, for optimisers with a skeleton.
 
     s is the relative suboptimality ``(f_k - f*) / (f_0 - f*)``, and s' the skeleton's at the same
-    step; f* is the least value that the skeleton finds in twice the steps. The ratio knows no
-    scale, so that every family of functions weighs alike.
+    step; f* is the least value that the skeleton or the optimiser itself finds in twice the steps.
+    So the optimiser still learns where it is far ahead of its skeleton. The ratio knows no scale,
+    so that every family of functions weighs alike.
 
     Args:
         floor: of the relative suboptimality, above 0: what lies below counts little.
@@ -129,7 +130,9 @@ class LogRatioToSkeleton(MetaLoss):
         with torch.no_grad():
             x0 = path.iterates[0].detach()
             reference = unroll(optimizer.skeleton(), objective, x0, 2 * steps)
-        least, start = reference.values.min(dim=0).values, reference.values[0]
+            longer = unroll(optimizer, objective, x0, 2 * steps)
+        found = torch.cat([reference.values, longer.values]).nan_to_num(nan=torch.inf)
+        least, start = found.min(dim=0).values, reference.values[0]
         ours = log_suboptimality(path.values[1:], least, start, self.floor)
         theirs = log_suboptimality(reference.values[1 : steps + 1], least, start, self.floor)
         ratio = ours - theirs

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -17,6 +19,7 @@ from lsr1_pl.optim import (
     GradientDescent,
     PairLSR1,
     Safeguarded,
+    minimize_batch,
     unroll,
 )
 
@@ -110,6 +113,14 @@ def test_sample_gradient_is_clipped_problem_by_problem() -> None:
 def test_bad_calls_are_named(x0: Tensor, steps: int) -> None:
     with pytest.raises(UserError, match=r"x0|steps"):
         unroll(GradientDescent(0.1), FunctionObjective(lambda x: x.sum(1)), x0, steps)
+
+
+@pytest.mark.parametrize("run", [unroll, minimize_batch])
+def test_an_objective_of_a_wider_precision_than_its_start_is_named(run: Callable[..., Any]) -> None:
+    wide, narrow = torch.ones(2, 3).double(), torch.ones(2, 3)
+    with pytest.raises(UserError, match=r"x0 is of torch\.float32 .* give x0.to\(torch\.float64\)"):
+        run(Adam(0.1), FunctionObjective(lambda x: (x * wide).square().sum(1)), narrow, 2)
+    run(Adam(0.1), FunctionObjective(lambda x: (x * narrow).square().sum(1)), wide, 2)
 
 
 def test_truncated_backpropagation_cuts_the_chain_alone() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,10 @@ from lsr1_pl.optim import (
     LSR1,
     Adam,
     BatchedOptimizer,
+    FamilyOptimizer,
     InMetric,
     LSR1Optimizer,
+    MeanSolution,
     PairLSR1,
     Status,
 )
@@ -123,14 +126,35 @@ def test_bad_settings_are_named() -> None:
         minimize(bowl, torch.zeros(3), "nothing_of_this_name")
     with pytest.raises(UserError, match="Metric, which cannot be made without arguments"):
         minimize(bowl, torch.zeros(3), InMetric)
-    with pytest.raises(UserError, match=r"networks of LSR1 are of torch\.float32"):
-        minimize(bowl, torch.zeros(3).double(), LSR1().eval())
     with pytest.raises(UserError, match="expected a shipped name"):
         minimize(bowl, torch.zeros(3), torch.optim.Adam)  # type: ignore[arg-type]
     wrong: dict[str, Any] = {"steps": 1.5, "tol": "small", "seconds": -1.0, "args": 3, "jac": 7}
     for name, value in wrong.items():
         with pytest.raises(UserError, match=name):
             minimize(bowl, torch.zeros(3), PairLSR1(), **{name: value})
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [LSR1(hidden_dim=4), FamilyOptimizer(3, start=MeanSolution())],
+    ids=["LSR1", "family"],
+)
+@pytest.mark.parametrize("networks", [torch.float32, torch.float64])
+def test_networks_of_another_precision_serve_and_stay_as_they_are(
+    optimizer: Any, networks: torch.dtype
+) -> None:
+    optimizer = optimizer.to(networks).eval()
+    before = copy.deepcopy(optimizer.state_dict())
+    wide = torch.ones(3).double()
+    for fn, x0 in ((bowl, torch.zeros(3)), (bowl, 0 * wide), (lambda x: bowl(x * wide), 0 * wide)):
+        found = minimize(fn, x0, optimizer, steps=5)
+        expected = minimize(fn, x0, copy.deepcopy(optimizer).to(found.x.dtype), steps=5)
+        assert torch.equal(found.x, expected.x)
+        assert float(found.value) < float(bowl(torch.zeros(3)))
+    assert found.x.dtype == torch.float64
+    after = optimizer.state_dict()
+    assert all(torch.equal(after[key], before[key]) for key in before)
+    assert {weight.dtype for weight in optimizer.parameters()} == {networks}
 
 
 def test_the_package_offers_them() -> None:

@@ -13,12 +13,15 @@ from lsr1_pl.objectives import Quadratic
 from lsr1_pl.objectives.families import ArmFamily, ProblemFamily, Problems
 from lsr1_pl.optim import (
     LBFGS,
+    DiagonalMetric,
     FamilyOptimizer,
+    FeatureAimedLSR1,
     MeanSolution,
     MetricNetwork,
     PairLSR1,
     SecondMoment,
     StartNetwork,
+    unroll,
 )
 from lsr1_pl.tasks import FamilyTask, LogRatioToSkeleton, MeanValue, Phases
 
@@ -69,8 +72,6 @@ def task(phases: Phases, optimizer: FamilyOptimizer | None = None, **options: ob
 
 @torch.no_grad()
 def reached(solver: object, problems: Problems, steps: int) -> Tensor:
-    from lsr1_pl.optim import unroll
-
     least = problems.objective.minimum()  # type: ignore[attr-defined]
     path = unroll(solver, problems.objective, problems.x0, steps)  # type: ignore[arg-type]
     return (path.values[-1] - least) / (path.values[0] - least)
@@ -113,6 +114,38 @@ def test_parts_without_weights_are_measured() -> None:
     moment = optimizer.metric.second_moment  # type: ignore[union-attr]
     torch.testing.assert_close(moment, torch.eye(3), rtol=0, atol=0.3)
     assert not torch.equal(moment, torch.eye(3))
+
+
+def test_solutions_do_not_depend_on_what_trains() -> None:
+    means = []
+    for inner in (PairLSR1(16, 4), FeatureAimedLSR1(3, 3, 8, 1)):
+        optimizer = FamilyOptimizer(3, 3, MeanSolution(), optimizer=inner)
+        learned = task(Phases(solved=16, solve_steps=20), optimizer)
+        trainer(max_steps=1, limit_val_batches=0).fit(learned, datamodule=data())
+        means.append(optimizer.start.mean)  # type: ignore[union-attr]
+    expected = 1 + data().to_solve(16, 0).features.mean(dim=0)
+    torch.testing.assert_close(means[0], expected, rtol=0, atol=1e-4)
+    assert torch.equal(*means)
+
+
+@pytest.mark.parametrize(
+    "inner", [PairLSR1(4, 4), FeatureAimedLSR1(8, 0, 8, 1)], ids=lambda each: type(each).__name__
+)
+def test_what_is_far_ahead_of_its_skeleton_still_learns(inner: torch.nn.Module) -> None:
+    hessian = torch.diag(torch.logspace(0, 6, 8)).double().expand(4, 8, 8)
+    objective = Quadratic(hessian, torch.randn(4, 8, generator=torch.Generator().manual_seed(0)))
+    x0 = torch.zeros(4, 8).double()
+    metric = DiagonalMetric(floor=1e-9)
+    optimizer = FamilyOptimizer(8, metric=metric, optimizer=inner).double()  # type: ignore[arg-type]
+    # In it the problems are nearly round, and no step ends at the minimum.
+    optimizer.metric.bend.copy_(torch.logspace(0, 5, 8))  # type: ignore[union-attr]
+    path = unroll(optimizer, objective, x0, 4)
+    least = unroll(optimizer.skeleton(), objective, x0, 8).values.min(dim=0).values
+    assert bool((path.values[1:] < least).all())
+    loss, _ = LogRatioToSkeleton().measure(path, objective, optimizer)
+    loss.backward()
+    weights = [p.grad for p in inner.parameters() if p.grad is not None]
+    assert any(bool((weight != 0).any()) for weight in weights)
 
 
 def test_batches_are_those_of_their_number_and_splits_differ() -> None:

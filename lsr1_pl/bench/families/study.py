@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
     if not names:
         raise UserError(f"--only {options.only}: expected one of {', '.join(FAMILIES)}")
     # All first: a checkpoint that is missing should be named at once.
-    trained = {name: [trained_on(name, ckpt) for ckpt in getattr(options, name)] for name in names}
+    trained = {name: _seeds(name, getattr(options, name)) for name in names}
     found: dict[str, Curves] = {}
     for name in names:
         data = FamilyDataModule(
@@ -46,6 +46,17 @@ def run(options: argparse.Namespace) -> None:
         print(f"{name}: done", flush=True)
     study.write_rows(("family", "solver", "seed", "problem", "evaluations", "value"), _rows(found))
     _report(study, found, count, options)
+
+
+def _seeds(family: str, checkpoints: Sequence[str]) -> list[FamilyOptimizer]:
+    trained = [trained_on(family, checkpoint) for checkpoint in checkpoints]
+    kinds = sorted({type(each.optimizer).__name__ for each in trained})
+    if len(kinds) > 1:
+        raise UserError(
+            f"--{family.replace('_', '-')}: the checkpoints hold {' and '.join(kinds)}; expected "
+            "seeds of one training: run the study once for each kind"
+        )
+    return trained
 
 
 def _measured(trained: Sequence[FamilyOptimizer], problems: Problems) -> Curves:

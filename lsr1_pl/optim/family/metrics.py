@@ -24,9 +24,6 @@ MOST_VARIABLES = 64
 class LearnedMetric(nn.Module, ABC):
     """Says the coordinates of problems."""
 
-    trains: bool = False
-    """Whether it has weights, which train on Hessians at solutions."""
-
     @abstractmethod
     def forward(self, features: Tensor, x: Tensor) -> Metric:
         """The metric of problems with features (B, F), which are begun at ``x`` (B, N)."""
@@ -39,9 +36,13 @@ class LearnedMetric(nn.Module, ABC):
     def measure(self, solved: Solved) -> None:
         """Take from solutions what needs no training."""
 
+
+class TrainedMetric(LearnedMetric):
+    """Has weights, which train on Hessians at solutions."""
+
+    @abstractmethod
     def loss(self, solved: Solved) -> Tensor:
         """What the weights train on, a scalar."""
-        raise NotImplementedError
 
 
 class FamilyMetric(ABC):
@@ -196,8 +197,7 @@ class _Diagonal(LearnedMetric):
             self.bend.copy_(bend)
 
 
-class _Network(LearnedMetric):
-    trains = True
+class _Network(TrainedMetric):
     centre: Tensor
     middle: Tensor
     spread: Tensor

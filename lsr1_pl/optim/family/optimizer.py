@@ -174,7 +174,7 @@ class FamilyAtWork(BatchedOptimizer):
         )
         after = self._state(self._taking(iterate).init(iterate, evaluation), True)
         one = torch.ones_like(lower, dtype=torch.long)
-        return replace(after, direction=x - iterate, evaluations=one)
+        return replace(after, direction=x - iterate, evaluations=one, leap=True)
 
     def moved(
         self, before: FamilyState, after: FamilyState, iterate: Tensor, evaluation: Evaluation
@@ -184,7 +184,7 @@ class FamilyAtWork(BatchedOptimizer):
             inner = taking.moved(before.inner, after.inner, iterate, evaluation)
         else:
             inner = taking.init(iterate, evaluation)
-        return replace(self._state(inner, True), evaluations=after.evaluations)
+        return replace(self._state(inner, True), evaluations=after.evaluations, leap=after.leap)
 
     def skeleton(self) -> BatchedOptimizer:
         return self._family.skeleton()

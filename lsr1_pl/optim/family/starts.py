@@ -20,9 +20,6 @@ _SMALL = 1e-4
 class LearnedStart(nn.Module, ABC):
     """Says where problems are begun."""
 
-    trains: bool = False
-    """Whether it has weights, which train on the objective itself."""
-
     @abstractmethod
     def forward(self, x0: Tensor, features: Tensor) -> Tensor:
         """Starts (B, N) of problems, for the usual ones ``x0`` (B, N) and features (B, F)."""
@@ -30,9 +27,13 @@ class LearnedStart(nn.Module, ABC):
     def measure(self, solved: Solved) -> None:
         """Take from solutions what needs no training."""
 
+
+class TrainedStart(LearnedStart):
+    """Has weights, which train on the objective itself."""
+
+    @abstractmethod
     def loss(self, values: Tensor) -> Tensor:
         """What the weights train on, a scalar, of the values (B,) at the starts that they say."""
-        raise NotImplementedError
 
 
 class FamilyStart(ABC):
@@ -99,10 +100,9 @@ class _Mean(LearnedStart):
         self.mean.copy_(solved.solution.mean(dim=0))
 
 
-class NetworkStart(LearnedStart):
+class NetworkStart(TrainedStart):
     """The usual start plus what a network says of features (B, F): (B, N)."""
 
-    trains = True
     spread: Tensor
     scale: Tensor
 

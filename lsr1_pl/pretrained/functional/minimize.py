@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from inspect import isabstract
@@ -55,10 +56,10 @@ def minimize(
         x0: floating point tensors or NumPy arrays of one device; left as they are, and answered
             in kind. The widest precision among them and of ``fn``'s value is that of the result.
         optimizer: a shipped name, the path of a checkpoint, or any optimiser of the project: by
-            its class, its class's name, or itself, in eval mode and of the dtype of ``x0`` if it
-            has networks. A :class:`lsr1_pl.optim.PairLSR1` by name or class remembers as many pairs
-            as :func:`lsr1_pl.optim.pairs.memory_for` says; ``"PairLSR1"`` is the default's
-            skeleton, which has learned nothing.
+            its class, its class's name, or itself, in eval mode. Networks of another precision than
+            that of the result are copied into it. A :class:`lsr1_pl.optim.PairLSR1` by name or
+            class remembers as many pairs as :func:`lsr1_pl.optim.pairs.memory_for` says;
+            ``"PairLSR1"`` is the default's skeleton, which has learned nothing.
         steps: at most; 5000 if None.
         tol: how well the minimum must be known: the ``relative`` of
             :class:`lsr1_pl.optim.Tolerance`, 1e-8 if None, or a stopping test of your own.
@@ -124,8 +125,8 @@ def solver_of(
     """The optimiser that ``optimizer`` means, for starts like ``start`` (B, N).
 
     Raises:
-        UserError: there is none of that name; the class needs arguments; it is no optimiser of the
-            project; or its networks are of another dtype.
+        UserError: there is none of that name; the class needs arguments; or it is no optimiser of
+            the project.
     """
     made: Any = optimizer
     if isinstance(optimizer, (str, Path)):
@@ -157,10 +158,9 @@ def solver_of(
         )
     weight = next(made.parameters(), None) if isinstance(made, nn.Module) else None
     if weight is not None and weight.dtype != start.dtype and not isinstance(made, PairLSR1):
-        raise UserError(
-            f"the networks of {type(made).__name__} are of {weight.dtype} and x of "
-            f"{start.dtype}; give optimizer.to({start.dtype})"
-        )
+        # The caller's own stays as it is.
+        own: Any = copy.deepcopy(made)
+        made = own.to(start.dtype)
     return made
 
 

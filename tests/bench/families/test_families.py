@@ -15,6 +15,7 @@ from torch import Tensor
 from lsr1_pl.bench.families import parts, study
 from lsr1_pl.bench.families.measuring import Curve, curve, scipy_curve
 from lsr1_pl.cli import main
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.objectives import Quadratic
 from lsr1_pl.objectives.families import ProblemFamily, Problems
 from lsr1_pl.optim import (
@@ -137,3 +138,16 @@ def test_bad_options_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str
     arguments = ["--only", "deblurring", "--deblurring", "lsr1_general"]
     assert main(["bench", "families", *arguments, *out]) == 2
     assert "expected a FamilyOptimizer of 1024 and 1025" in capsys.readouterr().err
+
+
+def test_seeds_of_several_kinds_are_not_pooled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds = {"pairs": PairLSR1(4, 4), "vectors": FeatureAimedLSR1(8, 0, 8, 1)}
+    monkeypatch.setattr(study, "FAMILIES", {"bowls": Bowls})
+    monkeypatch.setattr(study, "trained_on", lambda family, ckpt: learned(kinds[ckpt]))
+    options = argparse.Namespace(
+        out=tmp_path, fast=True, seed=1, only="", bowls=["pairs", "vectors"]
+    )
+    with pytest.raises(UserError, match="--bowls: the checkpoints hold FeatureAimedLSR1 and Pair"):
+        study.run(options)

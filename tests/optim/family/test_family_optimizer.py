@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lsr1_pl.ground.errors import UserError
-from lsr1_pl.objectives import Quadratic, Rosenbrock
+from lsr1_pl.objectives import FunctionObjective, Quadratic, Rosenbrock
 from lsr1_pl.optim import (
     LBFGS,
     LSR1,
@@ -21,6 +21,7 @@ from lsr1_pl.optim import (
     PairLSR1,
     SecondMoment,
     StartNetwork,
+    Status,
     minimize_batch,
     unroll,
 )
@@ -83,6 +84,18 @@ def test_a_start_that_is_not_finite_is_left() -> None:
     path = unroll(optimizer.knowing(features), Rosenbrock(), x0, 3)
     assert torch.equal(path.iterates[1], x0)
     assert bool((path.values[-1] < path.values[0]).all())
+
+
+@pytest.mark.parametrize("mean", [0.0, 9.0, 1e-9, 1.0], ids=["there", "higher", "near", "lower"])
+@pytest.mark.parametrize("usual", [0.0, 2.0])
+def test_a_start_that_brings_nothing_ends_no_problem(mean: float, usual: float) -> None:
+    optimizer = FamilyOptimizer(3, start=MeanSolution()).double()
+    optimizer.start.mean.fill_(mean)  # type: ignore[union-attr]
+    x0 = torch.full((2, 3), usual).double()
+    quartic = FunctionObjective(lambda x: 1 + (x - 2).square().sum(1) + (x - 2).pow(4).sum(1))
+    found = minimize_batch(optimizer, quartic, x0, 60)
+    assert found.status == [Status.CONVERGED] * 2
+    torch.testing.assert_close(found.x, torch.full_like(x0, 2.0), rtol=0, atol=1e-6)
 
 
 def test_a_problem_does_not_know_its_neighbours() -> None:
