@@ -95,10 +95,10 @@ def _detections() -> tuple[list[bytes], list[bytes]]:
     points = np.random.default_rng(0).uniform(0, 900, (3, 18, 2))
     arrays = {"keypoints": points, "confidence": np.ones((3, 18), np.float32)}
     flat = [float(x) for x in np.arange(75)]
-    people = {"people": [{"pose_keypoints_2d": flat}, {"pose_keypoints_2d": flat[:54]}]}
+    people = [{"people": [{"pose_keypoints_2d": flat[:size]}] * 2} for size in (75, 54)]
     entry = {"image_id": 7, "keypoints": flat[:51], "num_keypoints": 17}
     images = [{"id": 7, "file_name": "a/b.jpg"}]
-    texts = [people, {"images": images, "annotations": [entry, entry]}, [entry]]
+    texts = [*people, {"images": images, "annotations": [entry, entry]}, [entry]]
     archives = [_saved(arrays), _saved(arrays, True), _saved({"keypoints": points.astype("f4")})]
     return archives, [json.dumps(text).encode() for text in texts]
 

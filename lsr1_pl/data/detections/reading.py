@@ -73,7 +73,7 @@ def read_detections(
     names = frame_names([frame.name or "" for frame in content.frames], str(path), whole=by_photo)
     frame = [names[row] for row, _ in people]
     marks, families, notes = _ordered(str(path), [who for _, who in people], frame, chosen)
-    _check_confidence(str(path), marks[:, :, 2])
+    notes += _large_confidences(marks[:, :, 2])
     sizes = [content.frames[row].size or image_size for row, _ in people]
     clip = np.array([when.clip[row] for row, _ in people])
     moment = np.array([when.moment[row] for row, _ in people])
@@ -169,14 +169,15 @@ def _ordered(
     return marks, families, notes
 
 
-def _check_confidence(where: str, confidence: Floats) -> None:
-    """Refuse percentages, of which 5 is unsure and would count as sure."""
+def _large_confidences(confidence: Floats) -> list[str]:
+    """A note of percentages, of which 5 is unsure and counts as sure."""
     most = float(confidence.max())
-    if most > LARGEST_CONFIDENCE:
-        raise UserError(
-            f"{where}: the confidences go up to {most:g}; expected 0 to 1. Of percentages, divide "
-            "them by 100"
-        )
+    if most <= LARGEST_CONFIDENCE:
+        return []
+    return [
+        f"The confidences go up to {most:g}, and all above 1 count as sure. If they are "
+        "percentages, divide them by 100"
+    ]
 
 
 def _filled_up(where: str, people: Floats, frame: Sequence[str], joints: JointSet) -> list[str]:

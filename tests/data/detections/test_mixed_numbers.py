@@ -99,11 +99,11 @@ def test_a_number_that_is_hardly_a_body_is_noted(names: tuple[str, ...], tmp_pat
     assert "hardly a body in that order; if it is another, say it by --joints NAME" in note
 
 
-def test_percentages_are_no_confidences(tmp_path: Path) -> None:
+def test_percentages_are_noted(tmp_path: Path) -> None:
     people = [{"pose_keypoints_2d": flat(standing(), 90.0)}]
     (tmp_path / "a.json").write_text(json.dumps({"people": people}))
-    with pytest.raises(UserError, match=r"confidences go up to 90; expected 0 to 1\."):
-        read_detections(tmp_path / "a.json")
+    (note,) = read_detections(tmp_path / "a.json").notes
+    assert note.startswith("The confidences go up to 90, and all above 1 count as sure.")
 
 
 def test_a_folder_that_may_not_be_read_is_named(
