@@ -95,7 +95,7 @@ class FamilyTask(FunctionTask):
             steps=8, clip_sample_gradient=10.0, divergence_limit=None
         ),
         phases: Phases = Phases(),
-        loss: MetaLoss = LogRatioToSkeleton(),  # noqa: B008
+        loss: MetaLoss = LogRatioToSkeleton(own_minimum=True),  # noqa: B008
         meta_optimizer: OptimizerCallable = lambda p: torch.optim.AdamW(p, lr=1e-3),
         lr_scheduler: LRSchedulerCallable | None = None,
         evaluate: FunctionEvaluation = ByEvaluations(),  # noqa: B008

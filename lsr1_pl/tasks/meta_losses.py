@@ -101,18 +101,21 @@ class LogRatioToSkeleton(MetaLoss):
     """The mean over steps of ``log((s + floor) / (s' + floor))``, for optimisers with a skeleton.
 
     s is the relative suboptimality ``(f_k - f*) / (f_0 - f*)``, and s' the skeleton's at the same
-    step; f* is the least value that the skeleton or the optimiser itself finds in twice the steps.
-    So the optimiser still learns where it is far ahead of its skeleton. The ratio knows no scale,
-    so that every family of functions weighs alike.
+    step; f* is the least value that the skeleton finds in twice the steps. The ratio knows no
+    scale, so that every family of functions weighs alike.
 
     Args:
         floor: of the relative suboptimality, above 0: what lies below counts little.
+        own_minimum: whether f* is also sought by the optimiser itself in twice the steps. Then it
+            still learns where it is far ahead of its skeleton, as one of a family is: what lies
+            below f* has no gradient. Where the two are close, this unrest of f* costs more.
 
     Raises:
         UserError: ``floor`` is not above 0.
     """
 
     floor: float = 1e-7
+    own_minimum: bool = False
 
     def __post_init__(self) -> None:
         if not self.floor > 0:
@@ -130,8 +133,10 @@ class LogRatioToSkeleton(MetaLoss):
         with torch.no_grad():
             x0 = path.iterates[0].detach()
             reference = unroll(optimizer.skeleton(), objective, x0, 2 * steps)
-            longer = unroll(optimizer, objective, x0, 2 * steps)
-        found = torch.cat([reference.values, longer.values]).nan_to_num(nan=torch.inf)
+            found = reference.values
+            if self.own_minimum:
+                own = unroll(optimizer, objective, x0, 2 * steps).values
+                found = torch.cat([found, own.nan_to_num(nan=torch.inf)])
         least, start = found.min(dim=0).values, reference.values[0]
         ours = log_suboptimality(path.values[1:], least, start, self.floor)
         theirs = log_suboptimality(reference.values[1 : steps + 1], least, start, self.floor)
