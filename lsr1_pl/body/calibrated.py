@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lsr1_pl.body.rotations import axis_angle, rotation_matrix
+from lsr1_pl.ground.constants import constant
 
 _FLIP = (1.0, -1.0, -1.0)
 
@@ -21,7 +22,7 @@ def camera_points(points: Tensor, translation: Tensor) -> Tensor:
         points: metres.
         translation: (B, 3) metres, in the camera's axes.
     """
-    return points * points.new_tensor(_FLIP) + translation.unsqueeze(1)
+    return points * constant(_FLIP, points) + translation.unsqueeze(1)
 
 
 def project_calibrated(
@@ -50,6 +51,6 @@ def image_slopes(pixels: Tensor, intrinsics: Tensor) -> Tensor:
 
 def turn_root(pose: Tensor, turn: Tensor) -> Tensor:
     """Poses (B, 72) of the same bodies, turned by rotations (B, 3, 3) of the camera's axes."""
-    flip = torch.diag(turn.new_tensor(_FLIP))
+    flip = torch.diag(constant(_FLIP, turn))
     root = flip @ turn @ flip @ rotation_matrix(pose[:, :3])
     return torch.cat([axis_angle(root), pose[:, 3:]], dim=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from lsr1_pl.body.skeleton import COCO18, SMPL_JOINTS
+from lsr1_pl.ground.constants import constant, places
 
 
 def _other_side(name: str) -> str:
@@ -28,17 +29,22 @@ def mirrored_pose(pose: Tensor) -> Tensor:
     The rotation about an axis r becomes the one about ``(r_x, -r_y, -r_z)``, and each joint takes
     the one of its other side.
     """
-    joints = pose.unflatten(1, (len(SMPL_JOINTS), 3))[:, list(MIRRORED_JOINTS)]
-    return (joints * joints.new_tensor([1.0, -1.0, -1.0])).flatten(1)
+    joints = pose.unflatten(1, (len(SMPL_JOINTS), 3))[:, places(MIRRORED_JOINTS, pose)]
+    return (joints * constant([1.0, -1.0, -1.0], joints)).flatten(1)
 
 
 def mirrored_rotations(rotations: Tensor) -> Tensor:
     """As :func:`mirrored_pose`, of poses as (B, 24, 3, 3) matrices."""
-    flip = rotations.new_tensor([-1.0, 1.0, 1.0])
-    return flip.unsqueeze(1) * rotations[:, list(MIRRORED_JOINTS)] * flip
+    flip = constant([-1.0, 1.0, 1.0], rotations)
+    return flip.unsqueeze(1) * rotations[:, places(MIRRORED_JOINTS, rotations)] * flip
 
 
 def mirrored_keypoints(keypoints: Tensor) -> Tensor:
     """Keypoints (B, 18, 2), normalised into [0, 1], of the mirrored image."""
-    other = keypoints[:, list(MIRRORED_KEYPOINTS)]
-    return other * other.new_tensor([-1.0, 1.0]) + other.new_tensor([1.0, 0.0])
+    other = other_side(keypoints)
+    return other * constant([-1.0, 1.0], other) + constant([1.0, 0.0], other)
+
+
+def other_side(of_keypoints: Tensor) -> Tensor:
+    """(B, 18, ...) of the keypoints, each taken from the keypoint of the other side."""
+    return of_keypoints[:, places(MIRRORED_KEYPOINTS, of_keypoints)]

@@ -27,7 +27,8 @@ def rotation_matrix(axis_angle: Tensor) -> Tensor:
         (..., 3, 3) rotation matrices.
     """
     columns = axis_angle.reshape(1, -1, 3).mT
-    matrices = rodrigues(columns, generators(axis_angle.dtype).to(axis_angle.device))
+    turns = generators(axis_angle.dtype).to(axis_angle.device, non_blocking=True)
+    matrices = rodrigues(columns, turns)
     return matrices.permute(0, 3, 1, 2).reshape(*axis_angle.shape, 3)
 
 

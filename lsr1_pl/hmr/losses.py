@@ -10,6 +10,7 @@ from torch import Tensor
 from lsr1_pl.body import PinholeCamera
 from lsr1_pl.body.procrustes import best_similarity
 from lsr1_pl.body.skeleton import COCO18
+from lsr1_pl.ground.constants import constant
 from lsr1_pl.ground.precision import full_precision
 from lsr1_pl.hmr.observation import observe
 from lsr1_pl.hmr.reprojection import JointsOf
@@ -62,7 +63,7 @@ def keypoint_weights(like: Tensor) -> Tensor:
         next((w for part, w in _WEIGHT_BY_PART.items() if name.endswith(part)), 1.0)
         for name in COCO18
     ]
-    return torch.tensor(weights, dtype=like.dtype, device=like.device)
+    return constant(weights, like)
 
 
 def aligned_distance(joints: Tensor, true: Tensor) -> Tensor:

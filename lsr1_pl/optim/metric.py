@@ -67,6 +67,37 @@ class Metric:
         return _times(gradient, self.inverse)
 
 
+class CovarianceMetric:
+    """:meth:`Metric.of_covariance`, made again only when the covariance has changed.
+
+    Eigenvectors take milliseconds, and on a GPU the host waits for them.
+    """
+
+    def __init__(self, floor: float = 1e-4) -> None:
+        self._floor = floor
+        self._known: tuple[Tensor, tuple[object, ...], Metric] | None = None
+
+    def __call__(self, covariance: Tensor, like: Tensor) -> Metric:
+        """The metric of a covariance (N, N), on the device and in the precision of ``like``.
+
+        Raises:
+            UserError: as :meth:`Metric.of_covariance`.
+        """
+        if covariance.is_inference():  # It does not tell whether it has changed.
+            return Metric.of_covariance(covariance.to(like), self._floor)
+        known, now = self._known, (covariance._version, like.dtype, like.device)
+        if known is None or known[0] is not covariance or known[1] != now:
+            # An inference tensor could not be part of a later training step.
+            with torch.inference_mode(False), torch.no_grad():
+                made = Metric.of_covariance(covariance.to(like), self._floor)
+            known = self._known = covariance, now, made
+        return known[2]
+
+    def __reduce__(self) -> tuple[type[CovarianceMetric], tuple[float]]:
+        # The copy of a tensor counts its changes anew.
+        return type(self), (self._floor,)
+
+
 def _times(rows: Tensor, matrix: Tensor) -> Tensor:
     """(B, N) rows times one symmetric matrix, or each times its own."""
     if matrix.ndim == 2:

@@ -23,7 +23,7 @@ from lsr1_pl.metrics.memory import peak_bytes, start_peak
 from lsr1_pl.optim.lsr1.running import CompileMode
 from lsr1_pl.tasks import HMRTask
 
-_COMPILED: dict[str, bool | CompileMode] = {"compiled": True, "CUDA graphs": "reduce-overhead"}
+_COMPILED: dict[str, bool | CompileMode] = {"CUDA graphs": "reduce-overhead", "compiled": True}
 
 
 def measurements(setting: Setting) -> Iterator[Measurement]:

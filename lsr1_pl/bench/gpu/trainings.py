@@ -14,7 +14,7 @@ from pathlib import Path
 import lsr1_pl
 from lsr1_pl.bench.gpu.parts import Measurement, Row, Setting
 
-_START = 15.0
+_START = 25.0
 """Seconds of a training's process before its first step and after its last."""
 _CONFIGS: dict[str, tuple[str, ...]] = {
     # On the clips that come with the package, which have one subject.

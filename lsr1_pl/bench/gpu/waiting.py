@@ -74,5 +74,5 @@ def _count(make: Callable[[], Callable[[], object]], device: str) -> Row:
         for each in caught
         if "synchroniz" in str(each.message)
     )
-    where = ", ".join(f"{count} at {place}" for place, count in places.most_common(5))
+    where = ", ".join(f"{count} at {place}" for place, count in places.most_common())
     return {"waits": sum(places.values()), "where": where}

@@ -13,6 +13,7 @@ from lsr1_pl.body.calibrated import project_calibrated, turn_root
 from lsr1_pl.body.camera import keypoint_box
 from lsr1_pl.body.translation import solve_translation
 from lsr1_pl.data import KeypointBatch
+from lsr1_pl.ground.constants import constant
 from lsr1_pl.hmr.fitting.calibrated import straight_view
 from lsr1_pl.hmr.fitting.fitter import PeopleFitter
 from lsr1_pl.hmr.fitting.prediction import TOO_FEW_KEYPOINTS, Prediction
@@ -60,7 +61,7 @@ def fit_people(
             if intrinsics is None:
                 parts.append(_fit_uncalibrated(fitter, batch, steps))
             else:
-                known = batch.keypoints.new_tensor(list(intrinsics))
+                known = constant(intrinsics, batch.keypoints)
                 cameras = known.expand(len(batch.keypoints), 4)
                 parts.append(_fit_calibrated(fitter, batch, steps, cameras))
             done += len(batch.keypoints)

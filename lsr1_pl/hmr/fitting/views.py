@@ -10,6 +10,7 @@ from torch import Tensor
 from lsr1_pl.body.calibrated import turn_root
 from lsr1_pl.body.camera import keypoint_box, normalize_keypoints
 from lsr1_pl.body.skeleton import COCO18, SMPL_JOINTS
+from lsr1_pl.ground.constants import constant
 from lsr1_pl.hmr.observation import Observation
 from lsr1_pl.hmr.variables import POSE_SIZE
 
@@ -50,7 +51,7 @@ def mirrored(observation: Observation) -> Observation:
 def mirror_pose(pose: Tensor) -> Tensor:
     """Poses (B, 72) in radians of the same bodies in a mirror that exchanges left and right."""
     turns = pose.reshape(len(pose), -1, 3)[:, _MIRROR_JOINTS]
-    return (turns * turns.new_tensor([1.0, -1.0, -1.0])).reshape(len(pose), POSE_SIZE)
+    return (turns * constant([1.0, -1.0, -1.0], turns)).reshape(len(pose), POSE_SIZE)
 
 
 def rolled(observation: Observation, angle: Tensor) -> Observation:

@@ -10,6 +10,7 @@ from lsr1_pl.ground.precision import in_full_precision
 from lsr1_pl.hmr.reprojection import EstimatePrior
 from lsr1_pl.hmr.variables import join_variables, split_variables
 from lsr1_pl.optim import Metric
+from lsr1_pl.optim.metric import CovarianceMetric
 
 
 @torch.no_grad()
@@ -39,6 +40,7 @@ class InitialError(nn.Module):
     def __init__(self, size: int, momentum: float = 0.005) -> None:
         super().__init__()
         self.momentum = momentum
+        self._metric = CovarianceMetric()
         self.register_buffer("second_moment", torch.eye(size))
         self.register_buffer("batches", torch.zeros((), dtype=torch.long))
 
@@ -47,10 +49,12 @@ class InitialError(nn.Module):
     def update(self, error: Tensor) -> None:
         """Count one batch's errors (B, N); a batch that is not finite is left out."""
         moment = error.T @ error / len(error)
-        if not bool(torch.isfinite(moment).all()):
-            return
-        self.batches += 1
-        self.second_moment.lerp_(moment, max(1 / int(self.batches), self.momentum))
+        # Nothing here is asked on the host, which would wait for a GPU.
+        sound = moment.isfinite().all()
+        self.batches += sound
+        share = self.batches.double().reciprocal().clamp_min(self.momentum).to(moment)
+        following = self.second_moment.lerp(moment, share)
+        self.second_moment.copy_(torch.where(sound, following, self.second_moment))
 
     def doubt(self, batches: int) -> None:
         """Let what was measured weigh as this many batches at most, so that new ones replace it."""
@@ -58,7 +62,7 @@ class InitialError(nn.Module):
 
     def metric(self) -> Metric:
         """Coordinates in which the error has unit second moment; x's own before any batch."""
-        return Metric.of_covariance(self.second_moment)
+        return self._metric(self.second_moment, self.second_moment)
 
     def prior(self, x0: Tensor, weight: float) -> EstimatePrior | None:
         """Around initial estimates ``x0`` (B, N), constants to any gradient; None of weight 0."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from lsr1_pl.body.mirror import MIRRORED_KEYPOINTS, mirrored_keypoints, mirrored_rotations
+from lsr1_pl.body.mirror import mirrored_keypoints, mirrored_rotations, other_side
 from lsr1_pl.body.rotations import halfway
 from lsr1_pl.ground.precision import full_precision
 from lsr1_pl.hmr.observation import Observation
@@ -31,9 +31,7 @@ class MirrorAveragedStart(Start):
         """The estimates (B, N); a gradient to the network flows through both."""
         keypoints, confidences = observation.keypoints, observation.visibility
         here = self.network.lift(keypoints, confidences)
-        there = self.network.lift(
-            mirrored_keypoints(keypoints), confidences[:, list(MIRRORED_KEYPOINTS)]
-        )
+        there = self.network.lift(mirrored_keypoints(keypoints), other_side(confidences))
         with full_precision(keypoints):
             rotations = halfway(here.rotations, mirrored_rotations(there.rotations))
             return LiftedBody(rotations, 0.5 * (here.betas + there.betas)).variables()

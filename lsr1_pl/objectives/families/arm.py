@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from lsr1_pl.ground.constants import constant
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.precision import in_full_precision
 from lsr1_pl.objectives.base import AutogradObjective
@@ -105,7 +106,7 @@ class ArmPose(AutogradObjective):
     def value(self, x: Tensor) -> Tensor:
         """(B, 7) joint angles -> (B,)."""
         position, orientation = hand_pose(x)
-        lower, upper, ready = (x.new_tensor(each) for each in (_LOWER, _UPPER, _READY))
+        lower, upper, ready = (constant(each, x) for each in (_LOWER, _UPPER, _READY))
         beyond = (x - upper).relu() + (lower - x).relu()
         parts = (
             (position - self.position).square().sum(dim=1) / _POSITION**2,

@@ -102,7 +102,7 @@ class AdaHessian(BatchedOptimizer):
         generator = torch.Generator().manual_seed((self.seed * 1_000_003 + step) % 2**63)
         signs = torch.randint(0, 2, (self.samples, x.shape[1]), generator=generator) * 2 - 1
         total = torch.zeros_like(x)
-        for sign in signs.to(x):
+        for sign in signs.to(x, non_blocking=True):
             z = sign.expand_as(x)
             total = total + z * objective.hessian_vector_product(x, z)
         return total / self.samples

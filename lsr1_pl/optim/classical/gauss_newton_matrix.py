@@ -44,7 +44,8 @@ class GaussNewtonMatrix(NamedTuple):
                 found = _inverse(self.dense())
             else:
                 # P has an inverse that all share, and what is left to solve has M rows, not N.
-                plain = torch.linalg.inv(self.shared)
+                plain, failed = torch.linalg.inv_ex(self.shared)
+                plain = plain.masked_fill((failed != 0)[..., None, None], torch.nan)
                 seen = self.rows @ plain
                 inner = seen @ self.rows.mT
                 inner.diagonal(dim1=1, dim2=2).add_(1)

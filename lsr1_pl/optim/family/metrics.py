@@ -15,7 +15,7 @@ from lsr1_pl.ground.types import Objective
 from lsr1_pl.optim.checks import check_counts
 from lsr1_pl.optim.family.network import ResidualNetwork
 from lsr1_pl.optim.family.solved import Solved, diagonal_from_signs, positive_hessian
-from lsr1_pl.optim.metric import Metric
+from lsr1_pl.optim.metric import CovarianceMetric, Metric
 
 MOST_VARIABLES = 64
 """N of a metric that a network says: it has N (N + 1) / 2 numbers, and learns from Hessians."""
@@ -152,16 +152,11 @@ class _Moment(LearnedMetric):
 
     def __init__(self, variables: int, floor: float) -> None:
         super().__init__()
-        self._floor = floor
-        self._known: tuple[object, Metric] | None = None
+        self._metric = CovarianceMetric(floor)
         self.register_buffer("second_moment", torch.eye(variables))
 
     def forward(self, features: Tensor, x: Tensor) -> Metric:
-        moment = self.second_moment.to(x)
-        key = (self.second_moment.data_ptr(), self.second_moment._version, moment.dtype)
-        if self._known is None or self._known[0] != key:
-            self._known = key, Metric.of_covariance(moment, self._floor)
-        return self._known[1]
+        return self._metric(self.second_moment, x)
 
     @torch.no_grad()
     def measure(self, solved: Solved) -> None:
