@@ -5,11 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from lsr1_pl.ground.choices import choices_checked
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Objective
 from lsr1_pl.metrics.suboptimality import log_suboptimality
@@ -61,9 +62,10 @@ class MetaLoss(ABC):
         """
 
 
-Yardstick = Callable[[Tensor, int], Tensor]
-"""Values (k, B) after the steps ``first`` to ``first + k - 1`` of one unroll, and ``first``, 1 or
-more -> (k, B): what each of these steps costs."""
+Yardstick = Callable[[Tensor, Tensor, int], Tensor]
+"""What each step costs, (k, B): of the values (k, B) after the steps ``first`` to ``first + k - 1``
+of one unroll, of the evaluations until then (k, B), 1 being the start's, and of ``first``, 1 or
+more."""
 
 
 class StepwiseLoss(MetaLoss):
@@ -97,7 +99,7 @@ class StepwiseLoss(MetaLoss):
         """(K, B) of a whole unroll."""
         x0, start = path.iterates[0].detach(), path.values[0].detach()
         measured = self.yardstick(objective, x0, start, len(path.values) - 1, optimizer)
-        return measured(path.values[1:], 1)
+        return measured(path.values[1:], path.evaluations[1:], 1)
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class MeanValue(StepwiseLoss):
         self, objective: Objective, x0: Tensor, start: Tensor, steps: int, optimizer: Any
     ) -> Yardstick:
         """The values themselves."""
-        return lambda values, first: values
+        return lambda values, *_: values
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ class RelativeSuboptimality(StepwiseLoss):
             UserError: the objective does not know its minimum.
         """
         least = _minimum(self, objective)
-        return lambda values, first: (values - least) / (start - least)
+        return lambda values, *_: (values - least) / (start - least)
 
 
 @dataclass(frozen=True)
@@ -157,22 +159,26 @@ class LogSuboptimality(StepwiseLoss):
             UserError: the objective does not know its minimum.
         """
         least = _minimum(self, objective)
-        return lambda values, first: log_suboptimality(values, least, start, self.floor)
+        return lambda values, *_: log_suboptimality(values, least, start, self.floor)
 
 
+@choices_checked
 @dataclass(frozen=True)
 class LogRatioToSkeleton(StepwiseLoss):
     """The mean over steps of ``log((s + floor) / (s' + floor))``, for optimisers with a skeleton.
 
     s is the relative suboptimality ``(f_k - f*) / (f_0 - f*)``, and s' the skeleton's at the same
-    step; f* is the least value that the skeleton finds in twice the steps. The ratio knows no
-    scale, so that every family of functions weighs alike.
+    step, unless told else; f* is the least value that the skeleton finds in twice the steps. The
+    ratio knows no scale, so that every family of functions weighs alike.
 
     Args:
         floor: of the relative suboptimality, above 0: what lies below counts little.
         own_minimum: whether f* is also sought by the optimiser itself in twice the steps. Then it
             still learns where it is far ahead of its skeleton, as one of a family is: what lies
             below f* has no gradient. Where the two are close, this unrest of f* costs more.
+        at_equal: whether s' is the skeleton's after as many steps, or after as many evaluations.
+            What a step's evaluations cost has no derivative: backpropagation learns nothing of
+            it, and evolution strategies do.
 
     Raises:
         UserError: ``floor`` is not above 0.
@@ -180,6 +186,7 @@ class LogRatioToSkeleton(StepwiseLoss):
 
     floor: float = 1e-7
     own_minimum: bool = False
+    at_equal: Literal["steps", "evaluations"] = "steps"
 
     def __post_init__(self) -> None:
         check_positive(self, floor=self.floor)
@@ -193,17 +200,22 @@ class LogRatioToSkeleton(StepwiseLoss):
         self, objective: Objective, x0: Tensor, start: Tensor, steps: int, optimizer: Any
     ) -> Yardstick:
         """The way of the skeleton, and the least value that was found."""
-        reference = unroll(optimizer.skeleton(), objective, x0, 2 * steps).values
-        found = reference
+        skeleton = unroll(optimizer.skeleton(), objective, x0, 2 * steps)
+        found = skeleton.values
         if self.own_minimum:
             own = unroll(optimizer, objective, x0, 2 * steps).values
             found = torch.cat([found, own.nan_to_num(nan=torch.inf)])
-        least, begun = found.min(dim=0).values, reference[0]
-        theirs = log_suboptimality(reference[1 : steps + 1], least, begun, self.floor)
+        least, begun = found.min(dim=0).values, skeleton.values[0]
+        theirs = log_suboptimality(skeleton.values, least, begun, self.floor)
+        bought = skeleton.evaluations.T.contiguous()
 
-        def ratio_to_it(values: Tensor, first: int) -> Tensor:
+        def ratio_to_it(values: Tensor, evaluations: Tensor, first: int) -> Tensor:
             ours = log_suboptimality(values, least, begun, self.floor)
-            ratio = ours - theirs[first - 1 : first - 1 + len(values)]
+            reached = theirs[first : first + len(values)]
+            if self.at_equal == "evaluations":
+                place = torch.searchsorted(bought, evaluations.T.contiguous(), right=True).T - 1
+                reached = theirs.gather(0, place)
+            ratio = ours - reached
             return torch.where(ratio > _LIMIT, _LIMIT + torch.log1p(ratio - _LIMIT), ratio)
 
         return ratio_to_it

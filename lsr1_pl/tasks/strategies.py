@@ -109,6 +109,8 @@ class _Unroll:
     """(2 B,) the value beyond which a problem is held."""
     worst: Tensor
     """(2 B,) the largest value that the loss sees."""
+    evaluations: Tensor
+    """(2 B,) int: so far, the start's too."""
     summed: Tensor
     """(B, P) the perturbations so far."""
     steps: int
@@ -183,6 +185,7 @@ class PersistentUnrolls:
             ),
             None if limit is None else highest_value(start, limit),
             highest_value(start, _WORST if limit is None else limit),
+            torch.ones_like(start, dtype=torch.long),
             parameters[0].new_zeros(len(batch.x0), sum(p.numel() for p in parameters)),
             max(min(steps, self._how.window), steps - cut * self._how.window),
         )
@@ -193,7 +196,8 @@ class PersistentUnrolls:
         first = going.taken + 1
         going.taken = min(going.steps, going.taken + self._how.window)
         weight = self._penalty.weight
-        values, penalties, guarded = [going.state.evaluation.value], [], []
+        values, evaluations = [going.state.evaluation.value], []
+        penalties, guarded = [], []
         with self._linears.by(torch.cat([noise, -noise])):
             for _ in range(first, going.taken + 1):
                 before = going.state
@@ -203,12 +207,16 @@ class PersistentUnrolls:
                 if residual is not None:
                     penalties.append(weight * residual)
                 values.append(state.evaluation.value)
+                count = 1 if state.evaluations is None else state.evaluations
+                going.evaluations = going.evaluations + count
+                evaluations.append(going.evaluations)
                 held = torch.zeros_like(values[-1], dtype=torch.bool) if sound is None else ~sound
                 guarded.append(held if state.guarded is None else held | state.guarded)
                 going.state = state
         path = torch.stack(values)
         seen = torch.where(path[1:] < going.worst, path[1:], going.worst)
-        terms = torch.cat([going.yardstick(half, first) for half in seen.chunk(2, dim=1)], dim=1)
+        halves = zip(seen.chunk(2, dim=1), torch.stack(evaluations).chunk(2, dim=1), strict=True)
+        terms = torch.cat([going.yardstick(*half, first) for half in halves], dim=1)
         if penalties:
             terms = terms + torch.stack(penalties)
         # The windows of an unroll are averaged by the training, and its loss is a mean over steps.

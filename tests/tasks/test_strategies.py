@@ -335,7 +335,8 @@ def test_windows_of_a_loss_add_up_to_it(loss: StepwiseLoss) -> None:
         path = unroll(optimizer, objective, x0, 6)
         whole, _ = loss.measure(path, objective, optimizer)
         by = loss.yardstick(objective, x0, path.values[0], 6, optimizer)
-        parts = torch.cat([by(path.values[1:5], 1), by(path.values[5:], 5)])
+        first = by(path.values[1:5], path.evaluations[1:5], 1)
+        parts = torch.cat([first, by(path.values[5:], path.evaluations[5:], 5)])
     assert parts.shape == (6, 3)
     torch.testing.assert_close(parts.mean(), whole)
     if loss == LogSuboptimality():
