@@ -129,6 +129,7 @@ class FunctionTask(MetaTask):
         estimate = unrolls.estimate(batch, rank, self.global_step)
         self.inner_steps = estimate.inner_steps
         self.log("train/meta_loss", estimate.loss, prog_bar=True, batch_size=len(batch.x0))
+        self.log("train/evaluations_a_step", estimate.evaluations_a_step, batch_size=len(batch.x0))
         along = torch.stack(
             [
                 (parameter * gradient).sum()

@@ -92,6 +92,8 @@ class Estimate(NamedTuple):
     """For each of the parameters that train, shaped as it is."""
     loss: Tensor
     """(): the mean of what the steps cost."""
+    evaluations_a_step: Tensor
+    """(): gradients and Hessian-vector products."""
     inner_steps: InnerSteps
     """Of the window and 2 B problems."""
 
@@ -195,7 +197,7 @@ class PersistentUnrolls:
         going.summed = going.summed + noise
         first = going.taken + 1
         going.taken = min(going.steps, going.taken + self._how.window)
-        weight = self._penalty.weight
+        weight, spent = self._penalty.weight, going.evaluations
         values, evaluations = [going.state.evaluation.value], []
         penalties, guarded = [], []
         with self._linears.by(torch.cat([noise, -noise])):
@@ -226,9 +228,12 @@ class PersistentUnrolls:
         difference = torch.where(difference.isfinite(), difference, torch.zeros_like(difference))
         scale = 2 * self._how.sigma**2 * len(difference)
         gradient = difference.to(going.summed) @ going.summed / scale
-        finite = terms[terms.isfinite()]
-        inner = InnerSteps(path, torch.stack(guarded))
-        return Estimate(self._linears.split(gradient), finite.mean(), inner)
+        return Estimate(
+            self._linears.split(gradient),
+            terms[terms.isfinite()].mean(),
+            (going.evaluations - spent).float().mean() / len(terms),
+            InnerSteps(path, torch.stack(guarded)),
+        )
 
 
 @dataclass(frozen=True)

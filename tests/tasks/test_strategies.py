@@ -360,6 +360,7 @@ def test_a_general_optimiser_trains_and_goes_on_from_its_checkpoint(tmp_path: Pa
     run = trainer(max_steps=5, val_check_interval=5, check_val_every_n_epoch=None)
     run.fit(first, data)
     assert {"train/meta_loss", "val/log_ratio", "optim/gradient_norm"} <= set(run.callback_metrics)
+    assert 1 <= run.callback_metrics["train/evaluations_a_step"] <= 3
     assert int(first.skipped_steps) == 0
     run.save_checkpoint(tmp_path / "last.ckpt")
     assert set(first.state_dict()) == {"skipped_steps", *optimizer_keys(first)}
