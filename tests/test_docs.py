@@ -79,12 +79,16 @@ def commands_of(page: str) -> list[list[str]]:
 
 def test_a_task_of_ones_own(tmp_path: Path) -> None:
     (code,) = blocks("your_own_task.md", "python")
-    (config,) = blocks("your_own_task.md", "yaml")
+    config, evolved = blocks("your_own_task.md", "yaml")
     (tmp_path / "circles.py").write_text(code, encoding="utf-8")
     (tmp_path / "circles.yaml").write_text(config, encoding="utf-8")
+    (tmp_path / "evolved.yaml").write_text(evolved, encoding="utf-8")
     fit, test = commands_of("your_own_task.md")
     fit += ["--trainer.max_steps", "20", "--trainer.val_check_interval", "10"]
-    assert "L-BFGS" in as_installed(tmp_path, fit, test)
+    general = ["fit", "--config", "lsr1_general.yaml", "--config", "evolved.yaml"]
+    general += ["--name", "evolved", "--trainer.max_steps", "1", "--data.init_args.batch_size", "2"]
+    assert "L-BFGS" in as_installed(tmp_path, fit, test, general)
+    assert (tmp_path / "runs/evolved/version_0/checkpoints/last.ckpt").is_file()
     best = tmp_path / "runs/circles/version_0/checkpoints/best.ckpt"
     optimizer = lsr1_pl.load_pretrained(best)
     assert sum(p.numel() for p in optimizer.parameters()) > 0

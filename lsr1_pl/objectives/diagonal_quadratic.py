@@ -47,6 +47,10 @@ class DiagonalQuadratic:
         """(B, N): ``-x``, whatever the eigenvalues are."""
         return -x
 
+    def minimum(self) -> Tensor:
+        """(): 0, the least value of every problem."""
+        return torch.zeros(())
+
     def minimizer(self, x: Tensor) -> Tensor:
         """(B, N): zeros, for points like ``x``."""
         return torch.zeros_like(x)

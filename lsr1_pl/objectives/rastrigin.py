@@ -31,6 +31,10 @@ class Rastrigin:
         diagonal = 2 + 10 * _FREQUENCY**2 * torch.cos(_FREQUENCY * x)
         return (diagonal * v).detach()
 
+    def minimum(self) -> Tensor:
+        """(): 0, the least value of every problem."""
+        return torch.zeros(())
+
     def minimizer(self, x: Tensor) -> Tensor:
         """(B, N): zeros, for points like ``x``."""
         return torch.zeros_like(x)

@@ -36,6 +36,10 @@ class Rosenbrock:
         along_head = (800 * head.square() - 400 * valley + 2) * head_v - 400 * head * tail_v
         return _at_head(along_head) + _at_tail(200 * tail_v - 400 * head * head_v)
 
+    def minimum(self) -> Tensor:
+        """(): 0, the least value of every problem."""
+        return torch.zeros(())
+
     def minimizer(self, x: Tensor) -> Tensor:
         """(B, N): ones, for points like ``x``."""
         return torch.ones_like(x)

@@ -82,21 +82,16 @@ def unroll(
         UserError: if ``x0`` is not (B, N), ``steps`` is negative, ``truncate_every`` below 1, or
             the objective is of a wider precision than ``x0``.
     """
-    if x0.ndim != 2:
-        raise UserError(f"x0 has shape {tuple(x0.shape)}; expected (problems, variables)")
     if steps < 0:
         raise UserError(f"steps is {steps}; it must be 0 or more")
     if truncate_every is not None and truncate_every < 1:
         raise UserError(f"truncate_every is {truncate_every}; it must be at least 1")
     if not second_order:
         objective = _FirstOrder(objective)
-    evaluation = objective.evaluate(x0)
-    check_precision(x0, evaluation.value)
-    state: OptimizerState = optimizer.init(x0, evaluation)
+    state = begun(optimizer, objective, x0)
     limit = None
     if divergence_limit is not None:
-        start = state.evaluation.value.detach()
-        limit = start + divergence_limit * (1 + start.abs())
+        limit = highest_value(state.evaluation.value.detach(), divergence_limit)
     iterates, values = [state.iterate], [state.evaluation.value]
     directions: list[Tensor] = []
     residuals: list[Tensor] = []
@@ -140,6 +135,25 @@ def unroll(
         evaluations=torch.stack(evaluations),
         guarded=torch.stack(guarded) if guarded else None,
     )
+
+
+def begun(optimizer: BatchedOptimizer, objective: Objective, x0: Tensor) -> OptimizerState:
+    """The state before the first step from ``x0`` (B, N).
+
+    Raises:
+        UserError: ``x0`` is not (B, N), or the objective is of a wider precision.
+    """
+    if x0.ndim != 2:
+        raise UserError(f"x0 has shape {tuple(x0.shape)}; expected (problems, variables)")
+    evaluation = objective.evaluate(x0)
+    check_precision(x0, evaluation.value)
+    state: OptimizerState = optimizer.init(x0, evaluation)
+    return state
+
+
+def highest_value(start: Tensor, divergence_limit: float) -> Tensor:
+    """(B,) the value beyond which a problem that began at f = ``start`` (B,) is held."""
+    return start + divergence_limit * (1 + start.abs())
 
 
 class _FirstOrder:

@@ -13,12 +13,15 @@ from lsr1_pl.tasks.hmr import HMRTask
 from lsr1_pl.tasks.meta import MetaTask
 from lsr1_pl.tasks.meta_losses import (
     LogRatioToSkeleton,
+    LogSuboptimality,
     MeanValue,
     MetaLoss,
     RelativeSuboptimality,
+    StepwiseLoss,
 )
 from lsr1_pl.tasks.refining import RefiningTask
 from lsr1_pl.tasks.start import StartTask
+from lsr1_pl.tasks.strategies import PersistentStrategies
 from lsr1_pl.tasks.unrolling import Unroll
 
 __all__ = [
@@ -32,13 +35,16 @@ __all__ = [
     "GeneralTask",
     "HMRTask",
     "LogRatioToSkeleton",
+    "LogSuboptimality",
     "MeanValue",
     "MetaLoss",
     "MetaTask",
+    "PersistentStrategies",
     "Phases",
     "RefiningTask",
     "RelativeSuboptimality",
     "StartTask",
+    "StepwiseLoss",
     "Unroll",
     "fit_people",
     "load_data",

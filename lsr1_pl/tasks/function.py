@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from inspect import isabstract
 from typing import Any
 
 import torch
@@ -21,6 +23,7 @@ from lsr1_pl.tasks.evaluation import (
 from lsr1_pl.tasks.former import takes_former_keywords
 from lsr1_pl.tasks.meta import MetaTask, mean_secant_residual
 from lsr1_pl.tasks.meta_losses import MeanValue, MetaLoss
+from lsr1_pl.tasks.strategies import PersistentStrategies, PersistentUnrolls
 from lsr1_pl.tasks.unrolling import Unroll
 
 
@@ -44,9 +47,12 @@ class FunctionTask(MetaTask):
         lr_scheduler: none in the paper.
         loss: what an unroll costs, before the penalty.
         evaluate: how it is validated and tested.
+        strategies: evolution strategies that estimate the meta-gradient; None backpropagates
+            through the unroll.
 
     Raises:
-        UserError: the optimiser is no such module, or lacks what loss or evaluation need.
+        UserError: the optimiser is no such module, or lacks what loss, evaluation or strategies
+            need.
     """
 
     optimizer: Any
@@ -63,6 +69,7 @@ class FunctionTask(MetaTask):
         lr_scheduler: LRSchedulerCallable | None = None,
         loss: MetaLoss = MeanValue(),  # noqa: B008
         evaluate: FunctionEvaluation = BySteps(),  # noqa: B008
+        strategies: PersistentStrategies | None = None,
     ) -> None:
         super().__init__(unroll, penalty, meta_optimizer, lr_scheduler)
         self._check_part("loss", loss, MetaLoss)
@@ -73,10 +80,14 @@ class FunctionTask(MetaTask):
         self.optimizer = optimizer
         self.loss = loss
         self.evaluate = evaluate
+        self._unrolls: PersistentUnrolls | None = None
+        if strategies is not None:
+            self._check_part("strategies", strategies, PersistentStrategies)
+            self._unrolls = strategies.unrolls(self._trained(), loss)
 
     def _check_part(self, name: str, given: object, kind: type[object]) -> None:
         if not isinstance(given, kind):
-            known = ", ".join(f"{each.__name__}(...)" for each in kind.__subclasses__())
+            known = ", ".join(f"{each.__name__}(...)" for each in _whole_classes(kind))
             raise UserError(
                 f"{type(self).__name__} {name} is {given!r}; expected one of {known}, or a "
                 f"{kind.__name__} of yours"
@@ -95,6 +106,8 @@ class FunctionTask(MetaTask):
 
     def training_step(self, batch: FunctionBatch, batch_idx: int) -> Tensor:
         """The meta-loss of one batch, plus the weighted secant penalty."""
+        if self._unrolls is not None:
+            return self._estimated(self._unrolls, batch)
         self.freeze_norms(self.optimizer)
         size, steps = len(batch.x0), self.unroll.steps_at(self.global_step)
         optimizer = knowing(self.optimizer, batch)
@@ -109,6 +122,21 @@ class FunctionTask(MetaTask):
         for name, value in logged.items():
             self.log(f"train/{name}", value, batch_size=size)
         return loss
+
+    def _estimated(self, unrolls: PersistentUnrolls, batch: FunctionBatch) -> Tensor:
+        """The loss of one window, whose gradient is what the strategies estimate."""
+        rank = 0 if self._trainer is None else self.global_rank
+        estimate = unrolls.estimate(batch, rank, self.global_step)
+        self.inner_steps = estimate.inner_steps
+        self.log("train/meta_loss", estimate.loss, prog_bar=True, batch_size=len(batch.x0))
+        self.log("train/evaluations_a_step", estimate.evaluations_a_step, batch_size=len(batch.x0))
+        along = torch.stack(
+            [
+                (parameter * gradient).sum()
+                for parameter, gradient in zip(unrolls.parameters, estimate.gradients, strict=True)
+            ]
+        ).sum()
+        return estimate.loss + (along - along.detach())
 
     def on_validation_epoch_start(self) -> None:
         """Nothing measured yet."""
@@ -142,3 +170,9 @@ class FunctionTask(MetaTask):
         self.curves, self.curves_note = measured.curves, measured.note
         for name, value in measured.logged.items():
             self.log(name, value, prog_bar=name == measured.main)
+
+
+def _whole_classes(kind: type[object]) -> Iterator[type[object]]:
+    """Those below ``kind`` that objects can be made of."""
+    for each in kind.__subclasses__() or (kind,):
+        yield from _whole_classes(each) if isabstract(each) else (each,)

@@ -12,6 +12,7 @@ from lsr1_pl.tasks.evaluation import FunctionEvaluation
 from lsr1_pl.tasks.former import takes_former_keywords
 from lsr1_pl.tasks.function import FunctionTask
 from lsr1_pl.tasks.meta_losses import LogRatioToSkeleton, MetaLoss
+from lsr1_pl.tasks.strategies import PersistentStrategies
 from lsr1_pl.tasks.unrolling import Unroll
 
 
@@ -30,6 +31,7 @@ class GeneralTask(FunctionTask):
         lr_scheduler: makes its learning-rate schedule, stepped once an iteration.
         evaluate: what validation and test run.
         penalty: the secant penalty, for an optimiser whose B is learned.
+        strategies: see :class:`FunctionTask`.
     """
 
     def __init__(
@@ -43,5 +45,8 @@ class GeneralTask(FunctionTask):
         lr_scheduler: LRSchedulerCallable | None = None,
         evaluate: FunctionEvaluation = ByEvaluations(),  # noqa: B008
         penalty: SecantPenalty = SecantPenalty(0.0),
+        strategies: PersistentStrategies | None = None,
     ) -> None:
-        super().__init__(optimizer, unroll, penalty, meta_optimizer, lr_scheduler, loss, evaluate)
+        super().__init__(
+            *(optimizer, unroll, penalty, meta_optimizer, lr_scheduler, loss, evaluate, strategies)
+        )

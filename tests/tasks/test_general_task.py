@@ -47,6 +47,37 @@ def test_the_loss_is_the_log_ratio_to_the_skeleton(own: bool) -> None:
     assert loss == pytest.approx(sum(expected) / len(expected), rel=1e-9)
 
 
+def test_the_ratio_at_equal_evaluations_holds_a_step_against_what_the_skeleton_buys() -> None:
+    learner = task()
+    learner.log = lambda *a, **k: None  # type: ignore[method-assign]
+    torch.nn.init.normal_(learner.optimizer.output.weight, std=0.6)
+    batch = draw_family("rosenbrock", 3, 4, torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        theirs = unroll(learner.optimizer.skeleton(), batch.objective, batch.x0, 12)
+        ours = unroll(learner.optimizer, batch.objective, batch.x0, 6)
+    spent, bought = ours.evaluations, theirs.evaluations
+    assert not torch.equal(spent, bought[:7])
+    loss = LogRatioToSkeleton(1e-3, at_equal="evaluations")
+    least, start = theirs.values.min(dim=0).values, theirs.values[0]
+    expected = []
+    for k in range(1, 7):
+        for i in range(3):
+            reached = max(j for j in range(13) if bought[j, i] <= spent[k, i])
+            a, b = (
+                max(float((value - least[i]) / (start[i] - least[i])), 0) + 1e-3
+                for value in (ours.values[k, i], theirs.values[reached, i])
+            )
+            ratio = math.log(a / b)
+            expected.append(2 + math.log1p(ratio - 2) if ratio > 2 else ratio)
+    found, _ = loss.measure(ours, batch.objective, learner.optimizer)
+    assert found.item() == pytest.approx(sum(expected) / len(expected), rel=1e-9)
+    assert found.item() != pytest.approx(
+        LogRatioToSkeleton(1e-3).measure(ours, batch.objective, learner.optimizer)[0].item()
+    )
+    with pytest.raises(UserError, match="at_equal is 'time'; choose from 'steps', 'evaluations'"):
+        LogRatioToSkeleton(at_equal="time")  # type: ignore[arg-type]
+
+
 def test_value_after_counts_evaluations() -> None:
     batch = draw_family("rosenbrock", 4, 5, torch.Generator().manual_seed(1))
     with torch.no_grad():
