@@ -13,7 +13,7 @@ from lsr1_pl.hmr.problem import ProjectedBody
 from lsr1_pl.optim import BatchedOptimizer, InMetric, Metric
 
 
-class _OfOneBody(ABC):
+class _OfOneBody:
     """What fits people of the body that it was made for."""
 
     def on_other_body(self) -> BatchedOptimizer | PeopleOptimizer | WholeFit:
@@ -31,7 +31,7 @@ class _OfOneBody(ABC):
         )
 
 
-class PeopleOptimizer(_OfOneBody):
+class PeopleOptimizer(_OfOneBody, ABC):
     """Makes the batched optimiser of the people that are observed."""
 
     @abstractmethod
@@ -82,7 +82,7 @@ class FittedStates:
     """The gradients that were taken until each of these S + 1 states."""
 
 
-class WholeFit(_OfOneBody):
+class WholeFit(_OfOneBody, ABC):
     """A method that fits people from start to end, by an energy and in stages of its own."""
 
     @abstractmethod
