@@ -20,6 +20,7 @@ from lsr1_pl.data.detections.photos import load_photo, mediapipe_person, people_
 from lsr1_pl.data.detections.pixels import Size, in_pixels, too_small
 from lsr1_pl.data.detections.sources import Content, read_content
 from lsr1_pl.data.detections.timeline import is_sequence, timeline
+from lsr1_pl.data.detections.upright import upright_notes
 from lsr1_pl.ground.console import encodable
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.files import check_regular
@@ -88,6 +89,9 @@ def read_detections(
             "keypoints counts. If they are in shares of the image, give them a file of their own."
         )
         found = replace(found, notes=(*found.notes, note))
+    if not by_photo:
+        notes = upright_notes(found.keypoints, visible(found))
+        found = replace(found, notes=(*found.notes, *notes))
     moving = when.numbered and is_sequence(clip, moment, found.keypoints, visible(found))
     return numbered_people(found, [who.identity for _, who in people], moving, sequence)
 
