@@ -60,7 +60,7 @@ def test_many_poor_fits_ask_for_the_order_of_the_keypoints(
     path = written(tmp_path / "other.npz", walking()[:4, order])
     out = tmp_path / "out"
     assert not main(["predict", str(path), "--once", "--steps", "2", "--out", str(out)])
-    told = "4 of 4 fits are poor, and of sound keypoints under 2 % are. See that the keypoints are"
+    told = "4 of 4 fits are poor, and of sound keypoints under 3 % are. See that the keypoints are"
     assert f"Note: {told}" in capsys.readouterr().out
     assert told in (out / "index.html").read_text(encoding="utf-8")
 

@@ -12,7 +12,7 @@ from lsr1_pl.hmr.fitting.prediction import DIVERGED, DOUBTFUL, FITTED, POOR, TOO
 
 _MANY_POOR = 0.1
 """The share of poor fits from which on the keypoints, and not the people, are likely the cause. Of
-sound keypoints of real motion 2 % are poor at most, even with 3 % of noise and no legs."""
+sound keypoints of real motion 2.5 % are poor at most, even with 3 % of noise and no legs."""
 _LEAST_POOR = 3
 
 
@@ -44,7 +44,7 @@ def order_notes(status: Tensor) -> list[str]:
     if poor < _LEAST_POOR or poor < _MANY_POOR * tried:
         return []
     return [
-        f"{poor} of {tried} fits are poor, and of sound keypoints under 2 % are. See that the "
+        f"{poor} of {tried} fits are poor, and of sound keypoints under 3 % are. See that the "
         "keypoints are in the order in which they are read (--joints), that each person's are of "
         "one person, and that they are pixels, u before v"
     ]
