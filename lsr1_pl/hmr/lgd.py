@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import torch
 from torch import Tensor, nn
 
 from lsr1_pl.body.skeleton import COCO18
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Evaluation, Objective
 from lsr1_pl.hmr.lgd_network import lgd_network
 from lsr1_pl.hmr.observation import Observation
@@ -50,6 +53,17 @@ class LGD(nn.Module, PeopleOptimizer):
     ) -> BatchedOptimizer:
         """The optimiser of people with these keypoints; it needs neither body nor metric."""
         return _ObservingLGD(self, observation.keypoints)
+
+    def on_other_body(self) -> NoReturn:
+        """Refused.
+
+        Raises:
+            UserError: always; the networks give the betas of one body.
+        """
+        raise UserError(
+            "LGD's networks give the betas of the body that they were trained on; fit another body "
+            "with an optimiser of steps, such as hmr_open_lifted"
+        )
 
     def update(self, keypoints: Tensor, x: Tensor, gradient: Tensor) -> Tensor:
         """(B, 18, 2), (B, N), (B, N) -> the change of x, (B, N)."""

@@ -14,38 +14,34 @@ from torch import Tensor
 
 from lsr1_pl.body import BodyModel
 from lsr1_pl.body.skeleton import COCO18
-from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr.fitting.fitter import FitOptimizer, Fitter
-from lsr1_pl.hmr.lgd import LGD
 from lsr1_pl.hmr.observation import Observation
-from lsr1_pl.hmr.people_optimizer import InErrorMetric
 from lsr1_pl.hmr.problem import ProjectedBody
-from lsr1_pl.hmr.proposing import ProposingOptimizer
 from lsr1_pl.hmr.start import InitialError, Start
 from lsr1_pl.hmr.variables import POSE_SIZE, join_variables, split_variables
-from lsr1_pl.optim import GaussNewton
+from lsr1_pl.optim import BatchedOptimizer
 
 
 def on_other_body(fitter: Fitter, body: BodyModel) -> Fitter:
     """The fitter for people of another body, with as many betas; nothing is trained.
 
     The start's pose is kept, and the betas start at zero. The prior is that of the start's error in
-    the pose, and a standard normal one in the betas. A network that corrects the steps of a guide
-    knows what its own body's betas do, so the guide steps alone.
+    the pose, and a standard normal one in the betas. The optimiser says by its method
+    ``on_other_body`` what of it knows no betas; one of steps alone stays as it is.
 
     Args:
         fitter: as it was trained, on keypoints that are SMPL's joints.
         body: of the people.
 
     Raises:
-        UserError: the fitter's optimiser is LGD, whose networks give the betas of one body.
+        UserError: the fitter's optimiser fits no other body, as LGD does not.
     """
     other = ProjectedBody(body.select(COCO18), fitter.body.camera)
     return replace(
         fitter,
         start=PoseStart(fitter.start),
         body=other,
-        optimizer=_untaught(fitter.optimizer),
+        optimizer=_optimizer_on_other_body(fitter.optimizer),
         initial_error=_error_on_other_body(fitter.initial_error),
     )
 
@@ -79,17 +75,9 @@ def _error_on_other_body(error: InitialError) -> InitialError:
     return other.to(error.second_moment.device)
 
 
-def _untaught(optimizer: FitOptimizer) -> FitOptimizer:
-    if isinstance(optimizer, LGD):
-        raise UserError(
-            "LGD's networks give the betas of the body that they were trained on; fit another body "
-            "with an optimiser of steps, such as hmr_open_lifted"
-        )
-    if not isinstance(optimizer, ProposingOptimizer):
-        return optimizer
-    guide = optimizer.guide
-    # A guide that leaves most of the way to its network takes whole steps without one.
-    return InErrorMetric(GaussNewton() if isinstance(guide, GaussNewton) else guide)
+def _optimizer_on_other_body(optimizer: FitOptimizer) -> FitOptimizer:
+    # A batched step knows variables, and no body.
+    return optimizer if isinstance(optimizer, BatchedOptimizer) else optimizer.on_other_body()
 
 
 def _without_betas(rows: Tensor) -> Tensor:

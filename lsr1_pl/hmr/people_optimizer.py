@@ -7,12 +7,31 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from lsr1_pl.ground.errors import UserError
 from lsr1_pl.hmr.observation import Observation
 from lsr1_pl.hmr.problem import ProjectedBody
 from lsr1_pl.optim import BatchedOptimizer, InMetric, Metric
 
 
-class PeopleOptimizer(ABC):
+class _OfOneBody:
+    """What fits people of the body that it was made for."""
+
+    def on_other_body(self) -> BatchedOptimizer | PeopleOptimizer | WholeFit:
+        """What fits people of another body, with as many betas; nothing is trained.
+
+        Pose means the same on every body, and a beta does not. So whatever was trained on betas is
+        left out. By default it is refused, since a class that does not say it may know betas.
+
+        Raises:
+            UserError: it fits no other body.
+        """
+        raise UserError(
+            f"{type(self).__name__} does not say what of it holds for another body: give the class "
+            "a method on_other_body, or fit by an optimiser of steps, such as hmr_open_lifted"
+        )
+
+
+class PeopleOptimizer(_OfOneBody, ABC):
     """Makes the batched optimiser of the people that are observed."""
 
     @abstractmethod
@@ -48,6 +67,10 @@ class InErrorMetric(nn.Module, PeopleOptimizer):
         """The optimiser in the metric."""
         return InMetric(self.optimizer, metric)
 
+    def on_other_body(self) -> InErrorMetric:
+        """The same: the metric is given, and an optimiser of steps knows nobody."""
+        return self
+
 
 @dataclass(frozen=True)
 class FittedStates:
@@ -59,7 +82,7 @@ class FittedStates:
     """The gradients that were taken until each of these S + 1 states."""
 
 
-class WholeFit(ABC):
+class WholeFit(_OfOneBody, ABC):
     """A method that fits people from start to end, by an energy and in stages of its own."""
 
     @abstractmethod

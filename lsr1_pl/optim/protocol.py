@@ -103,6 +103,13 @@ class BatchedOptimizer(ABC):
         """
         return None
 
+    def alone(self) -> BatchedOptimizer:
+        """The optimiser where nobody adds to its steps; most step as they do beside a network.
+
+        One whose step is shortened so that a network goes the rest overrides it.
+        """
+        return self
+
     def at_rate(self, factor: float) -> BatchedOptimizer:
         """The same optimiser (shared, not copied), with steps, or their first trials, times this.
 

@@ -13,6 +13,7 @@ from lsr1_pl.body import PinholeCamera, load_body_model
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.cli import main
 from lsr1_pl.data import MotionStore, open_motion_path
+from lsr1_pl.data.detections.joints.coco import COCO17
 from lsr1_pl.hmr.fitting.views import WHOLE, exchanged
 
 SIDES, PARTS = ("left", "right"), ("shoulder", "hip")
@@ -45,7 +46,36 @@ def test_a_poor_fit_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     page = (out / "index.html").read_text(encoding="utf-8")
     assert page_array(page_data(out)["rows"]["status"], "u1").tolist() == [0, 3, 0]
     assert "2 with status 0 (fitted), 1 with status 3 (poor)" in page
-    assert "1 of 3 have a poor fit (status 3)" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "1 of 3 have a poor fit (status 3)" in said
+    assert "fits are poor" not in said
+
+
+def test_many_poor_fits_ask_for_the_order_of_the_keypoints(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # COCO's 17 with a neck behind them, as many as OpenPose's 18.
+    of_18 = {"left_eye": "leye", "right_eye": "reye", "left_ear": "lear", "right_ear": "rear"}
+    order = [COCO18.index(of_18.get(name, name)) for name in (*COCO17, "neck")]
+    path = written(tmp_path / "other.npz", walking()[:4, order])
+    out = tmp_path / "out"
+    assert not main(["predict", str(path), "--once", "--steps", "2", "--out", str(out)])
+    told = "4 of 4 fits are poor, and of sound keypoints under 3 % are. See that the keypoints are"
+    assert f"Note: {told}" in capsys.readouterr().out
+    assert told in (out / "index.html").read_text(encoding="utf-8")
+
+
+def test_people_who_lie_and_fit_well_are_noted_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = written(tmp_path / "uv.npz", walking()[:10, :, ::-1]), tmp_path / "out"
+    words = ["--steps", "2", "--glb", "none", "--out", str(out)]
+    assert not main(["predict", str(path), *words])
+    said = capsys.readouterr().out
+    assert "Note: 10 of 10 people lie on their side in the image. If they stand and the" in said
+    assert "poor" not in said
+    with np.load(out / "predictions.npz", allow_pickle=False) as fits:
+        assert fits["status"].tolist() == [0] * 10
 
 
 def test_too_few_keypoints_are_said_and_make_no_motion(

@@ -15,9 +15,21 @@ from lsr1_pl.body.files import OPEN_BODY, BodyData, read_body
 from lsr1_pl.body.skeleton import COCO18
 from lsr1_pl.data import MotionStore, open_motion_path
 from lsr1_pl.ground.errors import UserError
-from lsr1_pl.hmr import Prediction, observe_detections, on_other_body
+from lsr1_pl.hmr import (
+    InErrorMetric,
+    Observation,
+    PeopleOptimizer,
+    Prediction,
+    ProjectedBody,
+    ProposedSteps,
+    WholeFit,
+    observe_detections,
+    on_other_body,
+)
 from lsr1_pl.hmr.fitting.prediction import FITTED
+from lsr1_pl.hmr.people_optimizer import FittedStates
 from lsr1_pl.metrics.pa_mpjpe import pa_mpjpe
+from lsr1_pl.optim import Adam, BatchedOptimizer, GaussNewton, Metric
 from lsr1_pl.tasks import HMRTask, load_task
 
 PEOPLE = 48
@@ -121,3 +133,51 @@ def test_lgd_cannot_fit_another_body() -> None:
     assert isinstance(lgd, HMRTask)
     with pytest.raises(UserError, match="such as hmr_open_lifted"):
         on_other_body(lgd.fitter, BodyModel(BODIES["0.9"]))
+
+
+class Mine(PeopleOptimizer):
+    """A user's optimiser, which says nothing of other bodies."""
+
+    def observing(
+        self, observation: Observation, body: ProjectedBody, metric: Metric
+    ) -> BatchedOptimizer:
+        return Adam(0.1)
+
+
+class MineOnOthers(Mine):
+    def on_other_body(self) -> PeopleOptimizer:
+        return InErrorMetric(Adam(0.2))
+
+
+class Whole(WholeFit):
+    def fit_whole(self, observation: Observation, x0: Tensor) -> FittedStates:
+        return FittedStates(x0[None], [0])
+
+
+@pytest.mark.parametrize("silent", [Mine(), Whole()])
+def test_an_optimiser_that_says_nothing_of_other_bodies_is_refused(
+    silent: PeopleOptimizer | WholeFit,
+) -> None:
+    fitter = replace(task().fitter, optimizer=silent)
+    with pytest.raises(UserError, match=f"{type(silent).__name__} does not say .* on_other_body"):
+        on_other_body(fitter, BodyModel(BODIES["0.9"]))
+
+
+def test_an_optimiser_says_itself_what_fits_another_body() -> None:
+    fitter = replace(task().fitter, optimizer=MineOnOthers())
+    other = on_other_body(fitter, BodyModel(BODIES["0.9"])).optimizer
+    assert isinstance(other, InErrorMetric)
+    assert isinstance(other.optimizer, Adam)
+
+
+class HalfWay(GaussNewton):
+    """A user's guide."""
+
+
+def test_a_guide_takes_whole_steps_where_its_network_is_left_out() -> None:
+    guide = HalfWay(0.5)
+    fitter = replace(task().fitter, optimizer=ProposedSteps(guide=guide))
+    other = on_other_body(fitter, BodyModel(BODIES["0.9"])).optimizer
+    assert isinstance(other, InErrorMetric)
+    assert isinstance(other.optimizer, HalfWay)
+    assert (other.optimizer.learning_rate, guide.learning_rate) == (1.0, 0.5)

@@ -14,6 +14,7 @@ import many_variables
 import motion_store
 import numpy as np
 import predict_intrinsics
+import predict_mixed_up
 import predict_sequence
 import predict_space
 import pytest
@@ -94,6 +95,17 @@ def test_predict_intrinsics(printed: Printed, store: Path) -> None:
     assert "hips_mm" not in unknown
     # A known camera takes the wrong view direction out of the error.
     assert known["mpjpe_mm"] < unknown["mpjpe_mm"]
+
+
+def test_predict_mixed_up(printed: Printed, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Careful fits take a second, and have tests of their own.
+    monkeypatch.setattr(predict_mixed_up, "thorough", lambda fitter: fitter)
+    monkeypatch.setattr(predict_mixed_up, "FILES", 3)
+    words = ["--store", str(store), "--recordings", "sway_*", "--people", "3"]
+    case, files = objects(printed(predict_mixed_up, *words, "--cases", "random places"))
+    assert case["poor"] == case["noted"] == 1
+    assert case["error"] > 0.045
+    assert files["recordings"] == 2
 
 
 def test_predict_sequence(printed: Printed, store: Path) -> None:

@@ -19,7 +19,7 @@ from lsr1_pl.cli.predict.meshes import write_meshes
 from lsr1_pl.cli.predict.motion import write_motion
 from lsr1_pl.cli.predict.page import write_page
 from lsr1_pl.cli.predict.space import run_joints3d
-from lsr1_pl.cli.predict.statuses import fits_in_words, status_lines
+from lsr1_pl.cli.predict.statuses import fits_in_words, order_notes, status_lines
 from lsr1_pl.cli.predict.views import run_views
 from lsr1_pl.data import (
     Camera,
@@ -130,6 +130,8 @@ def run(options: Namespace) -> None:
     print(f"{counts}: {seconds:.1f} s, {count / seconds:.1f} a second", flush=True)
     for line in status_lines(status, "keypoints"):
         print(line)
+    for note in order_notes(status):
+        print(f"Note: {note}")
     if bool(exchanged.any()):
         many = int(exchanged.sum())
         print(f"{many} of {count} have left and right exchanged, of the body or of limbs")
@@ -230,7 +232,7 @@ def _write(fitted: FittedInput, options: Namespace) -> None:
 
 
 def _notes(fitted: FittedInput, options: Namespace) -> str:
-    notes = list(fitted.detections.notes)
+    notes = [*fitted.detections.notes, *order_notes(fitted.fits.prediction.status)]
     if not fitted.detections.sequence:
         notes.append("The images are no sequence: nobody is animated.")
     if not fitted.seen.all():
@@ -241,4 +243,4 @@ def _notes(fitted: FittedInput, options: Namespace) -> str:
         notes.append("The camera is the given one.")
     if fitted.camera is not None and fitted.camera.distortion:
         notes.append("The lens's distortion is undone in the keypoints, and drawn here.")
-    return " ".join(notes)
+    return " ".join(note if note.endswith(".") else f"{note}." for note in notes)

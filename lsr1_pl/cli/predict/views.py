@@ -141,8 +141,9 @@ def _check_agreement(start: Triangulated, weights: torch.Tensor, where: str) -> 
     if share < _LEAST_FIXED:
         raise UserError(
             f"{where}: the views agree on {share:.0%} of the keypoints. Either they are not of the "
-            "same people and moments, or the cameras do not belong to them: x = R X + t must "
-            "take points of space to the camera's axes, x to the right, y down, z forward"
+            "same people and moments, or u and v are exchanged, or the cameras do not belong to "
+            "them: x = R X + t must take points of space to the camera's axes, x to the right, y "
+            "down, z forward"
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -10,32 +10,23 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from lsr1_pl.data.detections.formats.arrays import LARGEST_CONFIDENCE
-from lsr1_pl.data.detections.frames import Floats, Frame, Sighting
+from lsr1_pl.data.detections.frames import Frame, Sighting
 from lsr1_pl.data.detections.identities import numbered_people
-from lsr1_pl.data.detections.joints.joint_set import JointSet
 from lsr1_pl.data.detections.joints.names import shown
-from lsr1_pl.data.detections.joints.order import (
-    counted_set,
-    filled_up,
-    in_order_of_18,
-    joint_set,
-    named_set,
-)
+from lsr1_pl.data.detections.joints.order import joint_set
+from lsr1_pl.data.detections.ordering import as_18
 from lsr1_pl.data.detections.people import SMALLEST, Detections, visible
 from lsr1_pl.data.detections.photos import load_photo, mediapipe_person, people_in
 from lsr1_pl.data.detections.pixels import Size, in_pixels, too_small
 from lsr1_pl.data.detections.sources import Content, read_content
 from lsr1_pl.data.detections.timeline import is_sequence, timeline
+from lsr1_pl.data.detections.upright import upright_notes
 from lsr1_pl.ground.console import encodable
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.files import check_regular
 
 _LONGEST_NAME = 4096
 """The longest name of a frame, in characters: every name takes as much memory as it."""
-
-_MANY = 0.1
-"""The share of a file's people from which on a joint set that does not fit them is no accident."""
 
 
 def read_detections(
@@ -72,8 +63,8 @@ def read_detections(
         raise UserError(f"{path}: holds no person; expected at least {wanted}")
     names = frame_names([frame.name or "" for frame in content.frames], str(path), whole=by_photo)
     frame = [names[row] for row, _ in people]
-    marks, families, notes = _ordered(str(path), [who for _, who in people], frame, chosen)
-    notes += _large_confidences(marks[:, :, 2])
+    ordered = as_18(str(path), [who for _, who in people], frame, chosen)
+    marks = ordered.marks
     sizes = [content.frames[row].size or image_size for row, _ in people]
     clip = np.array([when.clip[row] for row, _ in people])
     moment = np.array([when.moment[row] for row, _ in people])
@@ -86,8 +77,8 @@ def read_detections(
         _photos(content, names),
         clip=clip,
         least_confidence=content.least_confidence,
-        points="mediapipe" if by_photo else families.pop() if len(families) == 1 else "",
-        notes=(*_left_out(content), *_empty(content.frames, names), *notes),
+        points="mediapipe" if by_photo else ordered.points,
+        notes=(*_left_out(content), *_empty(content.frames, names), *ordered.notes),
     )
     counted = found.confidence >= content.least_confidence
     found = replace(found, keypoints=in_pixels(found.keypoints, counted, sizes, str(path)))
@@ -98,6 +89,9 @@ def read_detections(
             "keypoints counts. If they are in shares of the image, give them a file of their own."
         )
         found = replace(found, notes=(*found.notes, note))
+    if not by_photo:
+        notes = upright_notes(found.keypoints, visible(found))
+        found = replace(found, notes=(*found.notes, *notes))
     moving = when.numbered and is_sequence(clip, moment, found.keypoints, visible(found))
     return numbered_people(found, [who.identity for _, who in people], moving, sequence)
 
@@ -133,72 +127,6 @@ def frame_names(files: Sequence[str], where: str, whole: bool = False) -> list[s
             taken.add(longer)
             chosen[row] = longer
     return chosen
-
-
-def _ordered(
-    where: str, people: Sequence[Sighting], frame: Sequence[str], chosen: JointSet | None
-) -> tuple[Floats, set[str], list[str]]:
-    """(n, 18, 3) in OpenPose's order, the families of their points, and notes for the user."""
-    groups: dict[tuple[tuple[str, ...] | None, int], list[int]] = defaultdict(list)
-    for row, who in enumerate(people):
-        groups[who.joints, len(who.marks)].append(row)
-    marks = np.zeros((len(people), 18, 3))
-    families, notes = set(), []
-    counted: dict[str, list[str]] = {}
-    for (names, count), rows in groups.items():
-        own = np.stack([people[row].marks for row in rows])
-        here = [frame[row] for row in rows]
-        note = ""
-        if chosen is not None:
-            joints = chosen
-            if count != joints.count:
-                where = f"{where}: frames {shown(dict.fromkeys(here))}"
-        elif names is not None:
-            joints = named_set(names, where)
-        else:
-            joints, note = counted_set(own, where)
-            notes += _filled_up(where, own, here, joints)
-            counted[f"{count}, read as {joints.name}"] = here
-        marks[rows] = in_order_of_18(own, joints, where)
-        families.add(joints.points)
-        notes += [note] if note else []
-    told = counted.items()
-    if len(told) > 1:
-        parts = [f"{len(here)} have {what} ({shown(dict.fromkeys(here))})" for what, here in told]
-        notes.append(f"People differ in their number of keypoints: {'; '.join(parts)}.")
-    return marks, families, notes
-
-
-def _large_confidences(confidence: Floats) -> list[str]:
-    """A note of percentages, of which 5 is unsure and counts as sure."""
-    most = float(confidence.max())
-    if most <= LARGEST_CONFIDENCE:
-        return []
-    return [
-        f"The confidences go up to {most:g}, and all above 1 count as sure. If they are "
-        "percentages, divide them by 100"
-    ]
-
-
-def _filled_up(where: str, people: Floats, frame: Sequence[str], joints: JointSet) -> list[str]:
-    """Refuse people of another set who were filled up to the number of this one; note a few.
-
-    A few of many may be bad detections, which no file should be refused for.
-    """
-    notes = []
-    for name, rows in filled_up(people, joints).items():
-        first = shown(dict.fromkeys(frame[row] for row in rows))
-        told = (
-            f"{len(rows)} of {len(people)} people have {people.shape[1]} keypoints, and those that "
-            f"are seen are a body as {name}, none as {joints.name} ({first})"
-        )
-        if len(rows) >= _MANY * len(people):
-            raise UserError(
-                f"{where}: {told}. If they were filled up to one number, give each joint set a "
-                f"file of its own; if not, say --joints {joints.name}"
-            )
-        notes.append(f"{told}. They are read as {joints.name}; look at their fits")
-    return notes
 
 
 def _places(people: Sequence[tuple[int, Sighting]]) -> NDArray[np.int64]:

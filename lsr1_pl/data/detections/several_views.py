@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from lsr1_pl.data.detections.cameras.rig import PlacedCamera, read_rig, rig_of
 from lsr1_pl.data.detections.formats.arrays import POINT_KEYS, column_of, names_of
-from lsr1_pl.data.detections.frames import Floats, with_confidence
-from lsr1_pl.data.detections.joints.order import counted_set, in_order_of_18, joint_set, named_set
+from lsr1_pl.data.detections.frames import Floats, Sighting, with_confidence
+from lsr1_pl.data.detections.joints.order import joint_set
+from lsr1_pl.data.detections.ordering import as_18
 from lsr1_pl.data.detections.people import Detections, visible
 from lsr1_pl.data.detections.reading import read_detections
 from lsr1_pl.ground.arrays import load_npz
@@ -107,25 +108,21 @@ def _arrays(
             )
         marks[..., 2] = arrays["confidence"]
         marks = with_confidence(marks)
-    flat = marks.reshape(-1, *marks.shape[2:])
-    names = names_of(path, arrays, shape[2])
-    note = ""
-    if joints is not None:
-        chosen = joint_set(joints)
-    elif names is not None:
-        chosen = named_set(names, str(path))
-    else:
-        chosen, note = counted_set(flat, str(path))
-    ordered = in_order_of_18(flat, chosen, str(path)).reshape(count, shape[1], 18, 3)
     moments = column_of(path, arrays, "moment", count, "iu")
     people = column_of(path, arrays, "person", count, "iu")
     moment = np.arange(count) if moments is None else moments.astype(np.int64)
     person = np.zeros(count, np.int64) if people is None else people.astype(np.int64)
     _check_once(str(path), moment, person)
     frame = [f"{path.stem}_{number:06d}" for number in moment.tolist()]
+    names = names_of(path, arrays, shape[2])
+    sightings = [Sighting(each, None, names) for each in marks.reshape(-1, shape[2], 3)]
+    places = [f"{name} of camera {each.name}" for name in frame for each in rig]
+    chosen = None if joints is None else joint_set(joints)
+    ordered = as_18(str(path), sightings, places, chosen)
     least = _LEAST_CONFIDENCE if least is None else least
-    views = _views(ordered, least, rig, frame, moment, person, chosen.points)
-    return replace(views, notes=(note,) if note else ())
+    marks = ordered.marks.reshape(count, shape[1], 18, 3)
+    views = _views(marks, least, rig, frame, moment, person, ordered.points)
+    return replace(views, notes=tuple(ordered.notes))
 
 
 def _folders(

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from lsr1_pl.ground.errors import UserError
 from lsr1_pl.ground.types import Evaluation, Objective
 from lsr1_pl.hmr.observation import Observation
-from lsr1_pl.hmr.people_optimizer import PeopleOptimizer
+from lsr1_pl.hmr.people_optimizer import InErrorMetric, PeopleOptimizer
 from lsr1_pl.hmr.problem import ProjectedBody
 from lsr1_pl.hmr.proposing.dense import DenseNetwork
 from lsr1_pl.hmr.proposing.situation import ProposingNetwork, Viewer
@@ -68,6 +68,10 @@ class ProposingOptimizer(nn.Module, PeopleOptimizer):
     ) -> BatchedOptimizer:
         """The optimiser of these people."""
         return _Proposing(self, Viewer(observation, body), metric)
+
+    def on_other_body(self) -> InErrorMetric:
+        """The guide alone: the network that corrects it knows what its own body's betas do."""
+        return InErrorMetric(self.guide.alone())
 
 
 class ProposedSteps(ProposingOptimizer):

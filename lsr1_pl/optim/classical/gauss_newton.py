@@ -49,6 +49,10 @@ class GaussNewton(BatchedOptimizer):
         count = torch.full_like(evaluation.value, 1 + gradients, dtype=torch.long)
         return OptimizerState(iterate, evaluation, direction, None, evaluations=count)
 
+    def alone(self) -> BatchedOptimizer:
+        """The same with whole steps: a part of one leaves the rest to whom it guides."""
+        return self.at_rate(1 / self.learning_rate)
+
     @torch.no_grad()
     def inverse(self, x: Tensor, objective: Objective) -> tuple[Tensor, int]:
         """``learning_rate * H^-1`` at x (B, N): (B, N, N), and the gradients that H counts as.

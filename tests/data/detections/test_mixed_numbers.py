@@ -12,6 +12,7 @@ from detected_people import flat, places, standing
 from lsr1_pl.data import read_detections
 from lsr1_pl.data.detections.joints.coco import COCO17
 from lsr1_pl.data.detections.joints.openpose import BODY_25
+from lsr1_pl.data.detections.several_views import SeveralViews, read_views
 from lsr1_pl.ground.errors import UserError
 
 
@@ -90,6 +91,47 @@ def test_one_of_many_who_seems_filled_up_is_noted(tmp_path: Path) -> None:
 def test_hidden_feet_and_ears_are_no_filling(tmp_path: Path) -> None:
     found = read_detections(filled_up(tmp_path / "a.npz", BODY_25, BODY_25[:17], BODY_25[:18]))
     assert not found.notes
+
+
+def views(folder: Path, *people: tuple[str, ...], confidence: float = 0.9) -> Path:
+    """An npz of these people, filled up to 25, each alike before two cameras."""
+    with np.load(filled_up(folder / "rows.npz", *people), allow_pickle=False) as rows:
+        keypoints = np.stack([rows["keypoints"]] * 2, axis=1)
+    keypoints[..., 2] *= confidence / 0.9
+    matrix = np.array([[1000.0, 0, 200], [0, 1000, 300], [0, 0, 1]])
+    path = folder / "views.npz"
+    np.savez(
+        path,
+        keypoints=keypoints,
+        K=np.stack([matrix] * 2),
+        R=np.stack([np.eye(3)] * 2),
+        t=np.array([[0.0, 0, 5], [0.5, 0, 5]]),
+    )
+    return path
+
+
+def read(path: Path) -> SeveralViews:
+    return read_views(path, None)
+
+
+def test_whoever_was_filled_up_in_views_is_refused(tmp_path: Path) -> None:
+    path = views(tmp_path, BODY_25, COCO17, BODY_25)
+    with pytest.raises(
+        UserError,
+        match=r"2 of 6 people .* body as coco17, .*\(views_000001 of camera 0, views_000001 of cam",
+    ):
+        read(path)
+    assert len(read_views(path, None, "body25").frame) == 3
+
+
+def test_one_of_many_who_seems_filled_up_in_views_is_noted(tmp_path: Path) -> None:
+    (note,) = read(views(tmp_path, COCO17, *[BODY_25] * 10)).notes
+    assert "They are read as body25; look at their fits" in note
+
+
+def test_percentages_in_views_are_noted(tmp_path: Path) -> None:
+    (note,) = read(views(tmp_path, BODY_25, confidence=90)).notes
+    assert note.startswith("The confidences go up to 90")
 
 
 @pytest.mark.parametrize("names", [(*BODY_25[:18], "a", "b", "c", "d"), BODY_25[::-1]])
