@@ -1,4 +1,4 @@
-"""What a training step on a GPU computes without asking on the host: a meta tensor has no values."""
+"""What a training step never asks on the host, which would wait for a GPU: meta has no values."""
 
 from __future__ import annotations
 
