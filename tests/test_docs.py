@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from forks import in_a_fork
 
 import lsr1_pl
 from lsr1_pl.body import PinholeCamera, load_body_model, normalize_keypoints
@@ -37,36 +38,43 @@ def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-def as_installed(folder: Path, *parts: list[str] | str) -> str:
+def in_turn(folder: Path, *parts: list[str] | str) -> str:
     """What commands and programs print that are started in ``folder``, one after the other.
 
-    All run in one process, as its start takes longer than a command. Each finds the path as the
-    installed script has it, without the folder that ``python -m`` would add, and none of the
-    modules of ``folder``.
+    All run in one fork, as the start of a process takes longer than a command. Each finds the path
+    as the installed script has it, without the folder that ``python -m`` would add, and none of
+    the modules of ``folder``.
     """
-    code = [
-        "import sys",
-        "from pathlib import Path",
-        "sys.path.remove('')",
-        "from lsr1_pl.cli import main",
-        "path = list(sys.path)",
-        "own = {file.stem for file in Path().glob('*.py')}",
-    ]
-    for part in parts:
-        code += ["sys.path[:] = path", "for name in own: sys.modules.pop(name, None)"]
-        if isinstance(part, str):
-            code += [f"exec({part!r}, {{}})"]
-        else:
-            code += [f"if code := main({part!r}): sys.exit(code)"]
+
+    def run() -> int:
+        path, own = [each for each in sys.path if each], {file.stem for file in Path().glob("*.py")}
+        for part in parts:
+            sys.path[:] = path
+            for name in own:
+                sys.modules.pop(name, None)
+            if isinstance(part, str):
+                exec(part, {})
+            elif code := main(part):
+                return code
+        return 0
+
+    done = in_a_fork(run, folder)
+    assert done.code == 0, done.err
+    return done.out
+
+
+def as_installed(folder: Path, words: list[str]) -> None:
+    """Run a command in ``folder`` in a new process, as the installed script does."""
+    code = "import sys; from lsr1_pl.cli import main; sys.path.remove(''); "
+    code += "sys.exit(main(sys.argv[1:]))"
     done = subprocess.run(
-        [sys.executable, "-c", "\n".join(code)],
+        [sys.executable, "-c", code, *words],
         cwd=folder,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def commands_of(page: str) -> list[list[str]]:
@@ -87,7 +95,8 @@ def test_a_task_of_ones_own(tmp_path: Path) -> None:
     fit += ["--trainer.max_steps", "20", "--trainer.val_check_interval", "10"]
     general = ["fit", "--config", "lsr1_general.yaml", "--config", "evolved.yaml"]
     general += ["--name", "evolved", "--trainer.max_steps", "1", "--data.init_args.batch_size", "2"]
-    assert "L-BFGS" in as_installed(tmp_path, fit, test, general)
+    as_installed(tmp_path, fit)
+    assert "L-BFGS" in in_turn(tmp_path, test, general)
     assert (tmp_path / "runs/evolved/version_0/checkpoints/last.ckpt").is_file()
     best = tmp_path / "runs/circles/version_0/checkpoints/best.ckpt"
     optimizer = lsr1_pl.load_pretrained(best)
@@ -104,7 +113,7 @@ def test_a_learned_optimiser_of_ones_own(tmp_path: Path) -> None:
         [word.replace("0,1,2", "0,1") for word in words] + (short if words[0] == "fit" else [])
         for words in commands_of("your_own_optimizer.md")
     ]
-    as_installed(tmp_path, *commands)
+    in_turn(tmp_path, *commands)
     assert "LearnedMomentum" in (tmp_path / "compared/results.csv").read_text(encoding="utf-8")
     assert (tmp_path / "compared/test.pdf").is_file()
 
@@ -127,7 +136,7 @@ def test_a_family_of_problems_of_ones_own(tmp_path: Path) -> None:
     short["data"]["init_args"].update(batch_size=16, evaluation_count=8)
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(short), encoding="utf-8")
     # A program that is started in a folder finds the modules of the folder.
-    printed = as_installed(tmp_path, fit, test, f"import sys; sys.path.insert(0, '')\n{use}")
+    printed = in_turn(tmp_path, fit, test, f"import sys; sys.path.insert(0, '')\n{use}")
     assert "L-BFGS" in printed
     assert "tensor" in printed
     optimizer = lsr1_pl.load_pretrained(tmp_path / "runs/mine")
@@ -244,14 +253,16 @@ def test_python_of_the_pages_runs() -> None:
     assert all(pages.values())
     # This one is a program from top to bottom; the blocks of the others stand alone.
     pages["minimize.md"] = ["\n".join(pages["minimize.md"])]
+
+    def run() -> int:
+        for page, programs in pages.items():
+            for program in programs:
+                exec(compile(program, page, "exec"), {"__name__": "__main__"})
+        return 0
+
     # In a process of their own: a class that a page defines would stay among the known parts.
-    code = (
-        f"for page, blocks in {pages}.items():\n"
-        "    for block in blocks:\n"
-        "        exec(compile(block, page, 'exec'), {'__name__': '__main__'})"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    done = in_a_fork(run, Path.cwd())
+    assert done.code == 0, done.err
 
 
 def test_every_config_is_described() -> None:

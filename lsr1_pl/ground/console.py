@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _PIPE_WIDTH = 120
+_UNUSUAL = re.compile(r"[^ -~\n\t]")
 _BRACKET = re.compile(r"(\\*)\[([a-z#/@][^\[]*?\])?")
 
 
@@ -31,7 +32,7 @@ def plain(text: object) -> str:
     They are control characters, those that turn the direction of writing, and lone surrogates,
     which no output can encode. Line ends and tabs stay.
     """
-    return "".join(_harmless(character) for character in str(text))
+    return _UNUSUAL.sub(lambda found: _harmless(found[0]), str(text))
 
 
 def encodable(text: object) -> str:
@@ -56,8 +57,6 @@ def _escaped(bracket: re.Match[str]) -> str:
 
 
 def _harmless(character: str) -> str:
-    if character in "\n\t":
-        return character
     if unicodedata.category(character) in ("Cc", "Cf", "Cs"):
         return character.encode("unicode_escape").decode("ascii")
     return character

@@ -35,8 +35,11 @@ def test_printed_config_is_complete_and_builds_the_same(
     printed = capsys.readouterr().out
     (empty_folder / "printed.yaml").write_text(printed, encoding="utf-8")
     given = yaml.safe_load(printed)
-    # Builds task, data and trainer, sets them up, and stops before the first iteration.
+    # Builds task, data and trainer, sets them up, validates a little, and stops before the first
+    # iteration.
     build = ["fit", "--config", "printed.yaml", "--trainer.max_steps=0"]
+    counts = {"validation_count", "evaluation_count"} & set(given["data"]["init_args"])
+    build += [f"--data.init_args.{count}=2" for count in counts]
     if not _data_is_packaged(given["data"]):
         assert main(build) == 2
         assert "lsr1 data convert" in capsys.readouterr().err

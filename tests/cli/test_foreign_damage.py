@@ -5,9 +5,6 @@ from __future__ import annotations
 import copy
 import os
 import shutil
-import sys
-import traceback
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from forks import in_a_fork
 
 from lsr1_pl.cli import main
 from lsr1_pl.pretrained import CONFIG_KEY, read_checkpoint
@@ -150,7 +148,7 @@ def test_it_writes_in_its_runs_folder_alone(
     words = [verb, "--ckpt", "given.ckpt"]
     if verb == "fit":
         words += ["--trainer.max_steps=16", "--trainer.val_check_interval=2"]
-    code, output = run_in_a_process(words, work, tmp_path / "output.txt")
+    code, output = run_in_a_process(words, work)
     assert tree(victim) == before
     assert {path.name for path in work.iterdir()} <= {"given.ckpt", "runs"}
     assert not list(work.rglob("wandb"))
@@ -173,7 +171,7 @@ def test_a_folder_of_another_writes_in_itself_alone(
     torch.save(checkpoint, last)
     before = tree(victim)
     words = ["fit", "--ckpt", str(last), "--trainer.max_steps=16", "--trainer.val_check_interval=2"]
-    code, output = run_in_a_process(words, work, tmp_path / "output.txt")
+    code, output = run_in_a_process(words, work)
     assert code == 0, output
     assert tree(victim) == before
     assert "the state of ModelCheckpoint: " in output
@@ -196,7 +194,7 @@ def test_links_out_of_a_runs_folder_are_not_written_through(
         place.symlink_to(victim / "good.json")
     before = tree(victim)
     words = ["fit", "--ckpt", str(run / "checkpoints" / "last.ckpt"), "--trainer.max_steps=14"]
-    code, output = run_in_a_process(words, work, tmp_path / "output.txt")
+    code, output = run_in_a_process(words, work)
     assert tree(victim) == before
     if name == "checkpoints":
         # The checkpoint is elsewhere, and no part of the run: a new version goes on from it.
@@ -218,27 +216,15 @@ def folders(place: Path) -> tuple[Path, Path]:
     return work, victim
 
 
-def run_in_a_process(words: list[str], folder: Path, output: Path) -> tuple[int, str]:
-    """Exit code and output of ``lsr1`` in a fork: torch is loaded already."""
-    child = os.fork()
-    if child == 0:
-        code = 99
-        try:
-            os.chdir(folder)
-            os.environ["WANDB_MODE"] = "offline"
-            with output.open("w") as file:
-                os.dup2(file.fileno(), 1)
-                os.dup2(file.fileno(), 2)
-                sys.stdout, sys.stderr = file, file
-                # As in a process that pytest has nothing to do with.
-                warnings.simplefilter("default")
-                code = main(words)
-        except BaseException:
-            with output.open("a") as file:
-                traceback.print_exc(file=file)
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), output.read_text()
+def run_in_a_process(words: list[str], folder: Path) -> tuple[int, str]:
+    """Exit code and output of ``lsr1`` in a process of its own."""
+
+    def run() -> int:
+        os.environ["WANDB_MODE"] = "offline"
+        return main(words)
+
+    code, out, err = in_a_fork(run, folder)
+    return code, out + err
 
 
 def tree(folder: Path) -> dict[str, str]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conversion_sources import KINDS, convert, make_sources, source_of
+from forks import Talk, talking
 
 from lsr1_pl.body.files import read_body
 from lsr1_pl.data import MotionStore
@@ -36,34 +35,23 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def rivals() -> Iterator[list[subprocess.Popen[str]]]:
-    started = [
-        subprocess.Popen(
-            [sys.executable, str(DRIVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(2)
-    ]
-    for rival in started:
-        assert rival.stdout is not None
-        assert rival.stdout.readline() == "ready\n"
-    yield started
-    for rival in started:
-        rival.communicate()
+def rivals() -> Iterator[list[Talk]]:
+    with talking(DRIVER) as one, talking(DRIVER) as other:
+        for rival in (one, other):
+            assert rival.answers.readline() == "ready\n"
+        yield [one, other]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_two_at_once(
-    kind: str, sources: Path, rivals: list[subprocess.Popen[str]], tmp_path: Path
-) -> None:
+def test_two_at_once(kind: str, sources: Path, rivals: list[Talk], tmp_path: Path) -> None:
     for number in range(ROUNDS):
         place = tmp_path / str(number)
         target = place / "out"
         line = json.dumps([kind, str(source_of(kind, sources)), str(target)]) + "\n"
         for rival in rivals:
-            assert rival.stdin is not None
-            rival.stdin.write(line)
-            rival.stdin.flush()
-        ends = [json.loads(rival.stdout.readline()) for rival in rivals if rival.stdout]
+            rival.given.write(line)
+            rival.given.flush()
+        ends = [json.loads(rival.answers.readline()) for rival in rivals]
         assert 0 in [code for code, _ in ends], ends
         for code, message in ends:
             assert code in (0, 2), message

@@ -7,13 +7,13 @@ import resource
 import shutil
 import signal
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import kills
 import pytest
 import torch
+from forks import in_a_fork
 
 from lsr1_pl.cli import main
 from lsr1_pl.cli.training.checkpoint_io import WholeCheckpointIO
@@ -35,32 +35,18 @@ def run(tmp_path: Path) -> Path:
     return tmp_path / "runs" / "quadratics" / "version_0"
 
 
-def in_a_fork(action: Callable[[], int], output: Path) -> int:
-    child = os.fork()
-    if child == 0:
-        code = 99
-        try:
-            with output.open("w") as file:
-                sys.stderr = file
-                code = action()
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
 def test_a_full_disk_leaves_the_last_checkpoint(run: Path, tmp_path: Path) -> None:
     last = run / "checkpoints" / "last.ckpt"
     before = last.read_bytes()
 
     def go_on() -> int:
-        os.chdir(tmp_path)
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, len(before) // 2))
         return main([*kills.FIT, "--ckpt=last", *kills.SMALL, "--trainer.max_steps=20"])
 
-    output = tmp_path / "stderr.txt"
-    assert in_a_fork(go_on, output) == 2, output.read_text()
-    message = output.read_text()
+    ended = in_a_fork(go_on, tmp_path)
+    message = ended.err
+    assert ended.code == 2, message
     assert ".ckpt: the checkpoint cannot be written" in message
     assert "the one before it is kept" in message
     assert last.read_bytes() == before

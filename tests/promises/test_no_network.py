@@ -11,7 +11,6 @@ import kills
 import pytest
 
 UNSHARE = ["unshare", "--user", "--map-root-user", "--net"]
-COMMAND = [sys.executable, "-m", "lsr1_pl.cli"]
 
 
 def closed(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
@@ -33,18 +32,28 @@ def test_the_namespace_has_no_network(tmp_path: Path) -> None:
     assert "unreachable" in closed([sys.executable, "-c", code], tmp_path).stderr
 
 
-def test_import_and_help(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("closed")
+
+
+@pytest.fixture(scope="module")
+def done(folder: Path) -> subprocess.CompletedProcess[str]:
+    """A process that imports all, shows the help and trains: its start takes longest."""
     code = (
         "import lsr1_pl, lsr1_pl.tasks, lsr1_pl.report, lsr1_pl.bench, sys;"
         "import lsr1_pl.cli.training.lightning;"
-        "from lsr1_pl.cli import main; sys.exit(main(['--help']))"
+        "from lsr1_pl.cli import main; sys.exit(main(['--help']) or main(sys.argv[1:]))"
     )
-    done = closed([sys.executable, "-c", code], tmp_path)
+    words = [*kills.FIT, *kills.SMALL, "--trainer.max_steps=3"]
+    return closed([sys.executable, "-c", code, *words], folder)
+
+
+def test_import_and_help(done: subprocess.CompletedProcess[str]) -> None:
     assert done.returncode == 0, done.stderr
     assert "lsr1 fit --config" in done.stdout
 
 
-def test_a_training(tmp_path: Path) -> None:
-    done = closed([*COMMAND, *kills.FIT, *kills.SMALL, "--trainer.max_steps=3"], tmp_path)
+def test_a_training(done: subprocess.CompletedProcess[str], folder: Path) -> None:
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "runs/quadratics/version_0/checkpoints/last.ckpt").is_file()
+    assert (folder / "runs/quadratics/version_0/checkpoints/last.ckpt").is_file()

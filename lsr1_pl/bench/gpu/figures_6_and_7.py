@@ -6,7 +6,8 @@ import statistics
 from collections.abc import Iterator
 from functools import partial
 
-from lsr1_pl.bench.cost.compute import BATCH, SIZES, SOLVERS, Case, measure_once
+from lsr1_pl.bench.cost.compute import SIZES
+from lsr1_pl.bench.cost.inner_steps import BATCH, SOLVERS, Case, measure_once
 from lsr1_pl.bench.gpu.parts import Measurement, Row, Setting
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import torch
 import yaml
+from jsonargparse import Namespace
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint, ProgressBar
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
@@ -99,9 +100,18 @@ class _CLI(LightningCLI):
         )
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Parse ``args`` alone (Lightning's warns when the process has words of its own)."""
+        """Parse ``args`` alone (Lightning's warns when the process has words of its own).
+
+        The verb's parser does it: the one above it would check every value two more times.
+        """
         assert isinstance(args, list)
-        self.config = parser.parse_args(args)
+        verb, *words = args
+        if any(word.startswith("--print") for word in words):
+            # The parser above prints what it was asked for with --print_config.
+            self.config = parser.parse_args(args)
+        else:
+            parsed = self._parser(verb).parse_args(words)
+            self.config = Namespace({"subcommand": verb, verb: parsed})
 
     def _dump_config(self) -> None:
         """Lightning's, which would check all values again that have just been parsed."""

@@ -23,7 +23,8 @@ from lsr1_pl.pretrained.foreign.table import ROOMS
 _NO_CLASS = re.compile(r"Expected a dot import path string: (\S+)")
 _NO_PATH = re.compile(r"Expected a path but .* either not accessible or invalid")
 _REFUSED = re.compile(
-    r"(?:does not accept option '|Option '|unrecognized arguments: --)(?P<key>[\w.]+)"
+    r"(?:(?:Group '(?P<group>\w+)' )?does not accept option '|Option '|unrecognized arguments: --)"
+    r"(?P<key>[\w.]+)"
 )
 _CLASS = re.compile(r"Problem with given class_path '([\w.]+)'")
 _TOP = ("model", "data", "trainer", "optimizer", "lr_scheduler", "class_path", "init_args", "help")
@@ -98,7 +99,8 @@ def _with_nearest(lines: Sequence[str], classes: Sequence[str]) -> Iterator[str]
             hint = f"; did you mean {', '.join(near)}?" if near else ""
             yield f"- {unknown[1]}: no such class; expected a class path, or a part's name{hint}"
         elif refused is not None:
-            yield line + _nearest(refused["key"], classes)
+            group = f"{refused['group']}." if refused["group"] else ""
+            yield line + _nearest(group + refused["key"], classes)
         elif not _NO_PATH.search(line):
             yield line
 
