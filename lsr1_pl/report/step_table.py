@@ -24,6 +24,7 @@ Curves = Mapping[str, Mapping[str, Sequence[float]]]
 
 
 _COLUMNS = 100
+_STEP = "inner step"
 
 
 VALUE = "value"
@@ -68,25 +69,29 @@ class StepTable(Callback):
         if not trainer.is_global_zero:
             return
         evaluated = cast(HasCurves, task)
+        unit = getattr(task, "curves_unit", _STEP)
         terminal = console(_COLUMNS)
         for metric, by_solver in evaluated.curves.items():
             if by_solver:
-                terminal.print(step_table(metric, by_solver, self.steps))
+                terminal.print(step_table(metric, by_solver, self.steps, unit))
         print(plain(evaluated.curves_note))
         folder = run_folder(trainer)
         if folder is not None:
             table, plot = folder / "curves.csv", folder / "curves.png"
             write_curves(table, evaluated.curves)
-            plot_curves(plot, evaluated.curves, evaluated.curves_note)
+            plot_curves(plot, evaluated.curves, evaluated.curves_note, unit)
             print(plain(f"All steps: {short(table)}, {short(plot)} and {plot.stem}.pdf"))
 
 
 def step_table(
-    metric: str, by_solver: Mapping[str, Sequence[float]], steps: Sequence[int]
+    metric: str,
+    by_solver: Mapping[str, Sequence[float]],
+    steps: Sequence[int],
+    unit: str = _STEP,
 ) -> Table:
     """A table of one metric: a row a solver, a column a step; steps beyond a run are left out."""
     reached = [k for k in steps if any(k < len(curve) for curve in by_solver.values())]
-    table = Table(title=f"{shown(metric)} after n inner steps", title_justify="left")
+    table = Table(title=f"{shown(metric)} after n {unit}s", title_justify="left")
     table.add_column("solver")
     for k in reached:
         table.add_column(str(k), justify="right")
@@ -109,7 +114,7 @@ def write_curves(path: Path, curves: Curves) -> None:
                 writer.writerows([metric, solver, k, value] for k, value in enumerate(curve))
 
 
-def plot_curves(path: Path, curves: Curves, note: str) -> None:
+def plot_curves(path: Path, curves: Curves, note: str, unit: str = _STEP) -> None:
     """One panel a metric, one line a solver; PNG, and a PDF beside it.
 
     Where the curves have a suboptimality, it stands in place of the values: on one axis with
@@ -120,7 +125,7 @@ def plot_curves(path: Path, curves: Curves, note: str) -> None:
         drawn.pop(VALUE, None)
     charts = [
         Chart(
-            "inner step",
+            unit,
             metric,
             [Line(solver, range(len(curve)), curve) for solver, curve in by_solver.items()],
         )

@@ -145,7 +145,7 @@ class _Test(EvaluationRun):
             "By evaluations (gradients and Hessian-vector products) after the start's, at most "
             f"{self._steps} steps. f* is the least value that any solver found."
         )
-        return Measured(curves, note, logged)
+        return Measured(curves, note, logged, unit="evaluation")
 
 
 def _bought(path: Trajectory, budget: int) -> Tensor:

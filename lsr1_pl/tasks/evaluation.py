@@ -63,6 +63,8 @@ class Measured(NamedTuple):
     logged: dict[str, float]
     main: str | None = None
     """Which of ``logged`` a progress bar shows."""
+    unit: str = "inner step"
+    """What the numbers of a curve are counted in."""
 
 
 class EvaluationRun(ABC):

@@ -223,15 +223,16 @@ class FamilyTask(FunctionTask):
         inner = self.optimizer.optimizer
         # Other optimisers may solve nothing before they are trained.
         pairs = inner if isinstance(inner, PairLSR1) else PairLSR1(_PAIRS)
-        solver = pairs.skeleton().to(self.device)
+        skeleton = pairs.skeleton()
         left = self.phases.solved
         while left > 0:
             problems = data.to_solve(min(left, _CHUNK), 1000 * number + len(parts))
-            problems = problems.to(self.device)
+            problems = problems.to(self.device).to(self.dtype)
             left -= len(problems.x0)
             x0 = problems.x0
             if not usual and start is not None:
                 x0 = start(x0, problems.features)
+            solver = skeleton.to(x0)
             found = minimize_batch(solver, problems.objective, x0, self.phases.solve_steps)
             hessian = None
             if not usual and metric is not None:

@@ -168,6 +168,7 @@ class FunctionTask(MetaTask):
     def _finish(self) -> None:
         measured = self._run.measured()
         self.curves, self.curves_note = measured.curves, measured.note
+        self.curves_unit = measured.unit
         for name, value in measured.logged.items():
             self.log(name, value, prog_bar=name == measured.main)
 

@@ -44,6 +44,8 @@ class MetaTask(GuardedTask):
     """After an evaluation: metric -> solver -> its mean at each inner step, 0 to K."""
     curves_note: str
     """What was evaluated, and how: to be printed under any table of ``curves``."""
+    curves_unit: str
+    """What the numbers of a curve are counted in."""
     inner_steps: InnerSteps | None
     """What the last training batch did; None while none was unrolled."""
 
@@ -66,6 +68,7 @@ class MetaTask(GuardedTask):
         self.penalty = penalty
         self.curves = {}
         self.curves_note = ""
+        self.curves_unit = "inner step"
         self.inner_steps = None
 
     @property

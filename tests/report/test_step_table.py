@@ -83,6 +83,10 @@ def test_after_a_test_the_run_folder_holds_table_and_figure(
     printed = capsys.readouterr().out
     assert "7 people, [seen] from the front" in printed
     assert "never measured" not in printed
+    assert "error (mm) after n inner steps" in printed
+    by_evaluations = task(curves=CURVES, curves_note="", curves_unit="evaluation")
+    StepTable([0, 1]).on_test_end(trainer(tmp_path), by_evaluations)
+    assert "error (mm) after n evaluations" in capsys.readouterr().out
 
 
 def test_validation_inside_a_fit_stays_quiet(

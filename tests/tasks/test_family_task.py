@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from quick_trainer import trainer
@@ -103,6 +105,26 @@ def test_start_metric_and_steps_train_one_after_the_other() -> None:
     assert float(with_metric.median()) < 1e-4
     assert float(reached(optimizer.skeleton(), fresh, 3).median()) > 1e-3
     assert float(fitting.callback_metrics["val/log_ratio"]) < -0.3
+
+
+def test_a_family_of_single_precision_trains_in_double() -> None:
+    learned = task(Phases(start_iterations=1, metric_iterations=1, solved=8, solve_steps=5))
+    fitting = trainer(max_steps=3, limit_val_batches=1, val_check_interval=3, precision="64-true")
+    seen: list[Problems] = []
+    step = learned.training_step
+
+    def watched(batch: Problems, batch_idx: int) -> Tensor:
+        seen.append(batch)
+        return step(batch, batch_idx)
+
+    learned.training_step = watched  # type: ignore[method-assign]
+    fitting.fit(learned, datamodule=data())
+    assert len(seen) == 3
+    for batch in seen:
+        assert isinstance(batch.objective, Quadratic)
+        kinds = {part.dtype for part in (batch.x0, batch.features, batch.objective.H)}
+        assert kinds == {torch.float64}
+    assert math.isfinite(float(fitting.callback_metrics["val/log_ratio"]))
 
 
 def test_parts_without_weights_are_measured() -> None:

@@ -78,6 +78,7 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> Prepared:
     task = task_class(contents, rest)
     configs = [_config_word(*each, task) for each in zip(paths, contents, strict=True)]
     source: Path | None = None
+    source_path: Path | None = None
     content: dict[str, Any] = {}
     left_out: dict[str, str] = {}
     trusted = (value_of(rest, "--trust_checkpoint") or "").lower() == "true"
@@ -86,6 +87,7 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> Prepared:
             path = newest(words.checkpoint, _run_folder(rest, paths))
         else:
             path = _checkpoint(words.checkpoint)
+        source_path = path
         content = read_checkpoint(path)
         if not paths:
             config = config_of(path, content)
@@ -114,10 +116,22 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> Prepared:
         and "--print_config" not in rest
         and all(each.get("name") is None for each in contents)
     ):
-        # A printed config is for other runs, too: it has no name but one that was given.
-        named = [f"--name={paths[-1].stem}"]
+        # A printed config is for other runs, too: it has no name but one that was given. What
+        # evaluates a run belongs beside it.
+        trained = "" if verb == "fit" or source_path is None else _name_of(source_path, content)
+        named = [f"--name={trained or paths[-1].stem}"]
     options = _with_nulls(migrated_options(rest, contents))
     return Prepared([verb, *configs, *named, *options], source, paths, trusted, content, left_out)
+
+
+def _name_of(path: Path, checkpoint: Mapping[str, Any]) -> str:
+    """The name of the run that a checkpoint is of; empty if it says none, or a path."""
+    try:
+        name = config_of(path, checkpoint).get("name")
+    except UserError:
+        return ""
+    told = isinstance(name, str) and name not in (".", "..") and Path(name).name == name
+    return str(name) if told else ""
 
 
 def _with_nulls(options: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import warnings
@@ -287,7 +288,10 @@ class _CLI(LightningCLI):
             if isinstance(callback, ModelCheckpoint) and callback.best_model_score is not None:
                 test = next_command("test", Path(callback.best_model_path))
                 score = float(callback.best_model_score)
-                print(plain(f"Best: {callback.monitor} {score:.4g}; test it: {test}"))
+                if math.isfinite(score):
+                    print(plain(f"Best: {callback.monitor} {score:.4g}; test it: {test}"))
+                else:
+                    print(plain(f"Best: none, as {callback.monitor} was never finite"))
         logger = self.trainer.logger
         if isinstance(logger, CSVLogger):
             what = "Checkpoints" if isinstance(logger, SilentLogger) else "Log and checkpoints"

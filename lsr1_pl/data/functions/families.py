@@ -80,3 +80,8 @@ class FamilyDataModule(LightningDataModule):
     def test_dataloader(self) -> DataLoader[Problems]:
         """One batch: the fixed test set."""
         return fixed_loader([self.fixed("test")])
+
+    def on_after_batch_transfer(self, batch: Problems, dataloader_idx: int) -> Problems:
+        """The batch in the precision of the task; Lightning cannot reach the objective."""
+        task = None if self.trainer is None else self.trainer.lightning_module
+        return batch if task is None else batch.to(task.dtype)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import torch
@@ -17,24 +16,27 @@ Split: TypeAlias = Literal["train", "validation", "test"]
 """What problems are drawn for."""
 
 
-@dataclass(frozen=True)
 class Problems:
     """B problems of one family, each of N variables and told apart by F features.
+
+    Args:
+        x0: (B, N) the start that people use without learning.
+        objective: of these B problems; its tensors are attributes of it.
+        features: (B, F) numbers of order one that say which problem it is; (B, 0) if there are
+            none.
+        family: a name for tables and logs.
 
     Raises:
         UserError: ``x0`` or ``features`` is no floating point matrix, or they differ in B.
     """
 
-    x0: Tensor
-    """(B, N) the start that people use without learning."""
-    objective: Objective
-    """Of these B problems; its tensors are attributes of it."""
-    features: Tensor
-    """(B, F) numbers of order one that say which problem it is; (B, 0) if there are none."""
-    family: str
-    """A name for tables and logs."""
-
-    def __post_init__(self) -> None:
+    # No dataclass: in double precision Lightning would take it apart, and cannot reach the tensors
+    # of the objective.
+    def __init__(self, x0: Tensor, objective: Objective, features: Tensor, family: str) -> None:
+        self.x0 = x0
+        self.objective = objective
+        self.features = features
+        self.family = family
         for name, letter in (("x0", "N"), ("features", "F")):
             given = getattr(self, name)
             if not isinstance(given, Tensor) or not given.is_floating_point() or given.ndim != 2:
@@ -50,13 +52,19 @@ class Problems:
                 "expected one of each a problem"
             )
 
-    def to(self, device: torch.device | str) -> Problems:
-        """The same problems on another device."""
+    def to(self, target: torch.device | str | torch.dtype) -> Problems:
+        """The same problems on another device, or in another floating point precision."""
+
+        def moved(given: Tensor) -> Tensor:
+            if isinstance(target, torch.dtype) and not given.is_floating_point():
+                return given
+            return given.to(target)
+
         objective: Any = copy.copy(self.objective)
         for name, value in vars(objective).items():
             if isinstance(value, Tensor):
-                setattr(objective, name, value.to(device))
-        return Problems(self.x0.to(device), objective, self.features.to(device), self.family)
+                setattr(objective, name, moved(value))
+        return Problems(moved(self.x0), objective, moved(self.features), self.family)
 
 
 class ProblemFamily(ABC):
