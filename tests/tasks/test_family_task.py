@@ -124,6 +124,9 @@ def test_a_family_of_single_precision_trains_in_double() -> None:
         assert isinstance(batch.objective, Quadratic)
         kinds = {part.dtype for part in (batch.x0, batch.features, batch.objective.H)}
         assert kinds == {torch.float64}
+    single = data().train_batch(2)
+    assert seen[2].x0.equal(single.x0.double())
+    assert seen[2].features.equal(single.features.double())
     assert math.isfinite(float(fitting.callback_metrics["val/log_ratio"]))
 
 

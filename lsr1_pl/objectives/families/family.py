@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, TypeAlias
 
 import torch
@@ -90,14 +92,26 @@ class ProblemFamily(ABC):
         return self
 
 
+@contextmanager
+def _single_precision() -> Iterator[None]:
+    """Where no precision is said, it is single: Lightning makes it double in such a training."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
 def sampled(family: ProblemFamily, count: int, generator: torch.Generator) -> Problems:
-    """What ``family`` samples, checked.
+    """What ``family`` samples, checked; the same in a training of any precision.
 
     Raises:
         UserError: it gives no :class:`Problems`, another count, or another N or F than it says.
     """
     name = type(family).__name__
-    problems = family.sample(count, generator)
+    with _single_precision():
+        problems = family.sample(count, generator)
     if not isinstance(problems, Problems):
         raise UserError(
             f"{name}.sample gave a {type(problems).__name__}; expected "
