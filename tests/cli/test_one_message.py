@@ -60,6 +60,16 @@ def test_the_nearest_known_name_is_said(
     assert named in refused(capsys, *arguments)
 
 
+@pytest.mark.parametrize("precision", ["16-true", "bf16-true"])
+def test_iterates_of_16_bits_are_refused(
+    precision: str, empty_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refused(capsys, *FIT, f"--trainer.precision={precision}")
+    assert f"trainer.precision is {precision}" in said
+    assert "bf16-mixed" in said
+    assert not (empty_folder / "runs").exists()
+
+
 @pytest.mark.parametrize(
     ("content", "named"),
     [

@@ -54,6 +54,8 @@ _TRAINER_DEFAULTS = {
     "enable_model_summary": False,
     "default_root_dir": DEFAULT_ROOT,
 }
+_HALVES = ("16-true", "bf16-true", "transformer-engine", "transformer-engine-float16")
+"""Precisions in which everything is kept in 16 bits or fewer."""
 _ONE_ROW = "Expected more than 1 value per channel when training"
 """How torch's BatchNorm refuses a single row."""
 
@@ -146,6 +148,12 @@ class _CLI(LightningCLI):
         """The Trainer with its loggers and callbacks; makes no folder yet."""
         torch.set_float32_matmul_precision(self._get(self.config_init, "matmul_precision"))
         trainer = self._get(self.config_init, "trainer")
+        if str(trainer.precision) in _HALVES:
+            # A step is the small difference of large numbers; networks alone bear less precision.
+            raise UserError(
+                f"trainer.precision is {trainer.precision}: iterates and B need 32 bits; take "
+                "bf16-mixed (networks alone in bfloat16), 32-true or 64-true"
+            )
         fit = self.subcommand == "fit"
         callbacks = list(trainer.callbacks or [])
         if fit and trainer.enable_checkpointing is not False:
