@@ -97,7 +97,10 @@ def _with_nearest(lines: Sequence[str], classes: Sequence[str]) -> Iterator[str]
             known = [name for room in ROOMS for name in import_module(room).__all__]
             near = get_close_matches(unknown[1], known, n=3)
             hint = f"; did you mean {', '.join(near)}?" if near else ""
-            yield f"- {unknown[1]}: no such class; expected a class path, or a part's name{hint}"
+            yield (
+                f"- {unknown[1]}: no such class; expected a class path, a part's name, or the "
+                f"part's arguments as {{name: value}}{hint}"
+            )
         elif refused is not None:
             group = f"{refused['group']}." if refused["group"] else ""
             yield line + _nearest(group + refused["key"], classes)
