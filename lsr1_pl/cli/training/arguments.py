@@ -78,7 +78,7 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> Prepared:
     task = task_class(contents, rest)
     configs = [_config_word(*each, task) for each in zip(paths, contents, strict=True)]
     source: Path | None = None
-    source_path: Path | None = None
+    trained = ""
     content: dict[str, Any] = {}
     left_out: dict[str, str] = {}
     trusted = (value_of(rest, "--trust_checkpoint") or "").lower() == "true"
@@ -87,8 +87,9 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> Prepared:
             path = newest(words.checkpoint, _run_folder(rest, paths))
         else:
             path = _checkpoint(words.checkpoint)
-        source_path = path
         content = read_checkpoint(path)
+        if verb != "fit":
+            trained = _name_of(path, content)
         if not paths:
             config = config_of(path, content)
             if verb != "fit":
@@ -118,7 +119,6 @@ def prepare_arguments(verb: str, arguments: Sequence[str]) -> Prepared:
     ):
         # A printed config is for other runs, too: it has no name but one that was given. What
         # evaluates a run belongs beside it.
-        trained = "" if verb == "fit" or source_path is None else _name_of(source_path, content)
         named = [f"--name={trained or paths[-1].stem}"]
     options = _with_nulls(migrated_options(rest, contents))
     return Prepared([verb, *configs, *named, *options], source, paths, trusted, content, left_out)

@@ -20,7 +20,7 @@ from lsr1_pl.optim.unroll import begun, highest_value
 from lsr1_pl.tasks.evaluation import FunctionBatch, Trained, knowing
 from lsr1_pl.tasks.meta import InnerSteps
 from lsr1_pl.tasks.meta_losses import MetaLoss, StepwiseLoss, Yardstick
-from lsr1_pl.tasks.perturbed import PerturbedLinears
+from lsr1_pl.tasks.strategies.perturbed import PerturbedLinears
 
 _WORST = 1e3
 """A divergence limit for the loss, where the unroll has none."""
